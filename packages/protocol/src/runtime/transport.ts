@@ -13,7 +13,7 @@ export interface TransportSocket {
   /** Ends the connection; idempotent. The close handler is told. */
   close(): void
   /** `address:port` of this side, where there is one. */
-  readonly localAddress?: string
+  readonly localAddress?: string | undefined
 }
 
 export interface TransportAddress {
