@@ -1,0 +1,108 @@
+package milena.kafka;
+
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+
+/**
+ * One Kafka node that lives no longer than whoever started it.
+ *
+ * <p>Its standard input is a pipe from the parent process. When that pipe ends, whatever the parent died of, the node removes
+ * the cluster's folder and halts: nothing has to be told, and SIGKILL of the parent is no special case. A line
+ * {@code probe <host> <port> <brokers>} on it asks whether share groups are really served; the answer is a line on standard
+ * output, {@code READY <ms>} or {@code FAILED <reason>}. Kafka's own output goes to standard error.
+ *
+ * <p>Arguments: server.properties, the cluster's folder, and the cluster id when the storage is still to be formatted.
+ */
+public final class BrokerProcess {
+    private BrokerProcess() {
+    }
+
+    public static void main(String[] args) throws Exception {
+        PrintStream answers = System.out;
+        System.setOut(System.err);
+        String properties = args[0];
+        Path folder = Path.of(args[1]);
+
+        Thread parent = new Thread(() -> followParent(folder, answers), "parent");
+        parent.setDaemon(true);
+        parent.start();
+
+        if (args.length > 2) {
+            int code = kafka.tools.StorageTool.execute(
+                new String[] {"format", "--cluster-id", args[2], "--config", properties}, System.err);
+            if (code != 0) {
+                System.exit(code);
+            }
+        }
+        kafka.Kafka.main(new String[] {properties});
+    }
+
+    private static void followParent(Path folder, PrintStream answers) {
+        try {
+            BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                String[] words = line.split(" ");
+                if (words[0].equals("probe")) {
+                    // On a thread of its own: the end of the pipe must be noticed also during a probe.
+                    Thread probe = new Thread(() -> probe(words, answers), "readiness-probe");
+                    probe.setDaemon(true);
+                    probe.start();
+                }
+            }
+        } catch (IOException broken) {
+            // As good as its end.
+        }
+        removeAndHalt(folder);
+    }
+
+    private static void probe(String[] words, PrintStream answers) {
+        long began = System.nanoTime();
+        try {
+            new ReadinessProbe(words[1], Integer.parseInt(words[2]), Integer.parseInt(words[3])).run();
+            answers.println("READY " + (System.nanoTime() - began) / 1_000_000);
+        } catch (Exception failed) {
+            failed.printStackTrace();
+            answers.println("FAILED " + failed.getMessage());
+        }
+        answers.flush();
+    }
+
+    private static void removeAndHalt(Path folder) {
+        // The broker's threads may still create a file while its folder goes: try until it is gone.
+        for (int round = 0; round < 50 && Files.exists(folder); round++) {
+            try {
+                Files.walkFileTree(folder, new SimpleFileVisitor<>() {
+                    @Override
+                    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                        Files.deleteIfExists(file);
+                        return FileVisitResult.CONTINUE;
+                    }
+
+                    @Override
+                    public FileVisitResult visitFileFailed(Path file, IOException gone) {
+                        return FileVisitResult.CONTINUE;
+                    }
+
+                    @Override
+                    public FileVisitResult postVisitDirectory(Path directory, IOException failure) {
+                        File emptied = directory.toFile();
+                        emptied.delete();
+                        return FileVisitResult.CONTINUE;
+                    }
+                });
+            } catch (IOException busy) {
+                // The next round tries again.
+            }
+        }
+        Runtime.getRuntime().halt(0);
+    }
+}

@@ -1,0 +1,6 @@
+export { startKafkaCluster } from './kafka-cluster.js'
+export type { KafkaBroker, KafkaCluster, KafkaClusterOptions } from './kafka-cluster.js'
+export { kafkaClassPath } from './kafka-jars.js'
+export type { JarSet } from './kafka-jars.js'
+export { findJava } from './java.js'
+export { KafkaUnavailableError } from './unavailable-error.js'

@@ -1,0 +1,217 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { BrokerProcess, type BrokerLaunch } from './broker-process.js'
+import { makeClusterFolder, removeAbandonedFolders, removeFolder } from './cluster-folder.js'
+import { freePorts, isFree } from './free-ports.js'
+import { findJava } from './java.js'
+import { kafkaClassPath } from './kafka-jars.js'
+import { serverProperties, type NodeAddress } from './server-properties.js'
+
+export interface KafkaClusterOptions {
+  /** 1 (default), or 3, each broker and controller in one process. */
+  readonly brokers?: 1 | 3
+  /** The first broker's port, the others follow it. Default: free ports. */
+  readonly port?: number
+  /** Kafka's server settings, over this package's own. */
+  readonly serverProperties?: Readonly<Record<string, string>>
+  /** Heap of each broker, in MiB. Default 512. */
+  readonly heapMb?: number
+  /**
+   * More JVM options. Default: those for a quick start (first compiler tier only, serial collector); give `[]` to measure a
+   * broker as it would run in production.
+   */
+  readonly jvmOptions?: readonly string[]
+  /** How long the brokers may take until a share group is served, without the fetching of jars. Default 90,000 ms. */
+  readonly startTimeoutMs?: number
+  /** Told of progress, in sentences. */
+  readonly logger?: (line: string) => void
+}
+
+export interface KafkaBroker {
+  readonly nodeId: number
+  readonly host: string
+  readonly port: number
+  /** Undefined while the broker is down. */
+  readonly pid: number | undefined
+  /** Ends the broker and resolves when its process is gone. Default SIGKILL; SIGTERM is an orderly shutdown. Data is kept. */
+  kill(signal?: NodeJS.Signals): Promise<void>
+  /** Ends the broker in order if it runs, starts it on its old port and data, and resolves when the cluster serves again. */
+  restart(): Promise<void>
+}
+
+export interface KafkaCluster {
+  readonly bootstrapServers: string
+  readonly brokers: readonly KafkaBroker[]
+  /** The last lines that a broker logged. */
+  logTail(nodeId: number, lines?: number): string
+  /** Ends all brokers at once and removes their data. Idempotent. */
+  stop(): Promise<void>
+}
+
+const host = '127.0.0.1'
+const quickStart = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
+// A start as one of many programs of a busy machine loses a port now and then.
+const portRounds = 3
+
+/**
+ * Starts Kafka and resolves when it serves share groups: a group was joined and fetched from, so the coordinators and the
+ * state topic are there. The brokers end, and their folder goes, with `stop()` or with this process, whatever ends it; they do
+ * not keep it alive.
+ *
+ * @throws KafkaUnavailableError where Java, Maven or the jars are missing
+ */
+export async function startKafkaCluster(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
+  const logger = options.logger ?? (() => {})
+  const java = await findJava()
+  const classPath = await kafkaClassPath('broker', logger)
+  removeAbandonedFolders()
+  for (let round = 1; ; round++) {
+    const addresses = await chooseAddresses(options.brokers ?? 1, options.port)
+    const cluster = new RunningCluster({ options, java, classPath, addresses })
+    try {
+      await cluster.start()
+      return cluster
+    } catch (error) {
+      await cluster.stop()
+      if (round === portRounds || options.port !== undefined || !String(error).includes('Address already in use')) throw error
+    }
+  }
+}
+
+async function chooseAddresses(brokers: number, port: number | undefined): Promise<NodeAddress[]> {
+  const wanted = port === undefined ? [] : Array.from({ length: brokers }, (_, index) => port + index)
+  for (const each of wanted) {
+    if (!(await isFree(each))) throw new Error(`Port ${each} is in use on ${host}. Give another one, or none for any free port.`)
+  }
+  const free = await freePorts(2 * brokers)
+  return Array.from({ length: brokers }, (_, index) => ({
+    nodeId: index + 1,
+    port: wanted[index] ?? at(free, index),
+    controllerPort: at(free, brokers + index),
+  }))
+}
+
+function at<T>(values: readonly T[], index: number): T {
+  const value = values[index]
+  if (value === undefined) throw new RangeError(`No element ${index} of ${values.length}.`)
+  return value
+}
+
+class RunningCluster implements KafkaCluster {
+  readonly bootstrapServers: string
+  readonly brokers: readonly RunningBroker[]
+  readonly #options: KafkaClusterOptions
+  readonly #folder = makeClusterFolder()
+  #stopped: Promise<void> | undefined
+
+  constructor(given: {
+    readonly options: KafkaClusterOptions
+    readonly java: string
+    readonly classPath: string
+    readonly addresses: readonly NodeAddress[]
+  }) {
+    const { options, addresses } = given
+    this.#options = options
+    this.bootstrapServers = addresses.map((each) => `${host}:${each.port}`).join(',')
+    this.brokers = addresses.map((address) => {
+      const folder = join(this.#folder, `broker-${address.nodeId}`)
+      mkdirSync(folder)
+      const propertiesFile = join(folder, 'server.properties')
+      const data = join(folder, 'data')
+      writeFileSync(propertiesFile, serverProperties(address, addresses, data, options.serverProperties ?? {}))
+      return new RunningBroker(address, {
+        java: given.java,
+        classPath: given.classPath,
+        jvmOptions: [`-Xmx${options.heapMb ?? 512}m`, ...(options.jvmOptions ?? quickStart)],
+        propertiesFile,
+        clusterFolder: this.#folder,
+        logFile: join(folder, 'broker.log'),
+      }, () => this.#whenServing())
+    })
+  }
+
+  async start(): Promise<void> {
+    const clusterId = randomBytes(16).toString('base64url')
+    this.#options.logger?.(`Starting ${this.brokers.length === 1 ? 'a Kafka broker' : `${this.brokers.length} Kafka brokers`} …`)
+    for (const broker of this.brokers) broker.launch(clusterId)
+    await this.#whenServing()
+  }
+
+  logTail(nodeId: number, lines = 40): string {
+    const broker = this.brokers.find((each) => each.nodeId === nodeId)
+    if (broker === undefined) throw new RangeError(`This cluster has no broker ${nodeId}.`)
+    return broker.logTail(lines)
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= Promise.all(this.brokers.map((broker) => broker.discard())).then(() => removeFolder(this.#folder))
+    return this.#stopped
+  }
+
+  /** All brokers that run are known to the cluster, and a share group is served. */
+  async #whenServing(): Promise<void> {
+    const running = this.brokers.filter((broker) => broker.pid !== undefined)
+    const timeoutMs = this.#options.startTimeoutMs ?? 90_000
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<string>((resolve) => {
+      timer = setTimeout(() => resolve(`did not serve a share group within ${timeoutMs} ms`), timeoutMs)
+    })
+    const firstEnd = Promise.race(running.map(async (broker) => `broker ${broker.nodeId} ended: ${await broker.ended}`))
+    const failure = await Promise.race([at(running, 0).probe(running.length), firstEnd, late])
+    clearTimeout(timer)
+    if (failure === undefined) return
+    const dead = running.find((broker) => broker.pid === undefined) ?? at(running, 0)
+    throw new Error(`Kafka did not start (${failure}). The last lines of broker ${dead.nodeId}'s log:\n${dead.logTail(40)}`)
+  }
+}
+
+class RunningBroker implements KafkaBroker {
+  readonly nodeId: number
+  readonly host = host
+  readonly port: number
+  readonly #launch: BrokerLaunch
+  readonly #whenServing: () => Promise<void>
+  #process: BrokerProcess | undefined
+
+  constructor(address: NodeAddress, launch: BrokerLaunch, whenServing: () => Promise<void>) {
+    this.nodeId = address.nodeId
+    this.port = address.port
+    this.#launch = launch
+    this.#whenServing = whenServing
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid
+  }
+
+  get ended(): Promise<string> {
+    return this.#process?.ended ?? Promise.resolve('never started')
+  }
+
+  launch(clusterId?: string): void {
+    this.#process = new BrokerProcess(this.#launch, clusterId)
+  }
+
+  probe(brokers: number): Promise<string | undefined> {
+    return this.#process?.probe(this, brokers) ?? Promise.resolve('the broker was never started')
+  }
+
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    await this.#process?.kill(signal)
+  }
+
+  async restart(): Promise<void> {
+    await this.kill('SIGTERM')
+    this.launch()
+    await this.#whenServing()
+  }
+
+  async discard(): Promise<void> {
+    await this.#process?.discard()
+  }
+
+  logTail(lines: number): string {
+    return this.#process?.logTail(lines) ?? ''
+  }
+}
