@@ -1,0 +1,106 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { anchorsIn, localLinksIn, snippetsIn } from '../src/documents.js'
+import { filesUnder, repositoryRoot, textOf } from '../src/repository.js'
+
+const documents = (await filesUnder('')).filter((file) => file.endsWith('.md') && !file.includes('/golden/'))
+const withCode = (await Promise.all(documents.map(async (file) => [file, snippetsIn(await textOf(file))] as const))).filter(
+  ([, snippets]) => snippets.length > 0,
+)
+// Inside the repository, so that `@milena/...` and the libraries that documents mention resolve as they do for a user.
+const workspace = join(repositoryRoot, 'tools/repo-checks/.snippets')
+const errors: string[] = []
+
+const folderOf = (document: string): string => document.replaceAll('/', '-').replace(/\.md$/, '')
+
+function compile(): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const tsc = join(repositoryRoot, 'node_modules/typescript/bin/tsc')
+    const child = spawn(process.execPath, [tsc, '-p', workspace, '--pretty', 'false'], { cwd: workspace })
+    let output = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text))
+    child.once('error', reject)
+    child.once('close', () => resolve(output))
+  })
+}
+
+beforeAll(async () => {
+  await rm(workspace, { recursive: true, force: true })
+  for (const [document, snippets] of withCode) {
+    const folder = join(workspace, folderOf(document))
+    await mkdir(folder, { recursive: true })
+    for (const { line, name, code } of snippets) {
+      await writeFile(join(folder, name ?? `line-${line}.ts`), `${code}\nexport {}\n`)
+    }
+  }
+  const compilerOptions = {
+    target: 'ES2022',
+    lib: ['ES2023'],
+    module: 'NodeNext',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    experimentalDecorators: true,
+    emitDecoratorMetadata: true,
+    skipLibCheck: true,
+    noEmit: true,
+    types: ['node'],
+  }
+  await writeFile(join(workspace, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['.'] }))
+  await writeFile(join(workspace, 'package.json'), JSON.stringify({ type: 'module' }))
+  const output = await compile()
+  errors.push(...output.split('\n').filter((line) => line.trim() !== ''))
+}, 120_000)
+
+afterAll(async () => {
+  await rm(workspace, { recursive: true, force: true })
+})
+
+describe('the code in the documents', () => {
+  it.each(withCode.map(([document]) => document))('of %s compiles', (document) => {
+    const folder = folderOf(document)
+    expect(errors.filter((line) => line.startsWith(`${folder}/`))).toEqual([])
+  })
+
+  it('is checked by a compiler that ran', () => {
+    const folders = withCode.map(([document]) => `${folderOf(document)}/`)
+    expect(errors.filter((line) => !folders.some((folder) => line.startsWith(folder)) && !line.startsWith(' '))).toEqual([])
+  })
+})
+
+describe('the links in the documents', () => {
+  it.each(documents)('of %s lead somewhere', async (document) => {
+    const broken: string[] = []
+    for (const { target, anchor } of localLinksIn(document, await textOf(document))) {
+      if (!existsSync(join(repositoryRoot, target))) broken.push(target)
+      else if (anchor !== undefined && target.endsWith('.md') && !anchorsIn(await textOf(target)).has(anchor)) {
+        broken.push(`${target}#${anchor}`)
+      }
+    }
+    expect(broken).toEqual([])
+  })
+})
+
+describe('snippetsIn', () => {
+  it('finds TypeScript blocks, their lines and the files they name', () => {
+    const markdown = 'Text\n\n```ts a.ts\nconst a = 1\n```\n\n```sh\nnpm test\n```\n\n```ts\nconst b = 2\n```\n'
+    expect(snippetsIn(markdown)).toEqual([
+      { line: 4, name: 'a.ts', code: 'const a = 1\n' },
+      { line: 12, name: undefined, code: 'const b = 2\n' },
+    ])
+  })
+})
+
+describe('localLinksIn', () => {
+  it('resolves links against their document and leaves the web alone', () => {
+    const markdown = '[a](../README.md#why) [b](https://kafka.apache.org) [c](#here)'
+    expect(localLinksIn('docs/guide.md', markdown)).toEqual([
+      { target: 'README.md', anchor: 'why' },
+      { target: 'docs/guide.md', anchor: 'here' },
+    ])
+  })
+})
