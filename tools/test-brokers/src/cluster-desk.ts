@@ -1,0 +1,47 @@
+import { createServer, connect, type AddressInfo } from 'node:net'
+import type { BrokerOffer } from './broker-provider.js'
+
+/**
+ * Test files run in processes of their own, and there is one Kafka for all of them. It belongs to vitest's main process, which
+ * starts it when the first file asks here, over a loopback port, and tells every file the same.
+ */
+export interface ClusterDesk {
+  readonly port: number
+  close(): Promise<void>
+}
+
+export async function openClusterDesk(offer: () => Promise<BrokerOffer>): Promise<ClusterDesk> {
+  let made: Promise<BrokerOffer> | undefined
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy())
+    made ??= offer()
+    void made.then((answer) => socket.end(JSON.stringify(answer)))
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  server.unref()
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  }
+}
+
+/** Waits as long as it takes: fetching jars may take minutes, and the desk's process ending closes the connection. */
+export function askClusterDesk(port: number): Promise<BrokerOffer> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const socket = connect({ port, host: '127.0.0.1' })
+    socket.setEncoding('utf8')
+    socket.on('data', (chunk: string) => (text += chunk))
+    socket.on('error', reject)
+    socket.on('end', () => {
+      try {
+        resolve(JSON.parse(text) as BrokerOffer)
+      } catch {
+        reject(new Error('The test run ended before it could say whether Kafka runs.'))
+      }
+    })
+  })
+}

@@ -1,0 +1,50 @@
+import { describe, inject, it } from 'vitest'
+import { brokerKinds, requestedKinds, type BrokerKind } from './broker-kind.js'
+import { providerOf, registerBrokerProvider, registeredKinds, type BrokerOffer } from './broker-provider.js'
+import { askClusterDesk } from './cluster-desk.js'
+import { testBroker, type TestBroker } from './test-broker.js'
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** The kind of broker that the test runs on (broker-reporter.ts counts them). */
+    broker?: BrokerKind
+    /** This test stands for a suite that could not run on its kind of broker; the text says why. */
+    brokerNotRun?: string
+  }
+}
+
+export interface OnBrokersOptions {
+  /** The kinds this behaviour exists on. Default: all. */
+  readonly on?: readonly BrokerKind[]
+}
+
+registerBrokerProvider({ kind: 'kafka', obtain: () => askClusterDesk(inject('milenaClusterDesk')) })
+
+/**
+ * A behaviour suite, run once on every kind of broker that MILENA_TEST_BROKERS names (default: all that can run). Where a kind
+ * cannot run the suite is reported as `not run`, with the reason; with MILENA_REQUIRE_KAFKA=1 that is a failure for Kafka.
+ */
+export function describeOnBrokers(name: string, suite: (broker: TestBroker) => void, options: OnBrokersOptions = {}): void {
+  const requested = requestedKinds(process.env['MILENA_TEST_BROKERS']) ?? registeredKinds()
+  for (const kind of brokerKinds) {
+    if (!requested.includes(kind) || !(options.on ?? brokerKinds).includes(kind)) continue
+    describe(`${name} [${kind}]`, { meta: { broker: kind } }, async () => {
+      const offer = await offerOf(kind)
+      if ('bootstrapServers' in offer) {
+        suite(testBroker(kind, offer.bootstrapServers))
+        return
+      }
+      if (kind === 'kafka' && process.env['MILENA_REQUIRE_KAFKA'] === '1') {
+        it('runs', () => {
+          throw new Error(`MILENA_REQUIRE_KAFKA=1, but Kafka could not be started: ${offer.notRun}`)
+        })
+      } else {
+        it('is not run', { meta: { brokerNotRun: offer.notRun } }, (context) => context.skip(offer.notRun))
+      }
+    })
+  }
+}
+
+async function offerOf(kind: BrokerKind): Promise<BrokerOffer> {
+  return (await providerOf(kind)?.obtain()) ?? { notRun: `No ${kind} broker is registered.` }
+}

@@ -1,0 +1,6 @@
+export { describeOnBrokers } from './describe-on-brokers.js'
+export type { OnBrokersOptions } from './describe-on-brokers.js'
+export { registerBrokerProvider } from './broker-provider.js'
+export type { BrokerOffer, BrokerProvider } from './broker-provider.js'
+export type { BrokerKind } from './broker-kind.js'
+export type { TestBroker } from './test-broker.js'
