@@ -42,6 +42,8 @@ export interface BuildBatchOptions {
   readonly leaderEpoch?: number
   /** Default: that of the last record. Higher where compaction has removed the end of the batch. */
   readonly lastOffset?: number
+  /** Default: the highest of the records. Another where compaction has removed the record that had it. */
+  readonly maxTimestamp?: number
   /** Given: the batch is of type logAppend, and this is the timestamp of all its records. */
   readonly logAppendTime?: number
 }
@@ -155,7 +157,7 @@ export class RecordBatchBuilder {
     batch.writeInt16BE(attributes, 21)
     batch.writeInt32BE(lastOffset - this.#baseOffset, 23)
     writeInt64(batch, 27, this.#baseTimestamp)
-    writeInt64(batch, 35, options.logAppendTime ?? this.#maxTimestamp)
+    writeInt64(batch, 35, options.logAppendTime ?? options.maxTimestamp ?? this.#maxTimestamp)
     writeInt64(batch, 43, options.producerId ?? -1)
     batch.writeInt16BE(options.producerEpoch ?? -1, 51)
     batch.writeInt32BE(options.baseSequence ?? -1, 53)

@@ -151,6 +151,12 @@ export class RecordCursor {
     return decodeRecordHeaders(this.bytes, { start: this.headersStart, end: this.recordEnd, offset: this.offset })
   }
 
+  /** `headers()` for later: stays with the current record when the cursor moves on. Keeps the batch's bytes alive. */
+  headersLater(): () => RecordHeaders {
+    const { bytes, offset, recordEnd: end, headersStart: start } = this
+    return bytes[start] === 0 ? () => NO_HEADERS : () => decodeRecordHeaders(bytes, { start, end, offset })
+  }
+
   /**
    * In a control batch: which one the current record is (a value of `ControlRecordType`, or a number that Kafka has added
    * since). Undefined where the key is too short to tell.
