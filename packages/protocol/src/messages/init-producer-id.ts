@@ -1,0 +1,30 @@
+import { field } from '../schema/schema.js'
+import { defineApi } from '../schema/api.js'
+
+/**
+ * InitProducerId (22): the id and epoch under which an idempotent producer numbers its batches, so that a batch sent twice is
+ * written once.
+ *
+ * - 4: PRODUCER_FENCED may come back; the first that we use.
+ * - 5: TRANSACTION_ABORTABLE may come back.
+ * - 6 (two-phase commit, KIP-939) is not stable in Kafka 4.4, and not ours.
+ */
+export const InitProducerId = defineApi({
+  key: 22,
+  name: 'InitProducerId',
+  minVersion: 4,
+  maxVersion: 5,
+  flexible: '2+',
+  request: {
+    transactionalId: field('0+', 'string', { nullable: '0+' }),
+    transactionTimeoutMs: field('0+', 'int32'),
+    producerId: field('3+', 'int64', { default: -1 }),
+    producerEpoch: field('3+', 'int16', { default: -1 }),
+  },
+  response: {
+    throttleTimeMs: field('0+', 'int32', { ignorable: true }),
+    errorCode: field('0+', 'int16'),
+    producerId: field('0+', 'int64', { default: -1 }),
+    producerEpoch: field('0+', 'int16'),
+  },
+})
