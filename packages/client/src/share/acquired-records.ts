@@ -1,0 +1,149 @@
+import type { KafkaError } from '@milena/protocol'
+import { takeAcknowledgements, type SentAcknowledgements } from './ack-batches.js'
+import type { AcquiredRange, RangeHolder, Verdict } from './acquired-range.js'
+import type { TopicIdPartition } from './share-partition.js'
+import { countTypes, type AcknowledgementVerdict } from './verdict.js'
+
+// The ledger: what this member holds from one broker in one share session. No I/O, no clock.
+//
+// Rules kept here
+// - Ranges, not records: a record knows its range and index, so an answer costs one store and no lookup.
+// - An answer goes to the broker that handed the record out, in the session that acquired it. When that session is
+//   gone the whole ledger is: `live` turns false, what waited to be sent fails visibly, and nothing of it is sent later.
+// - An offset acquired again while an older range still holds it (its lock had run out) belongs to the newer range.
+// - A range leaves the ledger with its last verdict.
+
+/** What one request carries, by partition. */
+export type SentByPartition = ReadonlyMap<TopicIdPartition, SentAcknowledgements>
+
+/** Told of what happens in the ledger. */
+export interface LedgerListener {
+  /** There is something to send. `urgent`: it should not wait for company. */
+  answered(urgent: boolean): void
+  verdict(verdict: AcknowledgementVerdict): void
+}
+
+export class AcquiredRecords implements RangeHolder {
+  #live = true
+  readonly #listener: LedgerListener
+  readonly #ranges = new Map<TopicIdPartition, Set<AcquiredRange>>()
+  readonly #outbox = new Set<AcquiredRange>()
+
+  constructor(listener: LedgerListener) {
+    this.#listener = listener
+  }
+
+  get live(): boolean {
+    return this.#live
+  }
+
+  /** Something is answered and not in a request yet. */
+  get hasUnsent(): boolean {
+    return this.#outbox.size > 0
+  }
+
+  /** Some record of this broker waits for its answer, in the buffer or with the application. */
+  get hasOpen(): boolean {
+    for (const ranges of this.#ranges.values()) for (const range of ranges) if (range.open > 0) return true
+    return false
+  }
+
+  /** The partitions whose answers have no verdict yet. */
+  *pendingPartitions(): Generator<TopicIdPartition> {
+    for (const [partition, ranges] of this.#ranges) {
+      for (const range of ranges) {
+        if (range.unsent + range.sent === 0) continue
+        yield partition
+        break
+      }
+    }
+  }
+
+  /** Answers wait for a partition outside of `wanted`: naming it in a ShareFetch would fetch from it again. */
+  hasUnsentOutside(wanted: ReadonlySet<TopicIdPartition>): boolean {
+    for (const range of this.#outbox) if (!wanted.has(range.partition)) return true
+    return false
+  }
+
+  /** Enters a new acquisition. Returns how many offsets an older, expired one lost to it. */
+  enter(range: AcquiredRange): number {
+    let ranges = this.#ranges.get(range.partition)
+    if (ranges === undefined) this.#ranges.set(range.partition, (ranges = new Set()))
+    let lost = 0
+    for (const older of ranges) {
+      const from = Math.max(range.firstOffset, older.firstOffset) - older.firstOffset
+      const to = Math.min(range.lastOffset, older.lastOffset) - older.firstOffset + 1
+      if (from < to) {
+        lost += older.supersede(from, to)
+        this.#tidy(older)
+      }
+    }
+    ranges.add(range)
+    return lost
+  }
+
+  answered(range: AcquiredRange): void {
+    this.#outbox.add(range)
+    this.#listener.answered(false)
+  }
+
+  urged(): void {
+    this.#listener.answered(true)
+  }
+
+  /** Answers every open offset alike; how many those were. */
+  answerAllOpen(code: Parameters<AcquiredRange['answerOpen']>[0]): number {
+    let answered = 0
+    for (const ranges of this.#ranges.values()) for (const range of ranges) answered += range.answerOpen(code)
+    return answered
+  }
+
+  /** Takes out all that is unsent, for one request. */
+  send(): SentByPartition {
+    const byPartition = new Map<TopicIdPartition, AcquiredRange[]>()
+    for (const range of this.#outbox) {
+      const ranges = byPartition.get(range.partition)
+      if (ranges === undefined) byPartition.set(range.partition, [range])
+      else ranges.push(range)
+    }
+    this.#outbox.clear()
+    const sent = new Map<TopicIdPartition, SentAcknowledgements>()
+    for (const [partition, ranges] of byPartition) {
+      const acknowledgements = takeAcknowledgements(ranges)
+      if (acknowledgements.batches.length > 0) sent.set(partition, acknowledgements)
+    }
+    return sent
+  }
+
+  /** Enters the broker's word on one partition of a request. */
+  settle(partition: TopicIdPartition, sent: SentAcknowledgements, verdict: Verdict): void {
+    for (const { range, from, to } of sent.pieces) {
+      range.settle(from, to, verdict)
+      this.#tidy(range)
+    }
+    if (verdict.outcome === 'again') return
+    const error = verdict.outcome === 'failed' ? verdict.error : undefined
+    this.#listener.verdict({ partition, batches: sent.batches, counts: countTypes(sent.batches), error })
+  }
+
+  /** The session is gone, and every lock with it. Returns how many records were held and not answered. */
+  lose(error: KafkaError): number {
+    if (!this.#live) return 0
+    const unsent = this.send()
+    this.#live = false
+    for (const [partition, sent] of unsent) this.settle(partition, sent, { outcome: 'failed', error })
+    let open = 0
+    for (const ranges of this.#ranges.values()) for (const range of ranges) open += range.open
+    this.#ranges.clear()
+    this.#outbox.clear()
+    return open
+  }
+
+  #tidy(range: AcquiredRange): void {
+    if (range.unsent === 0) this.#outbox.delete(range)
+    if (range.unfinished) return
+    const ranges = this.#ranges.get(range.partition)
+    ranges?.delete(range)
+    if (ranges?.size === 0) this.#ranges.delete(range.partition)
+  }
+}

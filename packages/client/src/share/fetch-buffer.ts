@@ -1,0 +1,279 @@
+import { KafkaError, type RecordCursor } from '@milena/protocol'
+import type { Clock, Logger } from '@milena/protocol/runtime'
+import { AckCode } from './acknowledge-type.js'
+import type { AcquiredRange } from './acquired-range.js'
+import { ConsumerRecord, noHeaders, type RecordFields } from './consumer-record.js'
+import { RecordDeserializationFailure } from './record-failure.js'
+import type { ReceivedPartition } from './share-response.js'
+import type { DeserializationContext, Deserializer } from '../serde.js'
+
+// What was acquired and waits for the application. take() is the only way out; deserialises on the way.
+//
+// Rules kept here
+// - Partitions leave in the order they came, records of a partition in offset order.
+// - A record whose session is gone, whose lock ran out, or which was answered meanwhile is not handed out.
+// - One bad record costs itself only: it comes out as a failure, the rest goes on.
+
+/** What the application is given at once. */
+export interface TakenBatch<K, V> {
+  /** In partition and offset order. */
+  readonly records: readonly ConsumerRecord<K, V>[]
+  /** Records that could not be deserialised; acquired, and not answered yet. */
+  readonly failures: readonly RecordDeserializationFailure[]
+  /** The pieces of the ledger that the two lists stand for. */
+  readonly spans: readonly LedgerSpan[]
+}
+
+/** Indices [from, to) of a range. */
+export interface LedgerSpan {
+  readonly range: AcquiredRange
+  readonly from: number
+  to: number
+}
+
+/** A partition's records on their way out. */
+interface Waiting {
+  readonly received: ReceivedPartition
+  batch: number
+  range: number
+  left: number
+}
+
+/** undefined: the bytes as they are, K or V being `Buffer | null`. */
+export interface RecordDeserializers<K, V> {
+  readonly key: Deserializer<K> | undefined
+  readonly value: Deserializer<V> | undefined
+}
+
+export interface FetchBufferOptions<K, V> {
+  readonly deserializers: RecordDeserializers<K, V>
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export class FetchBuffer<K, V> {
+  readonly #deserializers: RecordDeserializers<K, V>
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #queue: Waiting[] = []
+  #records = 0
+
+  constructor({ deserializers, clock, logger }: FetchBufferOptions<K, V>) {
+    this.#deserializers = deserializers
+    this.#clock = clock
+    this.#logger = logger
+  }
+
+  /** How many records wait; those whose lock was lost meanwhile still count. */
+  get records(): number {
+    return this.#records
+  }
+
+  add(received: ReceivedPartition): void {
+    if (received.records === 0) return
+    this.#queue.push({ received, batch: 0, range: 0, left: received.records })
+    this.#records += received.records
+  }
+
+  /** Takes out up to `max` records. Awaited work is done only where a deserialiser returns a promise. */
+  take(max: number): TakenBatch<K, V> | Promise<TakenBatch<K, V>> {
+    const out = new Handout<K, V>(this.#deserializers, this.#clock)
+    while (out.size < max) {
+      const waiting = this.#queue[0]
+      if (waiting === undefined) break
+      const before = out.size
+      const exhausted = this.#drain(waiting, out, max)
+      const left = exhausted ? 0 : Math.max(0, waiting.left - (out.size - before))
+      this.#records -= waiting.left - left
+      waiting.left = left
+      if (exhausted) this.#queue.shift()
+    }
+    return out.finish()
+  }
+
+  /** Drops everything. Whoever calls this has answered it, or lost it. */
+  clear(): void {
+    this.#queue.length = 0
+    this.#records = 0
+  }
+
+  #drain(waiting: Waiting, out: Handout<K, V>, max: number): boolean {
+    const { batches, ranges } = waiting.received
+    const now = this.#clock.now()
+    for (; waiting.batch < batches.length; waiting.batch++) {
+      const open = batches[waiting.batch]
+      if (open === undefined) break
+      const { batch, cursor } = open
+      out.fields.timestampType = batch.timestampType
+      out.fields.leaderEpoch = batch.leaderEpoch
+      try {
+        while (out.size < max) {
+          if (!cursor.next()) break
+          const { offset } = cursor
+          let range = ranges[waiting.range]
+          while (range !== undefined && range.lastOffset < offset) range = ranges[++waiting.range]
+          if (range === undefined) return true
+          if (offset < range.firstOffset) continue
+          const index = offset - range.firstOffset
+          if (!range.holder.live || range.lockDeadline <= now || !range.isOpen(index)) continue
+          out.add(cursor, range, index)
+        }
+      } catch (reason) {
+        this.#refuse(waiting.received, batch.baseOffset, batch.lastOffset, cursor.offset, reason)
+        continue
+      }
+      if (out.size >= max) return false
+    }
+    return true
+  }
+
+  // The checksum was right and the records cannot be read all the same: whoever wrote the batch is at fault.
+  #refuse(received: ReceivedPartition, baseOffset: number, lastOffset: number, lastGood: number, reason: unknown): void {
+    let rejected = 0
+    for (const range of received.ranges) {
+      const from = Math.max(baseOffset, range.firstOffset, lastGood + 1) - range.firstOffset
+      const to = Math.min(lastOffset, range.lastOffset) - range.firstOffset + 1
+      if (from < to) rejected += range.answerOpen(AckCode.REJECT, from, to)
+    }
+    const { topic, partition } = received.partition
+    this.#logger.error(
+      { topic, partition, baseOffset, rejected, err: reason },
+      `The record batch at offset ${baseOffset} of ${topic}-${partition} cannot be read; its ${rejected} remaining records are rejected and the rest goes on.`,
+    )
+  }
+}
+
+/** One hand-out in the making. */
+class Handout<K, V> {
+  readonly fields: RecordFields = {
+    offset: 0,
+    timestamp: 0,
+    timestampType: 'create',
+    leaderEpoch: 0,
+    headers: undefined,
+  }
+  readonly #key: Deserializer<K> | undefined
+  readonly #value: Deserializer<V> | undefined
+  readonly #clock: Clock
+  readonly #records: ConsumerRecord<K, V>[] = []
+  readonly #failures: RecordDeserializationFailure[] = []
+  readonly #spans: LedgerSpan[] = []
+  #span: LedgerSpan | undefined
+  #late: LateRecord<K, V>[] | undefined
+
+  constructor({ key, value }: RecordDeserializers<K, V>, clock: Clock) {
+    this.#key = key
+    this.#value = value
+    this.#clock = clock
+  }
+
+  get size(): number {
+    return this.#records.length + this.#failures.length
+  }
+
+  add(cursor: RecordCursor, range: AcquiredRange, index: number): void {
+    const { fields } = this
+    fields.offset = cursor.offset
+    fields.timestamp = cursor.timestamp
+    fields.headers = cursor.hasHeaders ? cursor.headersLater() : undefined
+    const rawKey = cursor.key
+    const rawValue = cursor.value
+    const span = this.#span
+    if (span !== undefined && span.range === range) span.to = index + 1
+    else this.#spans.push((this.#span = { range, from: index, to: index + 1 }))
+    // Without a deserialiser K or V is Buffer | null; a promise stands in for its value only until finish() puts that there.
+    let key = rawKey as K
+    let value = rawValue as V
+    let late = false
+    if (this.#key !== undefined) {
+      try {
+        const made = this.#key.deserialize(rawKey, contextOf(fields, range, true))
+        late = isThenable(made)
+        key = made as K
+      } catch (cause) {
+        this.#failures.push(failed({ part: 'key', offset: cursor.offset, rawKey, rawValue, range }, cause))
+        return
+      }
+    }
+    if (this.#value !== undefined) {
+      try {
+        const made = this.#value.deserialize(rawValue, contextOf(fields, range, false))
+        late ||= isThenable(made)
+        value = made as V
+      } catch (cause) {
+        this.#failures.push(failed({ part: 'value', offset: cursor.offset, rawKey, rawValue, range }, cause))
+        return
+      }
+    }
+    const record = new ConsumerRecord(fields, key, value, range, this.#clock)
+    if (late) {
+      this.#late ??= []
+      this.#late.push({ record, rawKey, rawValue, range })
+    }
+    this.#records.push(record)
+  }
+
+  finish(): TakenBatch<K, V> | Promise<TakenBatch<K, V>> {
+    if (this.#late !== undefined) return this.#finishLate(this.#late)
+    return { records: this.#records, failures: this.#failures, spans: this.#spans }
+  }
+
+  async #finishLate(late: readonly LateRecord<K, V>[]): Promise<TakenBatch<K, V>> {
+    const dropped = new Set<ConsumerRecord<K, V>>()
+    const settle = async ({ record, rawKey, rawValue, range }: LateRecord<K, V>): Promise<void> => {
+      const settable: Settable<ConsumerRecord<K, V>> = record
+      // Both are awaited whatever becomes of the first, so that no rejection is left unhandled.
+      const [key, value] = await Promise.allSettled([record.key, record.value])
+      if (key.status === 'fulfilled' && value.status === 'fulfilled') {
+        settable.key = key.value
+        settable.value = value.value
+        return
+      }
+      dropped.add(record)
+      const of = { offset: record.offset, rawKey, rawValue, range }
+      if (key.status === 'rejected') this.#failures.push(failed({ part: 'key', ...of }, key.reason))
+      else if (value.status === 'rejected') this.#failures.push(failed({ part: 'value', ...of }, value.reason))
+    }
+    await Promise.all(late.map(settle))
+    const records = dropped.size === 0 ? this.#records : this.#records.filter((record) => !dropped.has(record))
+    return { records, failures: this.#failures, spans: this.#spans }
+  }
+}
+
+/** A record whose key or value a deserialiser promised. */
+interface LateRecord<K, V> {
+  readonly record: ConsumerRecord<K, V>
+  readonly rawKey: Buffer | null
+  readonly rawValue: Buffer | null
+  readonly range: AcquiredRange
+}
+
+type Settable<T> = { -readonly [P in keyof T]: T[P] }
+
+function contextOf(fields: RecordFields, range: AcquiredRange, isKey: boolean): DeserializationContext {
+  return { topic: range.partition.topic, headers: fields.headers ?? noHeaders, isKey }
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}
+
+/** Which part of which record could not be deserialised. */
+interface FailedPart {
+  readonly part: 'key' | 'value'
+  readonly offset: number
+  readonly rawKey: Buffer | null
+  readonly rawValue: Buffer | null
+  readonly range: AcquiredRange
+}
+
+function failed({ part, offset, rawKey, rawValue, range }: FailedPart, cause: unknown): RecordDeserializationFailure {
+  const { topic, partition } = range.partition
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const error = new KafkaError(
+    `The ${part} of the record at offset ${offset} of ${topic}-${partition} cannot be deserialised: ${reason} ` +
+      `Check that the ${part}Deserializer fits what the producer writes.`,
+    { code: 'RECORD_DESERIALIZATION', cause },
+  )
+  return new RecordDeserializationFailure({ offset, error, rawKey, rawValue }, range)
+}

@@ -1,0 +1,234 @@
+import { ErrorCode, KafkaBrokerError, KafkaError, KafkaUnsupportedVersionError, KafkaUsageError, ShareGroupHeartbeat, type ResponseOf } from '@milena/protocol'
+import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
+import type { AssignedPartitions } from './routing.js'
+import { Wake } from './wake.js'
+
+// One member of a share group: joins, heartbeats, leaves (KIP-932). The loop in run() is all there is.
+//
+// Rules kept here
+// - Joining is eager: until the first non-empty assignment heartbeats follow quickly, since the coordinator computes an
+//   assignment only inside some member's heartbeat; after that, and after a while without one, at the coordinator's interval.
+// - Epoch 0 joins; the answer's epoch goes with the next heartbeat; topics and rack are sent when they changed, and after
+//   any error. A fenced or unknown member joins again with the same id.
+// - What cannot heal by itself is fatal and told once; an authorisation failure is told and heartbeating goes on, so that
+//   a mended ACL heals it.
+
+/** Pauses between heartbeats while the assignment is empty, then STEADY_EAGER_MS. */
+const EAGER_PAUSES_MS = [50, 100, 200, 300, 400]
+const STEADY_EAGER_MS = 250
+/** Eager heartbeats end after so many; a topic may simply not exist. */
+const EAGER_HEARTBEATS = 40
+const LEAVE_EPOCH = -1
+const JOIN_EPOCH = 0
+
+export interface MembershipOptions {
+  readonly context: KafkaClientContext
+  readonly groupId: string
+  readonly memberId: string
+  readonly rack: string | undefined
+  /** Used until the coordinator tells its own. */
+  readonly heartbeatIntervalMs: number
+  readonly listener: MembershipListener
+}
+
+export interface MembershipListener {
+  /** A heartbeat was answered for the first time since the (re)join. */
+  joined(): void
+  /** Null: the member was fenced and holds nothing until it has joined again. */
+  assigned(assignment: AssignedPartitions | null): void
+  /** To be told to the application once; heartbeating goes on. */
+  failed(error: KafkaError): void
+  /** The membership has ended and does not come back by itself. */
+  fatal(error: KafkaError): void
+}
+
+type HeartbeatResponse = ResponseOf<typeof ShareGroupHeartbeat>
+
+export class Membership {
+  readonly #options: MembershipOptions
+  readonly #wake: Wake
+  readonly #aborted = new AbortController()
+  #topics: readonly string[] = []
+  #epoch = JOIN_EPOCH
+  #intervalMs: number
+  /** Everything is sent again: the coordinator may not know it. */
+  #full = true
+  #joined = false
+  #eagerHeartbeats = 0
+  #assigned = false
+  #ended = false
+  #hurry = false
+
+  constructor(options: MembershipOptions) {
+    this.#options = options
+    this.#intervalMs = options.heartbeatIntervalMs
+    this.#wake = new Wake(options.context.clock)
+  }
+
+  /** The member is known to the coordinator. */
+  get isMember(): boolean {
+    return this.#joined
+  }
+
+  /** Replaces the subscription; the next heartbeat tells it. */
+  subscribe(topics: readonly string[]): void {
+    this.#topics = topics
+    this.#full = true
+    this.hurry()
+  }
+
+  /** Heartbeat now, and quickly again for a while: a subscribed topic has just appeared, say. */
+  hurry(): void {
+    this.#eagerHeartbeats = 0
+    this.#hurry = true
+    this.#wake.notify()
+  }
+
+  /** Joins and heartbeats until leave() or a fatal error. Never rejects. */
+  async run(): Promise<void> {
+    const backoff = this.#options.context.backoff()
+    while (!this.#ended) {
+      this.#hurry = false
+      const pauseMs = await this.#heartbeat().then(
+        (response) => {
+          if (response.errorCode === ErrorCode.NONE) {
+            backoff.reset()
+            return this.#accept(response)
+          }
+          return this.#refused(response) ?? backoff.next()
+        },
+        (error: unknown) => this.#unanswered(error) ?? backoff.next(),
+      )
+      if (!this.#ended && !this.#hurry) await this.#wake.wait(pauseMs)
+    }
+  }
+
+  /** Stops heartbeating and tells the coordinator, which is not asked twice; bounded by `timeoutMs`. Never rejects. */
+  async leave(timeoutMs: number): Promise<KafkaError | undefined> {
+    this.#ended = true
+    this.#aborted.abort()
+    this.#wake.notify()
+    if (!this.#joined) return undefined
+    this.#joined = false
+    const { context, groupId, memberId } = this.#options
+    const body = { groupId, memberId, memberEpoch: LEAVE_EPOCH, rackId: null, subscribedTopicNames: null }
+    try {
+      await context.send(ShareGroupHeartbeat, body, { to: { group: groupId }, timeoutMs })
+      return undefined
+    } catch (error) {
+      return KafkaError.is(error) ? error : new KafkaError('The group could not be left.', { cause: error })
+    }
+  }
+
+  #heartbeat(): Promise<HeartbeatResponse> {
+    const { context, groupId, memberId, rack } = this.#options
+    const full = this.#full
+    const body = {
+      groupId,
+      memberId,
+      memberEpoch: this.#epoch,
+      rackId: full ? (rack ?? null) : null,
+      subscribedTopicNames: full ? [...this.#topics] : null,
+    }
+    this.#full = false
+    return context.send(ShareGroupHeartbeat, body, { to: { group: groupId }, signal: this.#aborted.signal })
+  }
+
+  /** How long until the next heartbeat. */
+  #accept({ memberEpoch, heartbeatIntervalMs, assignment }: HeartbeatResponse): number {
+    const { listener } = this.#options
+    this.#epoch = memberEpoch
+    if (heartbeatIntervalMs > 0) this.#intervalMs = heartbeatIntervalMs
+    if (!this.#joined) {
+      this.#joined = true
+      listener.joined()
+    }
+    if (assignment !== null) {
+      const assigned = assignment.topicPartitions
+      if (assigned.length > 0) this.#assigned = true
+      if (this.#assigned) listener.assigned(assigned)
+    }
+    if (this.#assigned || this.#eagerHeartbeats >= EAGER_HEARTBEATS) return this.#intervalMs
+    return Math.min(this.#intervalMs, EAGER_PAUSES_MS[this.#eagerHeartbeats++] ?? STEADY_EAGER_MS)
+  }
+
+  /** How long until the next heartbeat; undefined: back off. */
+  #refused({ errorCode, errorMessage }: HeartbeatResponse): number | undefined {
+    const { context, groupId, listener } = this.#options
+    this.#full = true
+    const error = KafkaBrokerError.of(errorCode, { api: 'ShareGroupHeartbeat', detail: errorMessage })
+    switch (errorCode) {
+      case ErrorCode.NOT_COORDINATOR:
+      case ErrorCode.COORDINATOR_NOT_AVAILABLE:
+        context.coordinators.forget(groupId)
+        return undefined
+      case ErrorCode.COORDINATOR_LOAD_IN_PROGRESS:
+        return undefined
+      case ErrorCode.FENCED_MEMBER_EPOCH:
+      case ErrorCode.UNKNOWN_MEMBER_ID:
+        context.logger.info({ groupId, code: error.code }, 'the coordinator fenced this member; it joins again')
+        this.#rejoin()
+        return undefined
+      case ErrorCode.TOPIC_AUTHORIZATION_FAILED:
+        listener.failed(error)
+        return this.#intervalMs
+      default:
+        if (error.retriable) return undefined
+        this.#ended = true
+        listener.fatal(this.#explained(error))
+        return undefined
+    }
+  }
+
+  #unanswered(error: unknown): number | undefined {
+    const { context, groupId, listener } = this.#options
+    this.#full = true
+    if (this.#ended) return undefined
+    if (KafkaError.is(error) && error.retriable) {
+      context.coordinators.forget(groupId)
+      context.logger.debug({ groupId, err: error }, 'a heartbeat was not answered; the coordinator is looked up again')
+      if (!this.#joined) listener.failed(error)
+      return undefined
+    }
+    this.#ended = true
+    if (KafkaUnsupportedVersionError.is(error)) listener.fatal(unsupported(error))
+    else listener.fatal(KafkaError.is(error) ? error : new KafkaError('A heartbeat could not be sent.', { cause: error }))
+    return undefined
+  }
+
+  #rejoin(): void {
+    this.#epoch = JOIN_EPOCH
+    this.#joined = false
+    this.#assigned = false
+    this.#eagerHeartbeats = 0
+    this.#options.listener.assigned(null)
+  }
+
+  #explained(error: KafkaBrokerError): KafkaError {
+    const { groupId } = this.#options
+    switch (error.errorCode) {
+      case ErrorCode.GROUP_ID_NOT_FOUND:
+        return new KafkaUsageError(
+          `Group '${groupId}' cannot be joined as a share group: it exists as a group of another type. Use another groupId, or delete that group.`,
+          { code: error.code, cause: error },
+        )
+      case ErrorCode.GROUP_MAX_SIZE_REACHED:
+        return new KafkaUsageError(
+          `Share group '${groupId}' is full: raise the broker's group.share.max.size, or start fewer members.`,
+          { code: error.code, cause: error },
+        )
+      case ErrorCode.UNSUPPORTED_VERSION:
+        return unsupported(error)
+      default:
+        return error
+    }
+  }
+}
+
+function unsupported(cause: KafkaError): KafkaError {
+  return new KafkaUnsupportedVersionError(
+    'The cluster does not serve share groups: Apache Kafka 4.2 or newer with share.version>=1 is needed; on a new enough ' +
+      `cluster run kafka-features.sh upgrade --feature share.version=1. (${cause.message})`,
+    { cause },
+  )
+}

@@ -1,0 +1,480 @@
+import { defaultCompressionCodecs, ErrorCode, KafkaBrokerError, KafkaConnectionError, KafkaError, ShareAcknowledge, ShareFetch, type ResponseOf } from '@milena/protocol'
+import type { Backoff } from '../cluster/backoff.js'
+import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
+import type { Connection } from '../network/connection.js'
+import { requireShareGroups } from '../network/share-support.js'
+import { AcknowledgementVerdicts, sessionLost } from './ack-verdicts.js'
+import { AcquiredRecords, type SentByPartition } from './acquired-records.js'
+import { AckCode } from './acknowledge-type.js'
+import { SettledWaiters } from './settled-waiters.js'
+import type { SharePartitions, TopicIdPartition } from './share-partition.js'
+import { shareAcknowledgeRequest, shareFetchRequest, type SessionStamp, type ShareFetchSettings } from './share-requests.js'
+import { receivePartition, type ReceivedPartition } from './share-response.js'
+import { FINAL_EPOCH, ShareSession } from './share-session.js'
+import type { AcknowledgementVerdict } from './verdict.js'
+import { Wake } from './wake.js'
+
+// One broker: the only sender of ShareFetch and ShareAcknowledge to it. The loop in run() reads top to bottom:
+// decide what goes out next, send it, await the answer, then hand it to session, ledger and buffer.
+//
+// Rules kept here
+// - One request in flight: the session's epochs allow no more, and the broker serves a connection one by one anyway.
+// - While records of this broker are out, a fetch does not wait at the broker (MaxWaitMs 0): an acknowledgement could not
+//   overtake it. An empty answer is then followed by a pause on this side, which an acknowledgement ends.
+// - Acknowledgements travel with a fetch where one is due. RELEASE and RENEW do not (a parked fetch is not woken by a
+//   release, and a renewing fetch brings nothing), nor do those of partitions that are no longer fetched from.
+// - Any doubt about the session (an error of it, a lost or silent connection) ends it: the connection is closed, which
+//   makes the broker release what this member held, and a new session starts on a new one.
+
+/** Acknowledgements wait so long for company, unless somebody waits for their verdict or nothing else is out. */
+const ACKNOWLEDGE_LINGER_MS = 10
+/** The pause after a fetch that was answered early with nothing: no tight loop, and acknowledgements can end it. */
+const EMPTY_FETCH_PAUSE_MS = 20
+
+/** What a request manager asks of, and tells, the engine. */
+export interface RequestManagerHost {
+  readonly groupId: string
+  readonly memberId: string
+  readonly settings: RequestManagerSettings
+  readonly partitions: SharePartitions
+  /** How many records are wanted now; 0: none. */
+  recordsToFetch(): number
+  received(received: ReceivedPartition): void
+  verdict(verdict: AcknowledgementVerdict): void
+  /** The broker's acquisition lock duration. */
+  lockTimeout(ms: number): void
+  /** The metadata is out of date. */
+  leadersMoved(): void
+  /** To be told to the application once; the manager goes on after a back-off. */
+  failed(error: KafkaError): void
+  /** Does not heal by itself. */
+  fatal(error: KafkaError): void
+  /** `records` acquired and unanswered records were lost with their session. */
+  lost(records: number, cause: KafkaError): void
+}
+
+export interface RequestManagerSettings extends ShareFetchSettings {
+  readonly clientId: string
+  readonly checkCrcs: boolean
+  readonly defaultApiTimeoutMs: number
+  readonly requestTimeoutMs: number
+}
+
+type FetchResponse = ResponseOf<typeof ShareFetch>
+type AcknowledgeResponse = ResponseOf<typeof ShareAcknowledge>
+type FetchedPartition = FetchResponse['responses'][number]['partitions'][number]
+
+type Turn =
+  | { readonly do: 'fetch'; readonly records: number }
+  | { readonly do: 'acknowledge' }
+  | { readonly do: 'wait'; readonly ms?: number }
+
+/** A request on its way, and what its answer needs. */
+interface Outgoing {
+  readonly api: string
+  readonly connection: Connection
+  readonly held: AcquiredRecords
+  readonly sent: SentByPartition
+  readonly sentAt: number
+}
+
+export class RequestManager {
+  readonly nodeId: number
+  readonly #context: KafkaClientContext
+  readonly #host: RequestManagerHost
+  readonly #session = new ShareSession()
+  readonly #wake: Wake
+  readonly #backoff: Backoff
+  readonly #verdicts: AcknowledgementVerdicts
+  readonly #waiters = new SettledWaiters()
+  readonly #abort = new AbortController()
+  #held: AcquiredRecords
+  #connection: Connection | undefined
+  #closing = false
+  #inFlight = false
+  /** Somebody waits for verdicts. */
+  #flush = false
+  /** Some answer should not wait for company. */
+  #urgent = false
+  #answeredAt: number | undefined
+  #pausedUntil = 0
+  #fetchNotBefore = 0
+  /** Some answers of the last request are to be sent again. */
+  #again = false
+
+  constructor(nodeId: number, context: KafkaClientContext, host: RequestManagerHost) {
+    this.nodeId = nodeId
+    this.#context = context
+    this.#host = host
+    this.#wake = new Wake(context.clock)
+    this.#backoff = context.backoff()
+    this.#verdicts = new AcknowledgementVerdicts(host.settings.defaultApiTimeoutMs)
+    this.#held = this.#newLedger()
+  }
+
+  /** Nothing is wanted from, held from or owed to this broker. */
+  get isIdle(): boolean {
+    return this.#session.wanted.size === 0 && !this.#held.hasOpen && !this.#held.hasUnsent && !this.#inFlight
+  }
+
+  /** The partitions to fetch from this broker, replacing those before. */
+  want(partitions: ReadonlySet<TopicIdPartition>): void {
+    this.#session.want(partitions)
+    this.#wake.notify()
+  }
+
+  /** Something changed that the next decision should see. */
+  wake(): void {
+    this.#wake.notify()
+  }
+
+  /** Sends what is answered at the next turn; resolves when each answer given so far has its verdict. */
+  settled(): Promise<void> {
+    if (!this.#held.hasUnsent && !this.#inFlight) return Promise.resolve()
+    if (this.#held.hasUnsent) this.#flush = true
+    this.#wake.notify()
+    return this.#waiters.add(this.#inFlight && !this.#held.hasUnsent)
+  }
+
+  /** The partitions whose answers have no verdict yet. */
+  pendingPartitions(): Iterable<TopicIdPartition> {
+    return this.#held.pendingPartitions()
+  }
+
+  /** Releases every record of this broker that is not answered; how many. */
+  releaseOpen(): number {
+    return this.#held.answerAllOpen(AckCode.RELEASE)
+  }
+
+  /** Fetches and acknowledges until close(). Never rejects. */
+  async run(): Promise<void> {
+    while (!this.#closing) {
+      const turn = this.#decide()
+      if (turn.do === 'wait') {
+        await this.#wake.wait(turn.ms)
+        continue
+      }
+      const connection = this.#connection ?? (await this.#connect())
+      if (connection === undefined || this.#closing) continue
+      await this.#perform(() => (turn.do === 'fetch' ? this.#fetch(connection, turn.records) : this.#acknowledge(connection)))
+    }
+  }
+
+  /**
+   * Ends the session: what is answered goes with the closing request, what is not is RELEASEd by it. The loop (`running`)
+   * has to come to rest first, which takes as long as the fetch that is out. `deadline` is on the injected clock.
+   */
+  async close(running: Promise<void>, deadline: number): Promise<void> {
+    this.#closing = true
+    this.#abort.abort()
+    this.#wake.notify()
+    const { clock } = this.#context
+    const timer = clock.setTimer(() => this.#connection?.close(), Math.max(1, deadline - clock.now()))
+    await running
+    const connection = this.#connection
+    if (connection !== undefined && this.#session.isOpen) {
+      this.#held.answerAllOpen(AckCode.RELEASE)
+      await this.#perform(() => this.#acknowledge(connection, FINAL_EPOCH))
+    }
+    timer.cancel()
+    this.#lose(new KafkaConnectionError(`The share session with broker ${this.nodeId} was closed.`))
+  }
+
+  // ---- deciding
+
+  #decide(): Turn {
+    const now = this.#context.clock.now()
+    if (now < this.#pausedUntil) return { do: 'wait', ms: this.#pausedUntil - now }
+    const { hasUnsent } = this.#held
+    const lingerMs = hasUnsent ? this.#lingerMs(now) : Infinity
+    const apart = hasUnsent && (this.#urgent || this.#held.hasUnsentOutside(this.#session.wanted))
+    if (apart && lingerMs <= 0) return { do: 'acknowledge' }
+
+    const records = this.#session.wanted.size > 0 ? this.#host.recordsToFetch() : 0
+    const pauseMs = lingerMs <= 0 ? 0 : this.#fetchNotBefore - now
+    if (records > 0 && pauseMs <= 0) return { do: 'fetch', records }
+    if (lingerMs <= 0) return { do: 'acknowledge' }
+
+    const ms = Math.min(lingerMs, records > 0 ? pauseMs : Infinity)
+    return ms === Infinity ? { do: 'wait' } : { do: 'wait', ms }
+  }
+
+  /** How long the unsent answers may still wait for company; 0: not any longer. */
+  #lingerMs(now: number): number {
+    if (this.#flush || this.#urgent || !this.#held.hasOpen) return 0
+    this.#answeredAt ??= now
+    return Math.max(0, this.#answeredAt + ACKNOWLEDGE_LINGER_MS - now)
+  }
+
+  // ---- sending
+
+  async #connect(): Promise<Connection | undefined> {
+    const { clientId } = this.#host.settings
+    try {
+      const connection = await this.#context.openConnection(this.nodeId, { clientId, signal: this.#abort.signal })
+      try {
+        requireShareGroups(connection)
+      } catch (error) {
+        connection.close()
+        throw error
+      }
+      this.#connection = connection
+      connection.onClose((error) => {
+        if (this.#connection === connection) this.#lose(error)
+      })
+      return connection
+    } catch (error) {
+      if (this.#closing) return undefined
+      const failure = KafkaError.is(error) ? error : new KafkaError(String(error), { cause: error })
+      if (!failure.retriable) this.#host.fatal(failure)
+      this.#context.logger.warn({ nodeId: this.nodeId, err: failure }, `broker ${this.nodeId} cannot be reached; trying again`)
+      this.#host.leadersMoved()
+      this.#pause()
+      return undefined
+    }
+  }
+
+  async #perform(request: () => Promise<void>): Promise<void> {
+    this.#inFlight = true
+    this.#again = false
+    await request()
+    this.#inFlight = false
+    this.#endWaiting()
+  }
+
+  async #fetch(connection: Connection, records: number): Promise<void> {
+    const { clock } = this.#context
+    const { settings } = this.#host
+    const changes = this.#session.changes()
+    const sent: SentByPartition = this.#session.isOpen ? this.#takeAnswers() : new Map()
+    const maxWaitMs = this.#held.hasOpen ? 0 : settings.fetchMaxWaitMs
+    const outgoing: Outgoing = { api: 'ShareFetch', connection, held: this.#held, sent, sentAt: clock.now() }
+    const body = shareFetchRequest(this.#stamp(), settings, { changes, acknowledgements: sent, records, maxWaitMs })
+    this.#session.sentFetch(changes, sent.keys())
+    let response: FetchResponse
+    try {
+      response = await connection.send(ShareFetch, body, { timeoutMs: settings.requestTimeoutMs + maxWaitMs })
+    } catch (error) {
+      this.#sessionFailed(outgoing, error)
+      return
+    }
+    if (!this.#accept(outgoing, response)) return
+    const { acquisitionLockTimeoutMs } = response
+    if (acquisitionLockTimeoutMs > 0) this.#host.lockTimeout(acquisitionLockTimeoutMs)
+    const empty = await this.#receive(outgoing, response)
+    const now = clock.now()
+    if (empty && now - outgoing.sentAt < settings.fetchMaxWaitMs / 2) this.#fetchNotBefore = now + EMPTY_FETCH_PAUSE_MS
+  }
+
+  async #acknowledge(connection: Connection, epoch = this.#session.epoch): Promise<void> {
+    const { clock } = this.#context
+    const { requestTimeoutMs } = this.#host.settings
+    const sent = this.#takeAnswers()
+    if (sent.size === 0 && epoch !== FINAL_EPOCH) return
+    const outgoing: Outgoing = { api: 'ShareAcknowledge', connection, held: this.#held, sent, sentAt: clock.now() }
+    let response: AcknowledgeResponse
+    try {
+      const body = shareAcknowledgeRequest({ ...this.#stamp(), epoch }, sent)
+      response = await connection.send(ShareAcknowledge, body, { timeoutMs: requestTimeoutMs })
+    } catch (error) {
+      this.#sessionFailed(outgoing, error)
+      return
+    }
+    if (!this.#accept(outgoing, response)) return
+    const missing = new Map(sent)
+    for (const { topicId, partitions } of response.responses) {
+      for (const { partitionIndex, errorCode, errorMessage, currentLeader } of partitions) {
+        const partition = this.#host.partitions.find(topicId, partitionIndex)
+        if (partition === undefined || !missing.delete(partition)) continue
+        this.#settle(outgoing, partition, errorCode, errorMessage, response.acquisitionLockTimeoutMs)
+        this.#followLeader(partition, errorCode, currentLeader, response.nodeEndpoints)
+      }
+    }
+    this.#settleMissing(outgoing, missing)
+  }
+
+  #stamp(): SessionStamp {
+    const { groupId, memberId } = this.#host
+    return { groupId, memberId, epoch: this.#session.epoch }
+  }
+
+  #takeAnswers(): SentByPartition {
+    this.#flush = false
+    this.#urgent = false
+    this.#answeredAt = undefined
+    this.#waiters.sending()
+    return this.#held.send()
+  }
+
+  // ---- receiving
+
+  /** Looks at the top of an answer. False: it holds nothing more of use, and what was sent has been settled. */
+  #accept(outgoing: Outgoing, { errorCode, errorMessage }: { errorCode: number; errorMessage: string | null }): boolean {
+    if (errorCode === ErrorCode.NONE) {
+      this.#session.advance()
+      this.#backoff.reset()
+      return true
+    }
+    const error = KafkaBrokerError.of(errorCode, { api: outgoing.api, detail: errorMessage })
+    switch (errorCode) {
+      case ErrorCode.SHARE_SESSION_NOT_FOUND:
+      case ErrorCode.INVALID_SHARE_SESSION_EPOCH:
+      case ErrorCode.SHARE_SESSION_LIMIT_REACHED:
+        this.#sessionFailed(outgoing, error)
+        return false
+      case ErrorCode.UNSUPPORTED_VERSION:
+      case ErrorCode.INVALID_REQUEST:
+        this.#host.fatal(error)
+        break
+      case ErrorCode.GROUP_AUTHORIZATION_FAILED:
+        this.#host.failed(error)
+        break
+      default:
+        this.#context.logger.debug({ nodeId: this.nodeId, err: error }, 'a share request was refused; trying again')
+    }
+    this.#session.advance()
+    for (const partition of outgoing.sent.keys()) this.#settle(outgoing, partition, errorCode, errorMessage, 0)
+    // Kafka 4.2 and 4.3 answer so when the session holds a deleted topic.
+    this.#host.leadersMoved()
+    this.#pause()
+    return false
+  }
+
+  /** Hands a fetch answer on, partition by partition. True when it brought nothing. */
+  async #receive(outgoing: Outgoing, response: FetchResponse): Promise<boolean> {
+    const { acquisitionLockTimeoutMs, nodeEndpoints } = response
+    const missing = new Map(outgoing.sent)
+    let empty = true
+    for (const { topicId, partitions } of response.responses) {
+      for (const fetched of partitions) {
+        const partition = this.#host.partitions.find(topicId, fetched.partitionIndex)
+        if (partition === undefined) continue
+        if (missing.delete(partition)) {
+          const { acknowledgeErrorCode, acknowledgeErrorMessage } = fetched
+          this.#settle(outgoing, partition, acknowledgeErrorCode, acknowledgeErrorMessage, acquisitionLockTimeoutMs)
+        }
+        if (fetched.errorCode !== ErrorCode.NONE) this.#partitionRefused(partition, fetched, nodeEndpoints)
+        if (fetched.acquiredRecords.length === 0) continue
+        empty = false
+        await this.#enter(outgoing, partition, fetched, acquisitionLockTimeoutMs)
+      }
+    }
+    this.#settleMissing(outgoing, missing)
+    return empty
+  }
+
+  async #enter(outgoing: Outgoing, partition: TopicIdPartition, fetched: FetchedPartition, lockMs: number): Promise<void> {
+    const { held, sentAt } = outgoing
+    const received = await receivePartition(
+      { partition, records: fetched.records, acquired: fetched.acquiredRecords },
+      {
+        holder: held,
+        codecs: defaultCompressionCodecs,
+        checkCrcs: this.#host.settings.checkCrcs,
+        lockDeadline: sentAt + lockMs,
+      },
+    )
+    if (!held.live) return
+    for (const range of received.ranges) held.enter(range)
+    this.#host.received(received)
+  }
+
+  #partitionRefused(partition: TopicIdPartition, fetched: FetchedPartition, endpoints: FetchResponse['nodeEndpoints']): void {
+    const { errorCode, errorMessage, currentLeader } = fetched
+    const { topic, partition: index } = partition
+    const error = KafkaBrokerError.of(errorCode, { api: `ShareFetch for ${topic}-${index}`, detail: errorMessage })
+    this.#pause()
+    switch (errorCode) {
+      case ErrorCode.TOPIC_AUTHORIZATION_FAILED:
+      case ErrorCode.CORRUPT_MESSAGE:
+        this.#host.failed(error)
+        break
+      case ErrorCode.UNKNOWN_SERVER_ERROR:
+      case ErrorCode.UNKNOWN_LEADER_EPOCH:
+        this.#context.logger.debug({ topic, partition: index, err: error }, 'a partition cannot be fetched from now; trying again')
+        break
+      default:
+        this.#context.logger.debug({ topic, partition: index, err: error }, 'a partition cannot be fetched from here')
+        this.#followLeader(partition, errorCode, currentLeader, endpoints)
+        this.#host.leadersMoved()
+    }
+  }
+
+  /** Takes a broker's hint about a partition's leader; it means something with these two errors only. */
+  #followLeader(
+    { topicId, partition }: TopicIdPartition,
+    errorCode: number,
+    { leaderId, leaderEpoch }: FetchedPartition['currentLeader'],
+    endpoints: FetchResponse['nodeEndpoints'],
+  ): void {
+    if (errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER && errorCode !== ErrorCode.FENCED_LEADER_EPOCH) return
+    const endpoint = endpoints.find(({ nodeId }) => nodeId === leaderId)
+    this.#context.metadata.updateLeader({ topicId, partition, nodeId: leaderId, epoch: leaderEpoch, endpoint })
+  }
+
+  // ---- verdicts
+
+  #settle({ held, sent, sentAt }: Outgoing, partition: TopicIdPartition, code: number, detail: string | null, lockMs: number): void {
+    const answers = sent.get(partition)
+    if (answers === undefined) return
+    const times = { now: this.#context.clock.now(), lockDeadline: sentAt + lockMs }
+    const verdict = this.#verdicts.of(partition, code, detail, times)
+    if (verdict.outcome === 'again') {
+      this.#again = true
+      this.#pause()
+    }
+    held.settle(partition, answers, verdict)
+  }
+
+  #settleMissing({ held }: Outgoing, missing: SentByPartition): void {
+    for (const [partition, answers] of missing) held.settle(partition, answers, this.#verdicts.missing(partition))
+  }
+
+  #endWaiting(): void {
+    const unsent = this.#held.hasUnsent
+    if (this.#waiters.ended({ again: this.#again, unsent })) this.#flush = true
+  }
+
+  // ---- endings
+
+  /** The request failed in a way that leaves the session in doubt. */
+  #sessionFailed({ connection, held, sent }: Outgoing, error: unknown): void {
+    const cause = sessionLost(this.nodeId, error)
+    for (const [partition, answers] of sent) held.settle(partition, answers, { outcome: 'failed', error: cause })
+    if (this.#connection === connection) this.#lose(cause)
+    if (!this.#closing) this.#pause()
+  }
+
+  /** The session is over: every lock that it held is gone, or soon will be. */
+  #lose(error: KafkaError): void {
+    const connection = this.#connection
+    this.#connection = undefined
+    connection?.close()
+    const cause = sessionLost(this.nodeId, error)
+    const lost = this.#held.lose(cause)
+    this.#held = this.#newLedger()
+    this.#session.reset()
+    this.#verdicts.reset()
+    this.#endWaiting()
+    if (this.#closing) return
+    this.#host.lost(lost, cause)
+    this.#host.leadersMoved()
+    this.#wake.notify()
+  }
+
+  #newLedger(): AcquiredRecords {
+    const ledger: AcquiredRecords = new AcquiredRecords({
+      answered: (urgent) => {
+        if (ledger !== this.#held) return
+        this.#urgent ||= urgent
+        this.#wake.notify()
+      },
+      verdict: (verdict) => this.#host.verdict(verdict),
+    })
+    return ledger
+  }
+
+  #pause(): void {
+    this.#pausedUntil = this.#context.clock.now() + this.#backoff.next()
+  }
+}

@@ -1,0 +1,398 @@
+import { KafkaError, KafkaUsageError } from '@milena/protocol'
+import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
+import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
+import { abortedError } from '../network/aborted.js'
+import { AckCode, ackCodeOf, type AcknowledgeType } from './acknowledge-type.js'
+import { ConsumerRecord } from './consumer-record.js'
+import { FetchBuffer, type TakenBatch } from './fetch-buffer.js'
+import { FetchSizer } from './fetch-sizer.js'
+import { Membership } from './membership.js'
+import { PartitionRouter } from './partition-router.js'
+import { RecordDeserializationFailure } from './record-failure.js'
+import { RequestManager, type RequestManagerHost } from './request-manager.js'
+import { ShareCounters } from './share-counters.js'
+import { SharePartitions, type TopicIdPartition } from './share-partition.js'
+import type { ReceivedPartition } from './share-response.js'
+import type { AcknowledgementVerdict } from './verdict.js'
+import { Wake } from './wake.js'
+
+// One member of a share group, whole: membership, one request manager per broker, one buffer. Both poll() and the
+// listener containers stand on it.
+//
+// Rules kept here
+// - Callers never send: take(), settle(), releaseRest() and close() change the state and wake the request managers, which
+//   alone decide what goes out next.
+// - Nothing is fetched before the first take(), nor after releaseRest() or close().
+// - An error that heals by itself is told to one take() and the engine goes on; a fatal one is told to all from then on.
+// - Nothing that is not answered is ever accepted: what is left at close() is RELEASEd.
+
+/** What take() may be told. */
+export interface TakeOptions {
+  /** Rejects the take with code ABORTED. */
+  readonly signal?: AbortSignal | undefined
+  /** Most records to hand out; default: all there are. */
+  readonly max?: number | undefined
+}
+
+/** Taken as the lock duration until the broker has told it. */
+const USUAL_LOCK_MS = 30_000
+/** How long a leave may take beyond the close itself. */
+const LEAVE_TIMEOUT_MS = 1_000
+
+/** A record, or one that could not be deserialised. */
+export type Acquired<K, V> = ConsumerRecord<K, V> | RecordDeserializationFailure
+
+export class ShareEngine<K, V> {
+  readonly memberId: string
+  readonly counters = new ShareCounters()
+  readonly #config: ResolvedShareConsumerConfig<K, V>
+  readonly #context: KafkaClientContext
+  readonly #membership: Membership
+  readonly #router: PartitionRouter
+  readonly #partitions = new SharePartitions()
+  readonly #buffer: FetchBuffer<K, V>
+  readonly #sizer: FetchSizer
+  readonly #arrived: Wake
+  readonly #managers = new Map<number, { readonly manager: RequestManager; readonly running: Promise<void> }>()
+  readonly #host: RequestManagerHost
+  readonly #verdictListeners = new Set<(verdict: AcknowledgementVerdict) => void>()
+  readonly #joinWaiters = new Set<{ resolve: () => void; reject: (error: KafkaError) => void }>()
+  #membershipRunning: Promise<void> | undefined
+  #lockMs: number | undefined
+  #state: 'new' | 'fetching' | 'released' | 'closed' = 'new'
+  #taking = false
+  #waiting = false
+  #failure: KafkaError | undefined
+  #fatal: KafkaError | undefined
+  #taken = 0
+  #takenAt = 0
+  #closed: Promise<void> | undefined
+
+  constructor(config: ResolvedShareConsumerConfig<K, V>, context: KafkaClientContext) {
+    this.#config = config
+    this.#context = context
+    this.memberId = context.random.uuid().toString('base64url')
+    const { clock, logger } = context
+    this.#arrived = new Wake(clock)
+    this.#sizer = new FetchSizer({ fixedRecords: config.fetchRecords, prefetch: config.prefetch })
+    const { keyDeserializer: key, valueDeserializer: value } = config
+    this.#buffer = new FetchBuffer<K, V>({ deserializers: { key, value }, clock, logger })
+    this.#router = new PartitionRouter(context, this.#partitions, {
+      routed: (byNode) => this.#routed(byNode),
+      topicsAppeared: () => this.#membership.hurry(),
+      failed: (error) => this.#fail(error),
+    })
+    this.#membership = new Membership({
+      context,
+      groupId: config.groupId,
+      memberId: this.memberId,
+      rack: config.clientRack,
+      heartbeatIntervalMs: config.heartbeatIntervalMs,
+      listener: {
+        joined: () => this.#joined(),
+        assigned: (assignment) => this.#router.assigned(assignment),
+        failed: (error) => this.#fail(error),
+        fatal: (error) => this.#failForGood(error),
+      },
+    })
+    this.#host = this.#makeHost()
+  }
+
+  /** The group's acquisition lock duration in milliseconds, as the last fetch told it; undefined before the first. */
+  get acquisitionLockTimeoutMs(): number | undefined {
+    return this.#lockMs
+  }
+
+  get isClosed(): boolean {
+    return this.#state === 'closed'
+  }
+
+  /** Records acquired and not handed out yet. */
+  get bufferedRecords(): number {
+    return this.#buffer.records
+  }
+
+  /** Joins the group for these topics, in the background; replaces the topics of before. */
+  subscribe(topics: readonly string[]): void {
+    this.#refuseWhenClosed()
+    this.#router.subscribe(topics)
+    this.#membership.subscribe(topics)
+    this.#membershipRunning ??= this.#membership.run()
+  }
+
+  /** Resolves once the coordinator has taken the member in. Rejects with the error that keeps it out, or ABORTED. */
+  whenJoined(signal?: AbortSignal): Promise<void> {
+    this.#refuseWhenClosed()
+    if (this.#fatal !== undefined) return Promise.reject(this.#fatal)
+    if (this.#membership.isMember) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const waiter = { resolve, reject }
+      this.#joinWaiters.add(waiter)
+      const aborted = (): void => {
+        this.#joinWaiters.delete(waiter)
+        reject(abortedError(signal))
+      }
+      if (signal?.aborted) aborted()
+      else signal?.addEventListener('abort', aborted, { once: true })
+    })
+  }
+
+  /**
+   * The next records, as soon as there are any; fetching begins with the first call. One take at a time.
+   * Rejects with code ABORTED on the signal, with the error of the member or its group otherwise; what was acquired stays
+   * for the next take.
+   */
+  async take({ signal, max = Infinity }: TakeOptions = {}): Promise<TakenBatch<K, V>> {
+    this.#refuseWhenClosed()
+    if (this.#taking) throw new KafkaUsageError('Records are being taken already: await one poll() or take() before the next.')
+    this.#taking = true
+    const notify = (): void => this.#arrived.notify()
+    signal?.addEventListener('abort', notify)
+    try {
+      const { clock } = this.#context
+      if (this.#state === 'new') this.#state = 'fetching'
+      this.#sizer.worked(this.#taken, clock.now() - this.#takenAt, this.#lockMs ?? USUAL_LOCK_MS)
+      this.#taken = 0
+      for (;;) {
+        if (signal?.aborted) throw abortedError(signal)
+        this.#throwFailure()
+        const made = this.#buffer.records > 0 ? this.#buffer.take(max) : undefined
+        const taken = made instanceof Promise ? await made : made
+        if (taken !== undefined && taken.records.length + taken.failures.length > 0) {
+          this.#taken = taken.records.length
+          this.#takenAt = clock.now()
+          this.#wakeManagers()
+          return taken
+        }
+        this.#waiting = true
+        this.#wakeManagers()
+        await this.#arrived.wait()
+        this.#waiting = false
+      }
+    } finally {
+      signal?.removeEventListener('abort', notify)
+      this.#waiting = false
+      this.#taking = false
+    }
+  }
+
+  /**
+   * Notes what became of a record; it goes out with the next request to the broker that handed the record out.
+   * False: its lock or session is gone, and the broker will deliver it again. Throws KafkaUsageError when the record
+   * already has a terminal answer. `replace`: a terminal answer that is not sent yet may be changed.
+   */
+  settle(record: Acquired<K, V>, type: AcknowledgeType, replace = false): boolean {
+    const range = rangeOf(record)
+    switch (range.answer(record.offset - range.firstOffset, ackCodeOf(type), replace)) {
+      case 'noted':
+        return true
+      case 'stale':
+        this.counters.stale++
+        return false
+      case 'already-answered':
+        throw new KafkaUsageError(
+          `The record at offset ${record.offset} of ${record.topic}-${record.partition} is acknowledged already: a record takes one of ACCEPT, RELEASE and REJECT, once.`,
+        )
+    }
+  }
+
+  /** Accepts what is unanswered of a batch; how many records that were. */
+  acceptRest({ spans }: TakenBatch<K, V>): number {
+    let accepted = 0
+    for (const { range, from, to } of spans) if (range.holder.live) accepted += range.answerOpen(AckCode.ACCEPT, from, to)
+    return accepted
+  }
+
+  /** How many records of a batch wait for their answer. */
+  unanswered({ spans }: TakenBatch<K, V>): number {
+    let open = 0
+    for (const { range, from, to } of spans) if (range.holder.live) open += range.openAmong(from, to)
+    return open
+  }
+
+  /** The record's lock has not run out, its session lives, and it is not answered: it may be worked on. */
+  holds(record: Acquired<K, V>): boolean {
+    const range = rangeOf(record)
+    const index = record.offset - range.firstOffset
+    return range.holder.live && range.isOpen(index) && range.deadlineOf(index) > this.#context.clock.now()
+  }
+
+  /** Releases everything that is acquired and not answered, buffered or handed out, and fetches no more; how many. */
+  releaseRest(): number {
+    if (this.#state !== 'closed') this.#state = 'released'
+    this.#buffer.clear()
+    let released = 0
+    for (const { manager } of this.#managers.values()) released += manager.releaseOpen()
+    return released
+  }
+
+  /** Resolves when every answer given so far has its verdict: stored by the broker, or failed for good. */
+  async whenSettled(): Promise<void> {
+    await Promise.all([...this.#managers.values()].map(({ manager }) => manager.settled()))
+  }
+
+  /** The partitions whose answers have no verdict yet. */
+  pendingPartitions(): ReadonlySet<TopicIdPartition> {
+    const pending = new Set<TopicIdPartition>()
+    for (const { manager } of this.#managers.values()) for (const partition of manager.pendingPartitions()) pending.add(partition)
+    return pending
+  }
+
+  /** Whether `value` is a record that a ShareConsumer of this package handed out. */
+  isRecord(value: unknown): value is ConsumerRecord<K, V> {
+    return ConsumerRecord.isRecord(value)
+  }
+
+  /** Tells every verdict of the broker, failed ones included. Returns the function that ends it. */
+  onVerdict(listener: (verdict: AcknowledgementVerdict) => void): () => void {
+    this.#verdictListeners.add(listener)
+    return () => this.#verdictListeners.delete(listener)
+  }
+
+  /**
+   * Sends what is answered, RELEASEs the rest, closes the share sessions, leaves the group, and lets go of the
+   * connections; within about `timeoutMs`. Idempotent. Rejects, after all is closed, when the leave failed.
+   */
+  close({ timeoutMs }: { readonly timeoutMs: number }): Promise<void> {
+    this.#closed ??= this.#close(timeoutMs)
+    return this.#closed
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    this.releaseRest()
+    this.#state = 'closed'
+    this.#arrived.notify()
+    this.#router.close()
+    const { clock } = this.#context
+    const deadline = clock.now() + timeoutMs
+    for (const { reject } of this.#joinWaiters) reject(closedError())
+    this.#joinWaiters.clear()
+    await Promise.all([...this.#managers.values()].map(({ manager, running }) => manager.close(running, deadline)))
+    const left = await this.#membership.leave(Math.max(LEAVE_TIMEOUT_MS, deadline - clock.now()))
+    await this.#membershipRunning
+    await this.#context.release()
+    if (left !== undefined) throw left
+  }
+
+  #makeHost(): RequestManagerHost {
+    const { groupId, clientId, fetchMaxWaitMs, fetchMinBytes, fetchMaxBytes, acquireMode } = this.#config
+    const { checkCrcs, defaultApiTimeoutMs, requestTimeoutMs } = this.#config
+    return {
+      groupId,
+      memberId: this.memberId,
+      settings: {
+        clientId,
+        fetchMaxWaitMs,
+        fetchMinBytes,
+        fetchMaxBytes,
+        acquireMode,
+        checkCrcs,
+        defaultApiTimeoutMs,
+        requestTimeoutMs,
+      },
+      partitions: this.#partitions,
+      recordsToFetch: () => this.#recordsToFetch(),
+      received: (received) => this.#received(received),
+      verdict: (verdict) => this.#verdict(verdict),
+      lockTimeout: (ms) => {
+        this.#lockMs = ms
+      },
+      leadersMoved: () => this.#router.refresh(),
+      failed: (error) => this.#fail(error),
+      fatal: (error) => this.#failForGood(error),
+      lost: (records, cause) => {
+        this.counters.lost += records
+        const level = records > 0 ? 'warn' : 'debug'
+        this.#context.logger[level]({ groupId, records, err: cause }, 'a share session was lost; its records will be delivered again')
+      },
+    }
+  }
+
+  #recordsToFetch(): number {
+    return this.#state === 'fetching' ? this.#sizer.recordsToFetch(this.#buffer.records, this.#waiting) : 0
+  }
+
+  #received(received: ReceivedPartition): void {
+    this.counters.received(received)
+    for (const { partition, baseOffset, rejected, reason } of received.corrupt) {
+      const { topic, partition: index } = partition
+      this.#context.logger.error(
+        { topic, partition: index, baseOffset, rejected, err: reason },
+        `the record batch at offset ${baseOffset} of ${topic}-${index} is corrupt; its ${rejected} records are rejected and the rest goes on`,
+      )
+    }
+    if (this.#state === 'fetching') {
+      this.#buffer.add(received)
+      this.#arrived.notify()
+    } else for (const range of received.ranges) range.answerOpen(AckCode.RELEASE)
+  }
+
+  #verdict(verdict: AcknowledgementVerdict): void {
+    this.counters.verdict(verdict)
+    for (const listener of this.#verdictListeners) {
+      try {
+        listener(verdict)
+      } catch (error) {
+        this.#context.logger.error({ err: error }, 'an acknowledgement listener threw')
+      }
+    }
+  }
+
+  #routed(byNode: ReadonlyMap<number, ReadonlySet<TopicIdPartition>>): void {
+    for (const [nodeId, { manager }] of this.#managers) if (!byNode.has(nodeId)) manager.want(new Set())
+    for (const [nodeId, partitions] of byNode) {
+      let entry = this.#managers.get(nodeId)
+      if (entry === undefined) {
+        const manager = new RequestManager(nodeId, this.#context, this.#host)
+        entry = { manager, running: manager.run() }
+        this.#managers.set(nodeId, entry)
+      }
+      entry.manager.want(partitions)
+    }
+  }
+
+  #joined(): void {
+    this.#router.joined()
+    for (const { resolve } of this.#joinWaiters) resolve()
+    this.#joinWaiters.clear()
+  }
+
+  #wakeManagers(): void {
+    for (const { manager } of this.#managers.values()) manager.wake()
+  }
+
+  #fail(error: KafkaError): void {
+    if (this.#state === 'closed') return
+    this.#context.logger.warn({ groupId: this.#config.groupId, err: error }, error.message)
+    this.#failure ??= error
+    for (const { reject } of this.#joinWaiters) reject(error)
+    this.#joinWaiters.clear()
+    this.#arrived.notify()
+  }
+
+  #failForGood(error: KafkaError): void {
+    this.#fatal ??= error
+    this.#fail(error)
+  }
+
+  #throwFailure(): void {
+    this.#refuseWhenClosed()
+    const error = this.#fatal ?? this.#failure
+    this.#failure = undefined
+    if (error !== undefined) throw error
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#state === 'closed') throw closedError()
+  }
+}
+
+function closedError(): KafkaUsageError {
+  return new KafkaUsageError('This share consumer is closed: create a new one.', { code: 'CLOSED' })
+}
+
+function rangeOf(record: Acquired<unknown, unknown>): ReturnType<typeof ConsumerRecord.rangeOf> {
+  if (ConsumerRecord.isRecord(record)) return ConsumerRecord.rangeOf(record)
+  if (record instanceof RecordDeserializationFailure) return RecordDeserializationFailure.rangeOf(record)
+  throw new KafkaUsageError('Only a record that was handed out by this consumer can be acknowledged.')
+}

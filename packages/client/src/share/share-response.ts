@@ -1,0 +1,131 @@
+import {
+  RecordBatchReader,
+  type CompressionCodecs,
+  type RecordBatch,
+  type RecordCursor,
+} from '@milena/protocol'
+import { AckCode } from './acknowledge-type.js'
+import { AcquiredRange, type RangeHolder } from './acquired-range.js'
+import type { TopicIdPartition } from './share-partition.js'
+
+// One partition of a ShareFetch answer -> acquired ranges, and cursors over their records. No I/O, no clock.
+//
+// Rules kept here
+// - The bytes hold whole batches: more than was acquired (never surfaced), or less (an acquired offset without a
+//   record is a gap, answered GAP at once so that it does not hold the group back).
+// - A batch whose checksum or compression is broken costs only its own offsets: they are REJECTed, the rest goes on.
+// - Batches are checked and decompressed here; keys and values are read at hand-out.
+
+/** A batch that can be read, and where it stands. */
+export interface OpenBatch {
+  readonly batch: RecordBatch
+  readonly cursor: RecordCursor
+}
+
+/** What one partition brought. */
+export interface ReceivedPartition {
+  readonly partition: TopicIdPartition
+  /** In offset order, disjoint. */
+  readonly ranges: readonly AcquiredRange[]
+  /** In offset order; control batches and broken ones are left out. */
+  readonly batches: readonly OpenBatch[]
+  /** Records to hand out. */
+  readonly records: number
+  readonly corrupt: readonly CorruptBatch[]
+}
+
+/** A batch that could not be read. Its acquired offsets were REJECTed. */
+export interface CorruptBatch {
+  readonly partition: TopicIdPartition
+  readonly baseOffset: number
+  readonly lastOffset: number
+  readonly rejected: number
+  readonly reason: unknown
+}
+
+export interface AcquiredPartition {
+  readonly partition: TopicIdPartition
+  readonly records: Buffer | null
+  readonly acquired: readonly { firstOffset: number; lastOffset: number; deliveryCount: number }[]
+}
+
+export interface ReceiveOptions {
+  readonly holder: RangeHolder
+  readonly codecs: CompressionCodecs
+  readonly checkCrcs: boolean
+  /** When the locks run out, on the injected clock. */
+  readonly lockDeadline: number
+}
+
+/** Offsets, both ends included. */
+interface Span {
+  readonly first: number
+  last: number
+}
+
+export async function receivePartition(
+  { partition, records, acquired }: AcquiredPartition,
+  { holder, codecs, checkCrcs, lockDeadline }: ReceiveOptions,
+): Promise<ReceivedPartition> {
+  const ranges = acquired
+    .filter(({ firstOffset, lastOffset }) => lastOffset >= firstOffset)
+    .map((a) => new AcquiredRange(partition, holder, a.firstOffset, a.lastOffset, a.deliveryCount, lockDeadline))
+  const batches: OpenBatch[] = []
+  const corrupt: CorruptBatch[] = []
+  const present: Span[] = []
+  const reader = new RecordBatchReader(records ?? Buffer.alloc(0))
+  for (let batch = reader.next(); batch !== undefined; batch = reader.next()) {
+    if (batch.isControl) continue
+    const { baseOffset, lastOffset } = batch
+    try {
+      if (checkCrcs && !batch.crcMatches()) throw new Error('its checksum does not match its bytes')
+      const opened = batch.open(codecs)
+      const cursor = opened instanceof Promise ? await opened : opened
+      if (batch.isDense) present.push({ first: baseOffset, last: lastOffset })
+      else addOffsetsOf(cursor, present)
+      batches.push({ batch, cursor })
+    } catch (reason) {
+      corrupt.push({ partition, baseOffset, lastOffset, rejected: rejectAll(ranges, baseOffset, lastOffset), reason })
+    }
+  }
+  answerGaps(ranges, present)
+  let open = 0
+  for (const range of ranges) open += range.open
+  return { partition, ranges, batches, records: open, corrupt }
+}
+
+/** The runs of offsets that a batch with holes (compacted) really holds; leaves the cursor at its start. */
+function addOffsetsOf(cursor: RecordCursor, spans: Span[]): void {
+  let current: Span | undefined
+  for (let offset = cursor.nextOffset(); offset >= 0; offset = cursor.nextOffset()) {
+    if (current !== undefined && offset === current.last + 1) current.last = offset
+    else spans.push((current = { first: offset, last: offset }))
+  }
+  cursor.rewind()
+}
+
+function rejectAll(ranges: readonly AcquiredRange[], first: number, last: number): number {
+  let rejected = 0
+  for (const range of ranges) {
+    const from = Math.max(first, range.firstOffset) - range.firstOffset
+    const to = Math.min(last, range.lastOffset) - range.firstOffset + 1
+    if (from < to) rejected += range.answerOpen(AckCode.REJECT, from, to)
+  }
+  return rejected
+}
+
+/** Both lists stand in offset order, so one walk over them finds what was acquired and is not there. */
+function answerGaps(ranges: readonly AcquiredRange[], present: readonly Span[]): void {
+  let next = 0
+  for (const range of ranges) {
+    let offset = range.firstOffset
+    while (offset <= range.lastOffset) {
+      let span = present[next]
+      while (span !== undefined && span.last < offset) span = present[++next]
+      const gapEnd = Math.min(span === undefined ? Infinity : span.first, range.lastOffset + 1)
+      if (gapEnd > offset) range.answerOpen(AckCode.GAP, offset - range.firstOffset, gapEnd - range.firstOffset)
+      if (span === undefined) break
+      offset = Math.max(offset, span.last + 1)
+    }
+  }
+}

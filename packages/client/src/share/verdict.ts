@@ -1,0 +1,39 @@
+import type { KafkaError } from '@milena/protocol'
+import { AckCode } from './acknowledge-type.js'
+import type { AcknowledgementBatch } from './ack-batches.js'
+import type { TopicIdPartition } from './share-partition.js'
+
+/** How many offsets were answered with each type. `gap`: offsets that hold no record, answered by the client itself. */
+export interface AcknowledgementCounts {
+  readonly accept: number
+  readonly release: number
+  readonly reject: number
+  readonly renew: number
+  readonly gap: number
+}
+
+/** The broker's word on the acknowledgements that one request carried for one partition. */
+export interface AcknowledgementVerdict {
+  readonly partition: TopicIdPartition
+  /** What was sent: offset ranges (both ends included) with one type for all, or one for each. */
+  readonly batches: readonly AcknowledgementBatch[]
+  readonly counts: AcknowledgementCounts
+  /** Undefined: applied. Otherwise nothing of it was applied, and it is not sent again. */
+  readonly error: KafkaError | undefined
+}
+
+export function countTypes(batches: readonly AcknowledgementBatch[]): AcknowledgementCounts {
+  const byCode = [0, 0, 0, 0, 0]
+  for (const { firstOffset, lastOffset, acknowledgeTypes } of batches) {
+    const [only] = acknowledgeTypes
+    if (acknowledgeTypes.length === 1 && only !== undefined) byCode[only] = (byCode[only] ?? 0) + lastOffset - firstOffset + 1
+    else for (const code of acknowledgeTypes) byCode[code] = (byCode[code] ?? 0) + 1
+  }
+  return {
+    gap: byCode[AckCode.GAP] ?? 0,
+    accept: byCode[AckCode.ACCEPT] ?? 0,
+    release: byCode[AckCode.RELEASE] ?? 0,
+    reject: byCode[AckCode.REJECT] ?? 0,
+    renew: byCode[AckCode.RENEW] ?? 0,
+  }
+}
