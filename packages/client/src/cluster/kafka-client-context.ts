@@ -1,0 +1,270 @@
+import { ErrorCode, FindCoordinator, isRetriable, KafkaConnectionError, KafkaError, KafkaTimeoutError, KafkaUsageError, Metadata } from '@milena/protocol'
+import type { AnyApi, RequestInput, ResponseOf } from '@milena/protocol'
+import type { Clock, Logger, Random } from '@milena/protocol/runtime'
+import type { ResolvedClientConfig } from '../config/client-config.js'
+import { isAborted, isConnectionLoss } from '../network/aborted.js'
+import type { Connection } from '../network/connection.js'
+import { ConnectionPool, nobodyReached } from '../network/connection-pool.js'
+import { abandonable } from './abandonable.js'
+import type { Address } from './address.js'
+import { Backoff } from './backoff.js'
+import { brokerError } from './broker-error.js'
+import { Coordinators } from './coordinators.js'
+import { ClusterMetadata, type BrokerNode } from './metadata.js'
+
+/** Who is to answer: a node, any broker, the one for cluster-wide changes, or a group's coordinator. */
+export type Target = number | 'any' | 'controller' | { readonly group: string }
+
+/** How a request is sent over the control connections. */
+export interface ControlSendOptions {
+  readonly to: Target
+  /** How long to wait for the answer, in milliseconds. Default: requestTimeoutMs. */
+  readonly timeoutMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How a request is repeated until it succeeds. */
+export interface RetryOptions<R> {
+  readonly to: Target
+  /** How long to go on trying, in milliseconds from now. Default: defaultApiTimeoutMs. */
+  readonly deadlineMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  /** The error code that decides whether the answer is good enough; a retriable one means: try again. */
+  readonly errorOf: (response: R) => number
+}
+
+/** How a connection of one's own is opened. */
+export interface OpenConnectionOptions {
+  readonly clientId: string
+  readonly signal?: AbortSignal | undefined
+  /** Bound of connecting and handshake, in milliseconds. Default: socketConnectionSetupTimeoutMs. */
+  readonly timeoutMs?: number | undefined
+}
+
+/**
+ * What all members, producers and admins of one application share: the control connections, the metadata, the coordinators.
+ * It is counted: the creator holds it once, acquire() once more, and the last release() closes it.
+ */
+export class KafkaClientContext {
+  readonly config: ResolvedClientConfig
+  readonly metadata: ClusterMetadata
+  readonly coordinators: Coordinators
+  readonly #pool: ConnectionPool
+  readonly #closing = new AbortController()
+  #holders = 1
+  #everReached = false
+
+  private constructor(config: ResolvedClientConfig) {
+    this.config = config
+    this.#pool = new ConnectionPool(config)
+    this.metadata = new ClusterMetadata({
+      clock: config.clock,
+      logger: config.logger,
+      metadataMaxAgeMs: config.metadataMaxAgeMs,
+      metadataTopicCacheTtlMs: config.metadataTopicCacheTtlMs,
+      fetch: (body) => this.#fetchMetadata(body),
+    })
+    this.coordinators = new Coordinators({
+      ask: (body, errorOf) =>
+        this.sendWithRetry(FindCoordinator, body, { to: 'any', errorOf, deadlineMs: config.defaultApiTimeoutMs }),
+      addBroker: (broker) => this.metadata.addBroker(broker),
+    })
+  }
+
+  static create(config: ResolvedClientConfig): KafkaClientContext {
+    return new KafkaClientContext(config)
+  }
+
+  get clock(): Clock {
+    return this.config.clock
+  }
+
+  get random(): Random {
+    return this.config.random
+  }
+
+  get logger(): Logger {
+    return this.config.logger
+  }
+
+  /** Fires when the context closes; for work that must not outlive it. */
+  get closed(): AbortSignal {
+    return this.#closing.signal
+  }
+
+  /** Holds the context open for one more user. */
+  acquire(): this {
+    this.#refuseWhenClosed()
+    this.#holders++
+    return this
+  }
+
+  /** Lets go of it; the last one to do so closes it. */
+  async release(): Promise<void> {
+    this.#holders--
+    if (this.#holders === 0) await this.close()
+  }
+
+  /** Opens a new connection to a broker; the caller owns it and closes it. */
+  async openConnection(nodeId: number, options: OpenConnectionOptions): Promise<Connection> {
+    this.#refuseWhenClosed()
+    const broker = await this.#broker(nodeId, options.signal)
+    return this.#pool.open(broker, options)
+  }
+
+  /**
+   * Sends one request over a control connection, one attempt. Rejects with what Connection.send() rejects with, or with
+   * KafkaConnectionError when nobody could be reached.
+   */
+  async send<A extends AnyApi>(api: A, body: RequestInput<A>, options: ControlSendOptions): Promise<ResponseOf<A>> {
+    this.#refuseWhenClosed()
+    const { to, timeoutMs, signal } = options
+    const connection = await this.#connectionTo(to, signal)
+    this.#everReached = true
+    try {
+      return await connection.send(api, body, { timeoutMs, signal })
+    } catch (error) {
+      // A broker that says nothing at all any more is taken for gone, else every later request would wait out its time too.
+      if (KafkaTimeoutError.is(error) && connection.silentForMs >= this.config.requestTimeoutMs) connection.close(error)
+      throw error
+    }
+  }
+
+  /**
+   * Sends a request, again and again with back-off while the connection fails or `errorOf` gives a retriable code, and
+   * resolves with the first answer that has neither. Once the time is up it rejects with the last error.
+   */
+  async sendWithRetry<A extends AnyApi>(api: A, body: RequestInput<A>, options: RetryOptions<ResponseOf<A>>): Promise<ResponseOf<A>> {
+    const { clock, defaultApiTimeoutMs, requestTimeoutMs, bootstrapTimeoutMs } = this.config
+    const { to, signal, errorOf } = options
+    const startedAt = clock.now()
+    const boundMs = options.deadlineMs ?? defaultApiTimeoutMs
+    const backoff = this.backoff()
+    for (;;) {
+      let failure: KafkaError
+      try {
+        const timeoutMs = Math.max(1, Math.min(requestTimeoutMs, startedAt + boundMs - clock.now()))
+        const response = await this.send(api, body, { to, timeoutMs, signal })
+        const code = errorOf(response)
+        if (code === ErrorCode.NONE || !isRetriable(code)) return response
+        failure = brokerError(api.name, code, null)
+      } catch (error) {
+        if (!KafkaError.is(error) || !error.retriable || isAborted(error)) throw error
+        failure = error
+      }
+      this.#learnFrom(failure, to)
+      const spentMs = clock.now() - startedAt
+      // Who never reached the cluster has a wrong address more often than an outage: tell it soon.
+      const leftMs = (this.#everReached ? boundMs : Math.min(boundMs, bootstrapTimeoutMs)) - spentMs
+      if (leftMs <= 0) throw giveUp(api.name, failure, spentMs)
+      this.logger.debug({ api: api.name, code: failure.code, attempt: backoff.attempts + 1 }, failure.message)
+      await this.#pause(backoff, signal, leftMs)
+    }
+  }
+
+  /** Pauses between attempts, as retryBackoffMs and retryBackoffMaxMs set them. */
+  backoff(): Backoff {
+    const { clock, random, retryBackoffMs, retryBackoffMaxMs } = this.config
+    return new Backoff({ clock, random, initialMs: retryBackoffMs, maxMs: retryBackoffMaxMs })
+  }
+
+  /** Closes everything at once, whoever still holds it. Calling it again does nothing. */
+  close(): Promise<void> {
+    if (!this.#closing.signal.aborted) {
+      this.#closing.abort()
+      this.metadata.close()
+      this.#pool.close()
+    }
+    return Promise.resolve()
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closing.signal.aborted) throw new KafkaUsageError('This client is closed. Create a new one.', { code: 'CLOSED' })
+  }
+
+  #fetchMetadata(body: RequestInput<typeof Metadata>): Promise<ResponseOf<typeof Metadata>> {
+    return this.sendWithRetry(Metadata, body, {
+      to: 'any',
+      errorOf: (response) => response.errorCode,
+      deadlineMs: this.config.requestTimeoutMs,
+    })
+  }
+
+  async #connectionTo(to: Target, signal: AbortSignal | undefined): Promise<Connection> {
+    const target = to === 'controller' ? (this.metadata.controllerId ?? 'any') : to
+    const connecting = this.#connect(target, signal)
+    return signal === undefined ? connecting : abandonable(connecting, signal)
+  }
+
+  async #connect(target: Exclude<Target, 'controller'>, signal: AbortSignal | undefined): Promise<Connection> {
+    if (target === 'any') return this.#pool.anyOpen() ?? this.#anyConnection()
+    const nodeId = typeof target === 'number' ? target : await this.coordinators.find(target.group, { signal })
+    return this.#pool.sharedBroker(await this.#broker(nodeId, signal))
+  }
+
+  // Brokers that the cluster named are tried first, then the addresses given; each group in random order, so that many
+  // clients started at once do not all knock at the same door.
+  async #anyConnection(): Promise<Connection> {
+    const { bootstrapServers, socketConnectionSetupTimeoutMs, bootstrapTimeoutMs } = this.config
+    const candidates = [...this.#shuffled(this.metadata.brokers), ...this.#shuffled(bootstrapServers)]
+    const timeoutMs = Math.max(1_000, Math.min(socketConnectionSetupTimeoutMs, bootstrapTimeoutMs / candidates.length))
+    const failures: [Address, unknown][] = []
+    for (const candidate of candidates) {
+      try {
+        return await this.#pool.shared(candidate, timeoutMs)
+      } catch (error) {
+        this.#refuseWhenClosed()
+        failures.push([candidate, error])
+      }
+    }
+    throw nobodyReached(failures)
+  }
+
+  #shuffled<T>(items: readonly T[]): T[] {
+    const result = [...items]
+    for (let i = result.length - 1; i > 0; i--) {
+      const j = Math.floor(this.random.next() * (i + 1))
+      const [a, b] = [result[i], result[j]]
+      if (a === undefined || b === undefined) continue
+      result[i] = b
+      result[j] = a
+    }
+    return result
+  }
+
+  async #broker(nodeId: number, signal: AbortSignal | undefined): Promise<BrokerNode> {
+    const known = this.metadata.broker(nodeId)
+    if (known !== undefined) return known
+    await this.metadata.refresh({ signal })
+    const found = this.metadata.broker(nodeId)
+    if (found !== undefined) return found
+    const others = this.metadata.brokers.map((broker) => broker.nodeId).join(', ')
+    throw new KafkaConnectionError(`The cluster has no broker with node id ${nodeId} at the moment; it has ${others === '' ? 'none' : others}.`)
+  }
+
+  #learnFrom(failure: KafkaError, to: Target): void {
+    const lost = isConnectionLoss(failure)
+    if (typeof to === 'object') {
+      if (lost || failure.code === 'NOT_COORDINATOR' || failure.code === 'COORDINATOR_NOT_AVAILABLE') this.coordinators.forget(to.group)
+    } else if (to !== 'any' && (lost || failure.code === 'NOT_CONTROLLER')) {
+      this.metadata.refresh().catch((error: unknown) => this.logger.debug({ err: error }, 'refreshing the metadata failed'))
+    }
+  }
+
+  async #pause(backoff: Backoff, signal: AbortSignal | undefined, atMostMs: number): Promise<void> {
+    try {
+      await backoff.wait(signal === undefined ? this.closed : AbortSignal.any([signal, this.closed]), atMostMs)
+    } catch (error) {
+      this.#refuseWhenClosed()
+      throw error
+    }
+  }
+}
+
+function giveUp(api: string, failure: KafkaError, spentMs: number): KafkaError {
+  const { code, message } = failure
+  if (KafkaConnectionError.is(failure)) {
+    return new KafkaConnectionError(`${message} (Tried for ${Math.round(spentMs)} ms.)`, { code, cause: failure })
+  }
+  return new KafkaTimeoutError(`${api} did not succeed within ${Math.round(spentMs)} ms. The last attempt: ${message}`, { cause: failure })
+}

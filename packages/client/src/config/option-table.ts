@@ -1,0 +1,137 @@
+import { KafkaUsageError } from '@milena/protocol'
+import type { z } from 'zod'
+import { nearestName } from './nearest-name.js'
+
+/** One option: its camelCase name is the key in its table. */
+export interface Option<T> {
+  /** What values are legal. */
+  readonly schema: z.ZodType<T>
+  /** The value when none is given. Absent: the option is required, or stays undefined if the schema allows that. */
+  readonly fallback?: T
+  /** Kafka's dotted name, accepted in `properties`. */
+  readonly property?: string
+}
+
+/** All options of one thing, by camelCase name. */
+export type OptionTable = Readonly<Record<string, Option<unknown>>>
+
+/** What a table resolves to. */
+export type Resolved<Table extends OptionTable> = {
+  readonly [Name in keyof Table]: Table[Name] extends Option<infer T> ? T : never
+}
+
+/** Declares an option; gives the table its types. */
+export function option<T>(schema: z.ZodType<T>, rest: { readonly fallback?: NoInfer<T>; readonly property?: string } = {}): Option<T> {
+  return { schema, ...rest }
+}
+
+/** How options are resolved. */
+export interface ResolveOptions<Table extends OptionTable> {
+  /** Whose options these are, for messages: `ShareConsumer`. */
+  readonly owner: string
+  readonly table: Table
+  readonly given: object
+  /** Names that exist in Kafka, but are refused here: dotted name to what to do instead. */
+  readonly refused?: ReadonlyMap<string, string>
+}
+
+/**
+ * given -> defaulted -> resolved. Takes camelCase names, and Kafka's dotted ones (or camelCase) inside `properties`, whose
+ * values may be texts as in a Java properties file; where an option is given both ways, `properties` wins. All faults are
+ * reported in one KafkaUsageError. Values of unknown options never appear in it: they may be secrets.
+ */
+export function resolveOptions<Table extends OptionTable>(options: ResolveOptions<Table>): Resolved<Table> {
+  const { owner, table, given } = options
+  const problems: string[] = []
+  const values = collect(options, problems)
+  const resolved: Record<string, unknown> = {}
+  for (const [name, { schema, fallback }] of Object.entries(table)) {
+    const value = values.get(name)
+    if (value === undefined && fallback !== undefined) {
+      resolved[name] = fallback
+      continue
+    }
+    const result = schema.safeParse(value)
+    if (result.success) resolved[name] = result.data
+    else if (value === undefined) problems.push(`${name} is missing: ${firstIssue(result.error)}`)
+    else problems.push(`${name} is ${shown(value)}, but ${firstIssue(result.error)}`)
+  }
+  if (problems.length > 0 || typeof given !== 'object') {
+    const [only] = problems
+    throw new KafkaUsageError(
+      problems.length === 1 ? `${owner}: ${only}.` : `${owner} was given ${problems.length} wrong options: ${problems.join('; ')}.`,
+      { code: 'INVALID_CONFIG' },
+    )
+  }
+  return resolved as Resolved<Table>
+}
+
+function collect<Table extends OptionTable>(options: ResolveOptions<Table>, problems: string[]): Map<string, unknown> {
+  const { table, given } = options
+  const values = new Map<string, unknown>()
+  const byProperty = new Map<string, string>()
+  for (const [name, { property }] of Object.entries(table)) if (property !== undefined) byProperty.set(property, name)
+  for (const [name, value] of Object.entries(given)) {
+    if (name === 'properties' || value === undefined) continue
+    if (Object.hasOwn(table, name)) values.set(name, value)
+    else problems.push(unknownOption(name, options, byProperty, 'option'))
+  }
+  const properties: unknown = Reflect.get(given, 'properties')
+  if (properties === undefined) return values
+  if (typeof properties !== 'object' || properties === null || Array.isArray(properties)) {
+    problems.push("properties must be an object of Kafka's dotted names and their values")
+    return values
+  }
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined) continue
+    const optionName = byProperty.get(name) ?? (Object.hasOwn(table, name) ? name : undefined)
+    const found = optionName === undefined ? undefined : table[optionName]
+    if (optionName === undefined || found === undefined) problems.push(unknownOption(name, options, byProperty, 'property'))
+    else values.set(optionName, fromText(value, found.schema))
+  }
+  return values
+}
+
+function unknownOption<Table extends OptionTable>(
+  name: string,
+  { table, refused }: ResolveOptions<Table>,
+  byProperty: ReadonlyMap<string, string>,
+  kind: 'option' | 'property',
+): string {
+  const reason = refused?.get(name) ?? refused?.get(dotted(name))
+  if (reason !== undefined) return `'${name}' cannot be set here: ${reason}`
+  const own = byProperty.get(name)
+  if (kind === 'option' && own !== undefined) return `'${name}' belongs into properties: { '${name}': … }, or is written ${own}`
+  const known = kind === 'option' ? Object.keys(table) : [...byProperty.keys(), ...Object.keys(table)]
+  const nearest = nearestName(name, known)
+  const list = (kind === 'option' ? [...Object.keys(table), 'properties'] : [...byProperty.keys()]).toSorted().join(', ')
+  return `'${name}' is not a known ${kind}${nearest === undefined ? '' : `; did you mean '${nearest}'?`} Known are ${list}`
+}
+
+/** securityProtocol -> security.protocol */
+function dotted(name: string): string {
+  return name.replaceAll(/([a-z0-9])([A-Z])/g, '$1.$2').toLowerCase()
+}
+
+// Java's properties are texts. A text is taken as it is where the option accepts that, else as a number or a truth value.
+function fromText(value: unknown, schema: z.ZodType): unknown {
+  if (typeof value !== 'string' || schema.safeParse(value).success) return value
+  const text = value.trim()
+  if (/^[+-]?\d+(\.\d+)?$/.test(text)) return Number(text)
+  if (/^true$/i.test(text)) return true
+  if (/^false$/i.test(text)) return false
+  if (/^[A-Z_]+$/i.test(text) && schema.safeParse(text.toLowerCase()).success) return text.toLowerCase()
+  return value
+}
+
+function firstIssue(error: z.ZodError): string {
+  const message = error.issues[0]?.message ?? 'it is not valid'
+  return message.endsWith('.') ? message.slice(0, -1) : message
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'string') return value.includes('@') ? 'a text with an @ in it' : `'${value.slice(0, 80)}'`
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value)
+  if (Array.isArray(value)) return 'an array'
+  return typeof value === 'function' ? 'a function' : `of type ${typeof value}`
+}

@@ -1,0 +1,171 @@
+import { KafkaUsageError } from '@milena/protocol'
+import { asDeserializer, type Deserializer, type DeserializeFunction } from '../serde.js'
+import { clientOptions, refusedEverywhere, toClientConfig, type ClientOptions, type ResolvedClientConfig } from './client-config.js'
+import { option, resolveOptions } from './option-table.js'
+import { functionOrObjectWith, groupId, oneOf, text, truth, wholeNumber } from './value-schemas.js'
+
+/** How records are acknowledged: by the next poll, or one by one by the application. */
+export type AcknowledgementMode = 'implicit' | 'explicit'
+
+/** Whether a fetch takes whole record batches (and so perhaps more than asked for), or exactly as many records as asked for. */
+export type AcquireMode = 'batch_optimized' | 'record_limit'
+
+/** Options of a share consumer. Durations are in milliseconds. */
+export interface ShareConsumerOptions<K = Buffer | null, V = Buffer | null> extends ClientOptions {
+  /** The share group to join. Required. */
+  readonly groupId: string
+  /** Default `milena-share-consumer`. */
+  readonly clientId?: string | undefined
+  /** Default: bytes as they are. */
+  readonly keyDeserializer?: Deserializer<K> | DeserializeFunction<K> | undefined
+  /** Default: bytes as they are. */
+  readonly valueDeserializer?: Deserializer<V> | DeserializeFunction<V> | undefined
+  /** Default 'implicit': the next poll accepts what the last one returned. */
+  readonly acknowledgementMode?: AcknowledgementMode | undefined
+  /**
+   * Most records that a poll returns, and, where given, what each fetch asks for (soft with acquireMode 'batch_optimized').
+   * Default: polls return 500, and fetches are sized by how fast records are worked off.
+   */
+  readonly maxPollRecords?: number | undefined
+  /** Default 'batch_optimized'. 'record_limit' needs Apache Kafka 4.2. */
+  readonly acquireMode?: AcquireMode | undefined
+  /** How long a broker waits for records before it answers with none. Default 500. */
+  readonly fetchMaxWaitMs?: number | undefined
+  /** A broker answers at once when it has so many bytes. Default 1. */
+  readonly fetchMinBytes?: number | undefined
+  /** Most bytes of one answer; soft, a larger single batch still comes. Default 52,428,800. */
+  readonly fetchMaxBytes?: number | undefined
+  /** The rack this consumer runs in, told to the coordinator. */
+  readonly clientRack?: string | undefined
+  /** Records fetched ahead of those handed out. Default 'auto': sized by how fast they are worked off. */
+  readonly prefetch?: number | 'auto' | undefined
+  /** Most records handed out and not yet acknowledged. Default: no bound but the batch. */
+  readonly maxInFlight?: number | undefined
+  /** Whether the checksum of each record batch is checked. Default true. */
+  readonly checkCrcs?: boolean | undefined
+  /** Heartbeat interval until the coordinator tells its own. Must be below sessionTimeoutMs. Default 5,000. */
+  readonly heartbeatIntervalMs?: number | undefined
+  /** After so long without an answer to its heartbeats the member takes itself for lost. Default 45,000. */
+  readonly sessionTimeoutMs?: number | undefined
+  /** What a second acknowledgement of one record does: an error, or the last one counts as in Java. Default 'error'. */
+  readonly onSecondAcknowledge?: 'error' | 'lastWins' | undefined
+}
+
+/** What running code sees of ShareConsumerOptions. */
+export interface ResolvedShareConsumerConfig<K = unknown, V = unknown> {
+  readonly client: ResolvedClientConfig
+  readonly groupId: string
+  readonly clientId: string
+  readonly acknowledgementMode: AcknowledgementMode
+  readonly maxPollRecords: number
+  /** What one fetch asks for: maxPollRecords where it was given; undefined: sized by how fast records are worked off. */
+  readonly fetchRecords: number | undefined
+  readonly acquireMode: AcquireMode
+  readonly fetchMaxWaitMs: number
+  readonly fetchMinBytes: number
+  readonly fetchMaxBytes: number
+  readonly clientRack: string | undefined
+  readonly prefetch: number | 'auto'
+  readonly maxInFlight: number | undefined
+  readonly checkCrcs: boolean
+  readonly heartbeatIntervalMs: number
+  readonly sessionTimeoutMs: number
+  readonly defaultApiTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly retryBackoffMs: number
+  readonly retryBackoffMaxMs: number
+  /** undefined: the bytes as they are, without a call per record. */
+  readonly keyDeserializer: Deserializer<K> | undefined
+  readonly valueDeserializer: Deserializer<V> | undefined
+  readonly onSecondAcknowledge: 'error' | 'lastWins'
+}
+
+/** As in Java's client. */
+const DEFAULT_MAX_POLL_RECORDS = 500
+
+const shareConsumerOptions = {
+  ...clientOptions,
+  clientId: option(text(), { property: 'client.id', fallback: 'milena-share-consumer' }),
+  groupId: option(groupId(), { property: 'group.id' }),
+  keyDeserializer: option(functionOrObjectWith('deserialize').optional()),
+  valueDeserializer: option(functionOrObjectWith('deserialize').optional()),
+  acknowledgementMode: option(oneOf(['implicit', 'explicit']), { property: 'share.acknowledgement.mode', fallback: 'implicit' }),
+  maxPollRecords: option(wholeNumber(1).optional(), { property: 'max.poll.records' }),
+  acquireMode: option(oneOf(['batch_optimized', 'record_limit']), { property: 'share.acquire.mode', fallback: 'batch_optimized' }),
+  fetchMaxWaitMs: option(wholeNumber(0), { property: 'fetch.max.wait.ms', fallback: 500 }),
+  fetchMinBytes: option(wholeNumber(0), { property: 'fetch.min.bytes', fallback: 1 }),
+  fetchMaxBytes: option(wholeNumber(1), { property: 'fetch.max.bytes', fallback: 52_428_800 }),
+  clientRack: option(text().optional(), { property: 'client.rack' }),
+  prefetch: option(oneOf(['auto']).or(wholeNumber(0)), { fallback: 'auto' }),
+  maxInFlight: option(wholeNumber(1).optional()),
+  checkCrcs: option(truth(), { property: 'check.crcs', fallback: true }),
+  heartbeatIntervalMs: option(wholeNumber(1), { fallback: 5_000 }),
+  sessionTimeoutMs: option(wholeNumber(1), { fallback: 45_000 }),
+  onSecondAcknowledge: option(oneOf(['error', 'lastWins']), { fallback: 'error' }),
+}
+
+// Java's share consumer refuses these at construction; several have a place of their own in the group's configuration.
+const refused: ReadonlyMap<string, string> = new Map([
+  ...refusedEverywhere,
+  ...Object.entries({
+    'auto.offset.reset': groupConfig('share.auto.offset.reset'),
+    'isolation.level': groupConfig('share.isolation.level'),
+    'session.timeout.ms': groupConfig('share.session.timeout.ms'),
+    'heartbeat.interval.ms': groupConfig('share.heartbeat.interval.ms'),
+    'enable.auto.commit': "share consumers acknowledge records instead of committing offsets. Set acknowledgementMode: 'implicit' or 'explicit'",
+    'group.instance.id': 'share groups have no static members. Leave it out',
+    'partition.assignment.strategy': 'the broker assigns (group.share.assignors of the brokers). Leave it out',
+    'group.remote.assignor': 'the broker assigns (group.share.assignors of the brokers). Leave it out',
+    'group.protocol': 'a share consumer always uses the protocol of share groups. Leave it out',
+    'interceptor.classes': 'Java classes cannot be used here. Leave it out',
+    'key.deserializer': 'Java classes cannot be used here. Set the option keyDeserializer',
+    'value.deserializer': 'Java classes cannot be used here. Set the option valueDeserializer',
+  }),
+])
+
+function groupConfig(name: string): string {
+  return `it belongs to the group, not to a member. Set the group configuration ${name}, e.g. with Admin.alterGroupConfigs(groupId, { '${name}': … })`
+}
+
+/** Checks and completes the options of a share consumer. Throws KafkaUsageError naming every fault and its remedy. */
+export function resolveShareConsumerConfig<K = Buffer | null, V = Buffer | null>(
+  given: ShareConsumerOptions<K, V>,
+): ResolvedShareConsumerConfig<K, V> {
+  const options = resolveOptions({ owner: 'ShareConsumer', table: shareConsumerOptions, given, refused })
+  if (options.heartbeatIntervalMs >= options.sessionTimeoutMs) {
+    throw new KafkaUsageError(
+      `ShareConsumer: heartbeatIntervalMs (${options.heartbeatIntervalMs}) must be smaller than sessionTimeoutMs (${options.sessionTimeoutMs}).`,
+      { code: 'INVALID_CONFIG' },
+    )
+  }
+  const client = toClientConfig(options)
+  return {
+    client,
+    groupId: options.groupId,
+    clientId: options.clientId,
+    acknowledgementMode: options.acknowledgementMode,
+    maxPollRecords: options.maxPollRecords ?? DEFAULT_MAX_POLL_RECORDS,
+    fetchRecords: options.maxPollRecords,
+    acquireMode: options.acquireMode,
+    fetchMaxWaitMs: options.fetchMaxWaitMs,
+    fetchMinBytes: options.fetchMinBytes,
+    fetchMaxBytes: options.fetchMaxBytes,
+    clientRack: options.clientRack,
+    prefetch: options.prefetch,
+    maxInFlight: options.maxInFlight,
+    checkCrcs: options.checkCrcs,
+    heartbeatIntervalMs: options.heartbeatIntervalMs,
+    sessionTimeoutMs: options.sessionTimeoutMs,
+    defaultApiTimeoutMs: client.defaultApiTimeoutMs,
+    requestTimeoutMs: client.requestTimeoutMs,
+    retryBackoffMs: client.retryBackoffMs,
+    retryBackoffMaxMs: client.retryBackoffMaxMs,
+    keyDeserializer: deserializerOf(given.keyDeserializer),
+    valueDeserializer: deserializerOf(given.valueDeserializer),
+    onSecondAcknowledge: options.onSecondAcknowledge,
+  }
+}
+
+function deserializerOf<T>(given: Deserializer<T> | DeserializeFunction<T> | undefined): Deserializer<T> | undefined {
+  return given === undefined ? undefined : asDeserializer(given)
+}

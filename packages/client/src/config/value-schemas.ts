@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import { parseBootstrapServers, type Address } from '../cluster/address.js'
+
+/** A whole number of milliseconds, bytes or things. */
+export function wholeNumber(atLeast: number, atMost = 2_147_483_647): z.ZodType<number> {
+  const message = atMost === 2_147_483_647 ? `must be a whole number, at least ${atLeast}` : `must be a whole number between ${atLeast} and ${atMost}`
+  return z.custom<number>((value) => Number.isInteger(value) && Number(value) >= atLeast && Number(value) <= atMost, message)
+}
+
+/** A text that is not empty. */
+export function text(): z.ZodType<string> {
+  return z.custom<string>((value) => typeof value === 'string' && value.trim() !== '', 'must be a text that is not empty')
+}
+
+/** One of a few texts. */
+export function oneOf<const T extends string>(values: readonly T[]): z.ZodType<T> {
+  return z.custom<T>((value) => values.some((known) => known === value), `must be one of ${values.map((value) => `'${value}'`).join(', ')}`)
+}
+
+/** True or false. */
+export function truth(): z.ZodType<boolean> {
+  return z.custom<boolean>((value) => typeof value === 'boolean', 'must be true or false')
+}
+
+/** An object with these methods, taken as it is. */
+export function objectWith<T extends object>(...methods: readonly (keyof T & string)[]): z.ZodType<T> {
+  const has = (value: unknown) => (typeof value === 'object' && value !== null) || typeof value === 'function'
+  return z.custom<T>(
+    (value) => has(value) && methods.every((method) => typeof Reflect.get(Object(value), method) === 'function'),
+    `must be an object with ${methods.map((method) => `${method}()`).join(', ')}`,
+  )
+}
+
+/** A function, or an object with this method. */
+export function functionOrObjectWith<T extends object>(method: string): z.ZodType<T> {
+  return z.custom<T>(
+    (value) => typeof value === 'function' || (typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function'),
+    `must be a function, or an object with ${method}()`,
+  )
+}
+
+/** The id of a group. */
+export function groupId(): z.ZodType<string> {
+  return z.custom<string>(
+    (value) => typeof value === 'string' && value.trim() !== '',
+    'the name of the share group to join is needed, a text that is not empty',
+  )
+}
+
+const NEEDED =
+  "the addresses of one or more brokers are needed, as 'host:port' with commas between, e.g. bootstrapServers: 'localhost:9092'. Without a Kafka at hand, start the in-process broker of @milena/embedded-broker and give its address"
+
+/** bootstrapServers: 'host:port,host:port' or an array of such. */
+export function bootstrapServers(): z.ZodType<readonly Address[]> {
+  return z.unknown().transform((value, context): readonly Address[] => {
+    const given: unknown[] = Array.isArray(value) ? value : [value]
+    const texts = given.filter((entry) => typeof entry === 'string')
+    const empty = texts.every((entry) => entry.trim() === '')
+    if (texts.length !== given.length || empty) {
+      context.addIssue({ code: 'custom', message: NEEDED })
+      return z.NEVER
+    }
+    try {
+      return parseBootstrapServers(texts)
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) })
+      return z.NEVER
+    }
+  })
+}

@@ -1,0 +1,137 @@
+import { KafkaConnectionError, KafkaError } from '@milena/protocol'
+import type { Clock, Logger, Transport } from '@milena/protocol/runtime'
+import { formatAddress, type Address } from '../cluster/address.js'
+import { Connection } from './connection.js'
+
+/** What the pool takes from the client's configuration. */
+export interface ConnectionPoolOptions {
+  readonly bootstrapServers: readonly Address[]
+  readonly clientId: string
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly transport: Transport
+  readonly requestTimeoutMs: number
+  readonly socketConnectionSetupTimeoutMs: number
+  readonly maxFrameBytes: number
+}
+
+/** A broker to connect to, as the cluster's metadata names it. */
+export interface PoolTarget extends Address {
+  readonly nodeId: number
+}
+
+/** How a connection outside of the pool is opened. */
+export interface OpenOptions {
+  readonly clientId: string
+  readonly signal?: AbortSignal | undefined
+  readonly timeoutMs?: number | undefined
+}
+
+/**
+ * The connections of one client: at most one shared control connection per address, opened when first asked for and again
+ * after it died, and any number that others own. close() ends them all.
+ */
+export class ConnectionPool {
+  readonly #options: ConnectionPoolOptions
+  readonly #shared = new Map<string, Promise<Connection>>()
+  readonly #ready = new Set<Connection>()
+  readonly #all = new Set<Connection>()
+  readonly #closing = new AbortController()
+
+  constructor(options: ConnectionPoolOptions) {
+    this.#options = options
+  }
+
+  /** A control connection that is open right now, if there is one. */
+  anyOpen(): Connection | undefined {
+    for (const connection of this.#ready) if (connection.isOpen) return connection
+    return undefined
+  }
+
+  /** The shared control connection to an address. `timeoutMs` bounds connecting, if it is the one to do it. */
+  shared(address: Address, timeoutMs?: number): Promise<Connection> {
+    const key = formatAddress(address)
+    let opening = this.#shared.get(key)
+    if (opening === undefined) {
+      opening = this.#connect(address, undefined, { clientId: this.#options.clientId, timeoutMs })
+      this.#shared.set(key, opening)
+      const forget = () => {
+        this.#shared.delete(key)
+      }
+      opening.then((connection) => {
+        this.#ready.add(connection)
+        connection.onClose(() => {
+          this.#ready.delete(connection)
+          forget()
+        })
+      }, forget)
+    }
+    return opening
+  }
+
+  /** The shared control connection to a broker of the cluster. */
+  sharedBroker(broker: PoolTarget): Promise<Connection> {
+    return this.shared(broker).catch((error: unknown) => {
+      throw this.#explainAdvertised(error, broker)
+    })
+  }
+
+  /** A new connection to a broker; the caller owns it. */
+  open(broker: PoolTarget, options: OpenOptions): Promise<Connection> {
+    return this.#connect(broker, broker.nodeId, options).catch((error: unknown) => {
+      throw this.#explainAdvertised(error, broker)
+    })
+  }
+
+  /** Closes every connection that came from here, also those that others own. */
+  close(): void {
+    this.#closing.abort()
+    for (const connection of this.#all) connection.close(new KafkaConnectionError('The client was closed.', { code: 'CLOSED', retriable: false }))
+  }
+
+  async #connect(address: Address, nodeId: number | undefined, options: OpenOptions): Promise<Connection> {
+    const { clock, logger, transport, requestTimeoutMs, socketConnectionSetupTimeoutMs, maxFrameBytes } = this.#options
+    const connection = await Connection.open({
+      address: { host: address.host, port: address.port },
+      nodeId,
+      clientId: options.clientId,
+      clock,
+      logger,
+      transport,
+      requestTimeoutMs,
+      maxFrameBytes,
+      connectTimeoutMs: options.timeoutMs ?? socketConnectionSetupTimeoutMs,
+      signal: options.signal === undefined ? this.#closing.signal : AbortSignal.any([options.signal, this.#closing.signal]),
+    })
+    this.#all.add(connection)
+    connection.onClose(() => this.#all.delete(connection))
+    return connection
+  }
+
+  // The address of a broker comes from the brokers themselves. Where it is wrong, bootstrapping works and everything after it
+  // fails: the commonest trouble with Kafka in containers, and only these words lead to its cause.
+  #explainAdvertised(error: unknown, broker: PoolTarget): unknown {
+    const address = formatAddress(broker)
+    if (!KafkaConnectionError.is(error)) return error
+    if (this.#options.bootstrapServers.some((bootstrap) => formatAddress(bootstrap) === address)) return error
+    return new KafkaConnectionError(
+      `${error.message} The address ${address} of broker ${broker.nodeId} comes from the cluster's metadata (advertised.listeners in the broker's configuration), not from bootstrapServers; it must be reachable from this machine.`,
+      { code: error.code, retriable: error.retriable, cause: error },
+    )
+  }
+}
+
+/** One error for several addresses that were all tried without success. */
+export function nobodyReached(failures: readonly (readonly [Address, unknown])[]): KafkaError {
+  const reasons = failures.map(([address, error]) => {
+    const reason = error instanceof Error ? error.message : String(error)
+    return reason.includes(formatAddress(address)) ? reason : `${formatAddress(address)}: ${reason}`
+  })
+  const [only] = failures
+  if (failures.length === 1 && only !== undefined && KafkaError.is(only[1]) && !KafkaConnectionError.is(only[1])) return only[1]
+  const advice = 'Check bootstrapServers, that the brokers run, and the network in between.'
+  return new KafkaConnectionError(`No Kafka broker could be reached. ${reasons.join(' ')} ${advice}`, {
+    retriable: failures.length === 0 || failures.some(([, error]) => KafkaError.is(error) && error.retriable),
+    cause: only?.[1],
+  })
+}

@@ -1,0 +1,91 @@
+import { KafkaUsageError } from '@milena/protocol'
+import type { RecordHeaders } from '@milena/protocol'
+
+/** What a deserialiser is told about the record besides the bytes. */
+export interface DeserializationContext {
+  readonly topic: string
+  /** The record's headers, decoded when asked for. */
+  readonly headers: () => RecordHeaders
+  /** True for the key, false for the value. */
+  readonly isKey: boolean
+}
+
+/**
+ * Turns the bytes of a key or value into what the application works with. `null` bytes are a missing key or a tombstone.
+ * The bytes are a view of the fetched answer: copy them (`Buffer.from(data)`) to keep them longer than the record. A throw or
+ * rejection marks the record as undecodable; it does not end the consumer. A promise is awaited only where one is returned.
+ */
+export interface Deserializer<T> {
+  deserialize(data: Buffer | null, context: DeserializationContext): T | Promise<T>
+}
+
+/** A function does for a deserialiser. */
+export type DeserializeFunction<T> = Deserializer<T>['deserialize']
+
+/** What a serialiser is told about the record besides the value. */
+export interface SerializationContext {
+  readonly topic: string
+  /** True for the key, false for the value. */
+  readonly isKey: boolean
+}
+
+/** Turns a key or value into bytes; `null` writes a missing key or a tombstone. */
+export interface Serializer<T> {
+  serialize(data: T, context: SerializationContext): Buffer | null | Promise<Buffer | null>
+}
+
+/** A function does for a serialiser. */
+export type SerializeFunction<T> = Serializer<T>['serialize']
+
+/** Both directions in one value. */
+export interface Serde<T> extends Serializer<T>, Deserializer<T> {}
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** UTF-8 text; `null` stays `null`. Bytes that are not UTF-8 are an error, never replaced in silence. */
+export function string(): Serde<string | null> {
+  return {
+    serialize: (data) => (data === null ? null : Buffer.from(data, 'utf8')),
+    deserialize: (data) => (data === null ? null : decodeUtf8(data)),
+  }
+}
+
+/**
+ * JSON in UTF-8. No bytes (a tombstone) read as `null`, and `null` is written as no bytes. The type is a claim, nothing checks it: use a
+ * schema at the listener (`@Payload(schema)`) where producers cannot be trusted.
+ */
+export function json<T = unknown>(): Serde<T> {
+  return {
+    serialize(data) {
+      if (data === null || data === undefined) return null
+      const text: string | undefined = JSON.stringify(data)
+      if (text === undefined) throw new KafkaUsageError(`A ${typeof data} cannot be written as JSON.`)
+      return Buffer.from(text, 'utf8')
+    },
+    deserialize: (data) => (data === null ? null : JSON.parse(decodeUtf8(data))) as T,
+  }
+}
+
+/** Bytes as they are; the default. */
+export function bytes(): Serde<Buffer | null> {
+  return {
+    serialize: (data) => data,
+    deserialize: (data) => data,
+  }
+}
+
+/** Gives a function the form of a deserialiser. */
+export function asDeserializer<T>(given: Deserializer<T> | DeserializeFunction<T>): Deserializer<T> {
+  return typeof given === 'function' ? { deserialize: given } : given
+}
+
+/** Gives a function the form of a serialiser. */
+export function asSerializer<T>(given: Serializer<T> | SerializeFunction<T>): Serializer<T> {
+  return typeof given === 'function' ? { serialize: given } : given
+}
+
+function decodeUtf8(data: Buffer): string {
+  // TextDecoder is slow on short texts; toString() is fast and replaces what it cannot read, which the check then sees.
+  const text = data.toString('utf8')
+  return text.includes('\uFFFD') ? strictUtf8.decode(data) : text
+}
