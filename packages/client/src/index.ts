@@ -26,3 +26,16 @@ export {
   type SerializeFunction,
   type Serializer,
 } from './serde.js'
+export { AcknowledgeType } from './share/acknowledge-type.js'
+export { ConsumerRecord } from './share/consumer-record.js'
+export { ConsumerRecords } from './share/consumer-records.js'
+export { RecordDeserializationFailure } from './share/record-failure.js'
+export {
+  ShareConsumer,
+  type AcknowledgementCommitCallback,
+  type CommitResult,
+  type PollOptions,
+  type RecordPosition,
+} from './share/share-consumer.js'
+export type { TopicIdPartition } from './share/share-partition.js'
+export type { AcknowledgementCounts, AcknowledgementVerdict } from './share/verdict.js'
