@@ -23,8 +23,8 @@ export interface UpOptions {
   readonly port: number
 }
 
-/** In the repository, gitignored: one background cluster per clone. */
-const defaultFolder = join(packageFolder, '..', '..', '.kafka')
+/** In the repository, gitignored: one background cluster per clone (the tests have one of their own). */
+const defaultFolder = process.env['MILENA_KAFKA_STATE'] ?? join(packageFolder, '..', '..', '.kafka')
 
 export class BackgroundCluster {
   readonly #stateFile: string

@@ -56,8 +56,8 @@ export class BrokerProcess {
     this.ended = new Promise((resolve) => {
       const end = (how: string): void => {
         this.#hasEnded = true
-        for (const answer of this.#answers.splice(0)) answer(`FAILED the broker ended (${how})`)
         resolve(how)
+        for (const answer of this.#answers.splice(0)) answer(`FAILED the broker ended (${how})`)
       }
       this.#child.once('error', (error) => end(error.message))
       this.#child.once('exit', (code, signal) => end(signal ?? `exit code ${code}`))
@@ -79,12 +79,12 @@ export class BrokerProcess {
     return !this.#hasEnded
   }
 
-  /** Asks this node to use a share group of the cluster behind `address`, and resolves to undefined or to what is wrong. */
-  probe(address: { readonly host: string; readonly port: number }, brokers: number): Promise<string | undefined> {
+  /** Asks this node to use a share group of the brokers on these ports, and resolves to undefined or to what is wrong. */
+  probe(ports: readonly number[]): Promise<string | undefined> {
     if (this.#hasEnded) return Promise.resolve('the broker is not running')
     return new Promise((resolve) => {
       this.#answers.push((line) => resolve(line.startsWith('READY') ? undefined : line.replace(/^FAILED /, '')))
-      this.#child.stdin?.write(`probe ${address.host} ${address.port} ${brokers}\n`)
+      this.#child.stdin?.write(`probe ${ports.join(' ')}\n`)
     })
   }
 

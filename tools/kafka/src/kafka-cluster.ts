@@ -158,7 +158,7 @@ class RunningCluster implements KafkaCluster {
       timer = setTimeout(() => resolve(`did not serve a share group within ${timeoutMs} ms`), timeoutMs)
     })
     const firstEnd = Promise.race(running.map(async (broker) => `broker ${broker.nodeId} ended: ${await broker.ended}`))
-    const failure = await Promise.race([at(running, 0).probe(running.length), firstEnd, late])
+    const failure = await Promise.race([firstEnd, late, at(running, 0).probe(running.map((broker) => broker.port))])
     clearTimeout(timer)
     if (failure === undefined) return
     const dead = running.find((broker) => broker.pid === undefined) ?? at(running, 0)
@@ -193,8 +193,8 @@ class RunningBroker implements KafkaBroker {
     this.#process = new BrokerProcess(this.#launch, clusterId)
   }
 
-  probe(brokers: number): Promise<string | undefined> {
-    return this.#process?.probe(this, brokers) ?? Promise.resolve('the broker was never started')
+  probe(ports: readonly number[]): Promise<string | undefined> {
+    return this.#process?.probe(ports) ?? Promise.resolve('the broker was never started')
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {

@@ -46,6 +46,8 @@ export function serverProperties(
     'group.share.min.session.timeout.ms': '1000',
     'group.share.min.heartbeat.interval.ms': '100',
     'group.initial.rebalance.delay.ms': '0',
+    // A share partition whose initialisation failed (a coordinator that just moved) is tried again after 1 s instead of 30 s.
+    'group.share.initialize.retry.interval.ms': '1000',
 
     // A broker that was killed is noticed after 4 s instead of 9.
     'broker.session.timeout.ms': '4000',

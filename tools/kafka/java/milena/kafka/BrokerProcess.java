@@ -11,13 +11,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Arrays;
 
 /**
  * One Kafka node that lives no longer than whoever started it.
  *
  * <p>Its standard input is a pipe from the parent process. When that pipe ends, whatever the parent died of, the node removes
  * the cluster's folder and halts: nothing has to be told, and SIGKILL of the parent is no special case. A line
- * {@code probe <host> <port> <brokers>} on it asks whether share groups are really served; the answer is a line on standard
+ * {@code probe <port> <port> ...}, the ports of the brokers that run, asks whether share groups are really served; the answer is a line on standard
  * output, {@code READY <ms>} or {@code FAILED <reason>}. Kafka's own output goes to standard error.
  *
  * <p>Arguments: server.properties, the cluster's folder, and the cluster id when the storage is still to be formatted.
@@ -67,7 +68,7 @@ public final class BrokerProcess {
     private static void probe(String[] words, PrintStream answers) {
         long began = System.nanoTime();
         try {
-            new ReadinessProbe(words[1], Integer.parseInt(words[2]), Integer.parseInt(words[3])).run();
+            new ReadinessProbe(Arrays.stream(words).skip(1).map(Integer::valueOf).toList()).run();
             answers.println("READY " + (System.nanoTime() - began) / 1_000_000);
         } catch (Exception failed) {
             failed.printStackTrace();

@@ -6,6 +6,7 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.UUID;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.CreateTopicsRequestData;
 import org.apache.kafka.common.message.CreateTopicsResponseData;
@@ -36,17 +37,21 @@ import org.apache.kafka.common.requests.FindCoordinatorRequest;
  * depend on the code under test.
  */
 final class ReadinessProbe {
-    private static final String NAME = "milena-readiness-probe";
     private static final long PAUSE_MS = 25;
 
-    private final String host;
-    private final int port;
-    private final int brokers;
+    /** Of the topic and the group: new each time, so that nothing is left to a probe by one before a restart. */
+    private final String name = "milena-readiness-probe-" + UUID.randomUUID();
 
-    ReadinessProbe(String host, int port, int brokers) {
-        this.host = host;
-        this.port = port;
-        this.brokers = brokers;
+    private final List<Integer> ports;
+    private final int brokers;
+    private final String host = "127.0.0.1";
+    private final int port;
+
+    /** @param ports of the brokers that run: each must serve and know the others */
+    ReadinessProbe(List<Integer> ports) {
+        this.ports = ports;
+        this.brokers = ports.size();
+        this.port = ports.get(0);
     }
 
     private interface Attempt<T> {
@@ -70,44 +75,52 @@ final class ReadinessProbe {
     }
 
     void run() throws InterruptedException, IOException {
-        eventually(() -> metadata(List.of()).brokers().size() >= brokers ? true : null);
+        // A broker answers once the controller has let it in, so a restarted one is not taken for the one that was killed.
+        for (int each : ports) {
+            eventually(() -> metadata(each, List.of()).brokers().size() >= brokers ? true : null);
+        }
 
         Uuid topicId = eventually(this::createTopic);
-        MetadataResponseData.MetadataResponseBroker leader = eventually(() -> leaderOf(NAME));
+        MetadataResponseData.MetadataResponseBroker leader = eventually(() -> leaderOf(name));
         FindCoordinatorResponseData.Coordinator coordinator =
-            eventually(() -> findCoordinator(FindCoordinatorRequest.CoordinatorType.GROUP, NAME));
+            eventually(() -> findCoordinator(FindCoordinatorRequest.CoordinatorType.GROUP, name));
         // Asking creates the state topic. With it there before the join, the join's initialisation needs no retry (2 s).
-        eventually(() -> findCoordinator(FindCoordinatorRequest.CoordinatorType.SHARE, NAME + ":" + topicId + ":0"));
+        eventually(() -> findCoordinator(FindCoordinatorRequest.CoordinatorType.SHARE, name + ":" + topicId + ":0"));
         eventually(() -> allLed("__consumer_offsets") && allLed("__share_group_state") ? true : null);
         String memberId = Uuid.randomUuid().toString();
-        eventually(() -> heartbeat(coordinator, memberId, 0) == Errors.NONE ? true : null);
-        eventually(() -> fetch(leader, memberId, topicId) == Errors.NONE ? true : null);
+        // Heartbeats go on: an initialisation that failed is tried again only inside one.
+        eventually(() -> heartbeat(coordinator, memberId, 0) == Errors.NONE
+            && fetch(leader, memberId, topicId) == Errors.NONE ? true : null);
         heartbeat(coordinator, memberId, -1);
         call(coordinator.host(), coordinator.port(), ApiKeys.DELETE_GROUPS, (short) 2,
-            new DeleteGroupsRequestData().setGroupsNames(List.of(NAME)));
+            new DeleteGroupsRequestData().setGroupsNames(List.of(name)));
         call(host, port, ApiKeys.DELETE_TOPICS, (short) 5,
-            new DeleteTopicsRequestData().setTopicNames(List.of(NAME)).setTimeoutMs(10_000));
+            new DeleteTopicsRequestData().setTopicNames(List.of(name)).setTimeoutMs(10_000));
     }
 
     private MetadataResponseData metadata(List<String> topics) throws IOException {
+        return metadata(port, topics);
+    }
+
+    private MetadataResponseData metadata(int from, List<String> topics) throws IOException {
         MetadataRequestData request = new MetadataRequestData().setAllowAutoTopicCreation(false);
         topics.forEach(topic -> request.topics().add(new MetadataRequestData.MetadataRequestTopic().setName(topic)));
-        return (MetadataResponseData) call(host, port, ApiKeys.METADATA, (short) 12, request);
+        return (MetadataResponseData) call(host, from, ApiKeys.METADATA, (short) 12, request);
     }
 
     private Uuid createTopic() throws IOException {
         CreateTopicsRequestData.CreatableTopic topic = new CreateTopicsRequestData.CreatableTopic()
-            .setName(NAME).setNumPartitions(1).setReplicationFactor((short) 1);
+            .setName(name).setNumPartitions(1).setReplicationFactor((short) 1);
         CreateTopicsRequestData request = new CreateTopicsRequestData().setTimeoutMs(10_000);
         request.topics().add(topic);
         CreateTopicsResponseData answer =
             (CreateTopicsResponseData) call(host, port, ApiKeys.CREATE_TOPICS, (short) 7, request);
-        CreateTopicsResponseData.CreatableTopicResult result = answer.topics().find(NAME);
+        CreateTopicsResponseData.CreatableTopicResult result = answer.topics().find(name);
         if (result.errorCode() == Errors.NONE.code()) {
             return result.topicId();
         }
-        // Left by a probe before a restart.
-        MetadataResponseData.MetadataResponseTopic present = metadata(List.of(NAME)).topics().find(NAME);
+        // An attempt whose answer was lost may have made it.
+        MetadataResponseData.MetadataResponseTopic present = metadata(List.of(name)).topics().find(name);
         return present != null && present.errorCode() == Errors.NONE.code() ? present.topicId() : null;
     }
 
@@ -137,23 +150,23 @@ final class ReadinessProbe {
         return found.errorCode() == Errors.NONE.code() ? found : null;
     }
 
-    private static Errors heartbeat(FindCoordinatorResponseData.Coordinator coordinator, String memberId, int epoch)
+    private Errors heartbeat(FindCoordinatorResponseData.Coordinator coordinator, String memberId, int epoch)
         throws IOException {
         ShareGroupHeartbeatRequestData request = new ShareGroupHeartbeatRequestData()
-            .setGroupId(NAME).setMemberId(memberId).setMemberEpoch(epoch)
-            .setSubscribedTopicNames(epoch == 0 ? List.of(NAME) : null);
+            .setGroupId(name).setMemberId(memberId).setMemberEpoch(epoch)
+            .setSubscribedTopicNames(epoch == 0 ? List.of(name) : null);
         ShareGroupHeartbeatResponseData answer = (ShareGroupHeartbeatResponseData) call(coordinator.host(),
             coordinator.port(), ApiKeys.SHARE_GROUP_HEARTBEAT, (short) 1, request);
         return Errors.forCode(answer.errorCode());
     }
 
     /** A session of its own each time, which ends with the connection. */
-    private static Errors fetch(MetadataResponseData.MetadataResponseBroker leader, String memberId, Uuid topicId)
+    private Errors fetch(MetadataResponseData.MetadataResponseBroker leader, String memberId, Uuid topicId)
         throws IOException {
         ShareFetchRequestData.FetchTopic topic = new ShareFetchRequestData.FetchTopic().setTopicId(topicId);
         topic.partitions().add(new ShareFetchRequestData.FetchPartition().setPartitionIndex(0));
         ShareFetchRequestData request = new ShareFetchRequestData()
-            .setGroupId(NAME).setMemberId(memberId).setShareSessionEpoch(0)
+            .setGroupId(name).setMemberId(memberId).setShareSessionEpoch(0)
             .setMaxWaitMs(50).setMinBytes(1).setMaxBytes(1024).setMaxRecords(1).setBatchSize(1);
         request.topics().add(topic);
         ShareFetchResponseData answer =
@@ -173,7 +186,7 @@ final class ReadinessProbe {
             socket.setSoTimeout(15_000);
 
             RequestHeaderData header = new RequestHeaderData().setRequestApiKey(api.id).setRequestApiVersion(version)
-                .setCorrelationId(1).setClientId(NAME);
+                .setCorrelationId(1).setClientId("milena-readiness-probe");
             ByteBuffer head = MessageUtil.toByteBufferAccessor(header, api.requestHeaderVersion(version)).buffer();
             ByteBuffer body = MessageUtil.toByteBufferAccessor(request, version).buffer();
             ByteBuffer frame = ByteBuffer.allocate(4 + head.remaining() + body.remaining());
