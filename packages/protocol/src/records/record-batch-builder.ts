@@ -133,7 +133,9 @@ export class RecordBatchBuilder {
     if (this.#compression === CompressionType.NONE) return this.#stamp(this.#bytes.subarray(0, this.#end), options)
     this.#compressed ??= this.#codecs.compress(this.#compression, this.#bytes.subarray(HEADER_BYTES, this.#end))
     const payload = this.#compressed
-    return payload instanceof Promise ? payload.then((bytes) => this.#framed(bytes, options)) : this.#framed(payload, options)
+    return payload instanceof Promise
+      ? payload.then((bytes) => this.#framed(bytes, options))
+      : this.#framed(payload, options)
   }
 
   #framed(payload: Buffer, options: BuildBatchOptions): Buffer {
@@ -168,7 +170,9 @@ export class RecordBatchBuilder {
 
   #check({ timestamp, offset }: RecordInput): void {
     if (!Number.isInteger(timestamp) || timestamp < -MAX_INT64 || timestamp >= MAX_INT64) {
-      throw new KafkaUsageError(`The timestamp ${timestamp} is not a whole number of milliseconds; use Math.round() or leave it out.`)
+      throw new KafkaUsageError(
+        `The timestamp ${timestamp} is not a whole number of milliseconds; use Math.round() or leave it out.`,
+      )
     }
     if (offset === undefined) return
     const delta = offset - this.#baseOffset
@@ -205,7 +209,9 @@ export class RecordBatchBuilder {
   #reserve(more: number): Buffer {
     const needed = this.#end + more
     if (needed > MAX_INT32) {
-      throw new KafkaUsageError(`A record batch cannot be larger than ${MAX_INT32} bytes; this record would make it ${needed}.`)
+      throw new KafkaUsageError(
+        `A record batch cannot be larger than ${MAX_INT32} bytes; this record would make it ${needed}.`,
+      )
     }
     if (needed > this.#bytes.length) {
       const larger = Buffer.allocUnsafe(Math.min(MAX_INT32, Math.max(needed, this.#bytes.length * 2)))

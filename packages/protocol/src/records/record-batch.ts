@@ -19,7 +19,13 @@ export const SIZE_PREFIX_BYTES = 12
 /** Where the bytes begin that the checksum covers. */
 export const CHECKED_FROM = 21
 
-export const Attribute = { COMPRESSION: 0x07, LOG_APPEND_TIME: 0x08, TRANSACTIONAL: 0x10, CONTROL: 0x20, DELETE_HORIZON: 0x40 } as const
+export const Attribute = {
+  COMPRESSION: 0x07,
+  LOG_APPEND_TIME: 0x08,
+  TRANSACTIONAL: 0x10,
+  CONTROL: 0x20,
+  DELETE_HORIZON: 0x40,
+} as const
 
 /** Who stamped the records: their producer, or the broker when it appended them. */
 export type TimestampType = 'create' | 'logAppend'
@@ -113,7 +119,9 @@ export class RecordBatch {
     const recordsStart = this.#start + HEADER_BYTES
     if (this.compression === CompressionType.NONE) return this.#cursor(this.#bytes, recordsStart, this.#end)
     if (compressionName(this.compression) === undefined) {
-      throw this.#unreadable(`its compression type is ${this.compression}; Kafka defines 0 to 4. It may need a newer version of this package`)
+      throw this.#unreadable(
+        `its compression type is ${this.compression}; Kafka defines 0 to 4. It may need a newer version of this package`,
+      )
     }
     const compressed = this.#bytes.subarray(recordsStart, this.#end)
     const plain = codecs.decompress(this.compression, compressed, {
@@ -126,6 +134,7 @@ export class RecordBatch {
   }
 
   #cursor(bytes: Buffer, start: number, end: number): RecordCursor {
+    const isExact = Number.isSafeInteger(this.baseTimestamp)
     return new RecordCursor({
       bytes,
       start,
@@ -133,8 +142,8 @@ export class RecordBatch {
       recordCount: this.recordCount,
       baseOffset: this.baseOffset,
       lastOffset: this.lastOffset,
-      baseTimestampHigh: this.#bytes.readInt32BE(this.#start + 27),
-      baseTimestampLow: this.#bytes.readUInt32BE(this.#start + 31),
+      baseTimestampHigh: isExact ? 0 : this.#bytes.readInt32BE(this.#start + 27) * 0x1_0000_0000,
+      baseTimestampLow: isExact ? this.baseTimestamp : this.#bytes.readUInt32BE(this.#start + 31),
       logAppendTimestamp: this.timestampType === 'logAppend' ? this.maxTimestamp : undefined,
     })
   }
@@ -157,7 +166,9 @@ export class RecordBatch {
       )
     }
     if (magic !== 2 || this.#end - this.#start < HEADER_BYTES) {
-      throw this.#unreadable(`it has message format ${magic} in ${this.#end - this.#start} bytes; format 2 is what can be read`)
+      throw this.#unreadable(
+        `it has message format ${magic} in ${this.#end - this.#start} bytes; format 2 is what can be read`,
+      )
     }
   }
 

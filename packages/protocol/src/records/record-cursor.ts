@@ -13,7 +13,7 @@ export interface RecordCursorSource {
   readonly recordCount: number
   readonly baseOffset: number
   readonly lastOffset: number
-  /** The base timestamp as its upper 32 bits, worth 2^32 each, and its lower ones: exact, where one number is not. */
+  /** Two numbers that add up to the base timestamp and are exact, which their sum beyond 2^53 is not; the first is usually 0. */
   readonly baseTimestampHigh: number
   readonly baseTimestampLow: number
   /** The timestamp of every record where the broker stamps on append; undefined where each has its producer's. */
@@ -43,7 +43,6 @@ export class RecordCursor {
   recordEnd = 0
 
   readonly #source: RecordCursorSource
-  readonly #baseTimestampHigh: number
   #at: number
   #recordsRead = 0
   #lastDelta = -1
@@ -53,7 +52,6 @@ export class RecordCursor {
     this.#source = source
     this.bytes = source.bytes
     this.#at = start
-    this.#baseTimestampHigh = source.baseTimestampHigh * 0x1_0000_0000
     if (recordCount < 0 || recordCount * MIN_RECORD_BYTES > end - start) {
       throw this.#malformed(`it claims ${recordCount} records in ${end - start} bytes`)
     }
@@ -69,8 +67,7 @@ export class RecordCursor {
     this.#at++ // the record's attributes: none is defined
     const source = this.#source
     const delta = this.#varlong()
-    this.timestamp =
-      source.logAppendTimestamp ?? this.#baseTimestampHigh + (source.baseTimestampLow + delta)
+    this.timestamp = source.logAppendTimestamp ?? source.baseTimestampHigh + (source.baseTimestampLow + delta)
     this.#readOffset()
 
     const keyLength = this.#varint()

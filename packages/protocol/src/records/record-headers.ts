@@ -51,7 +51,8 @@ export function decodeRecordHeaders(
     const valueLength = varint()
     if (valueLength < -1) throw malformed(`the value of ${JSON.stringify(key)} claims ${valueLength} bytes`)
     const valueStart = at
-    const value = valueLength < 0 ? null : bytes.subarray(valueStart, take(valueLength, `the value of ${JSON.stringify(key)}`))
+    const value =
+      valueLength < 0 ? null : bytes.subarray(valueStart, take(valueLength, `the value of ${JSON.stringify(key)}`))
     headers.push({ key, value })
   }
   if (at !== end) throw malformed(`${end - at} bytes follow the last one`)

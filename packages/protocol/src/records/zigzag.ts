@@ -51,7 +51,7 @@ export function writeVarlong(target: Uint8Array, start: number, value: number): 
     return at
   }
   let raw = value < 0 ? -2 * value - 1 : 2 * value
-  for (; raw >= 128; raw = Math.floor(raw / 128)) target[at++] = raw % 128 | 128
+  for (; raw >= 128; raw = Math.floor(raw / 128)) target[at++] = (raw % 128) | 128
   target[at++] = raw
   return at
 }

@@ -40,7 +40,11 @@ export interface GoldenCase {
 export function goldenBatches(compression: string): GoldenCase[] {
   const url = new URL(`../golden/batches/${compression}.json`, import.meta.url)
   const file = JSON.parse(readFileSync(url, 'utf8')) as {
-    readonly cases: ReadonlyArray<{ readonly shape: string; readonly batches: readonly DescribedBatch[]; readonly hex: string }>
+    readonly cases: ReadonlyArray<{
+      readonly shape: string
+      readonly batches: readonly DescribedBatch[]
+      readonly hex: string
+    }>
   }
   return file.cases.map(({ shape, batches, hex }) => ({ shape, batches, bytes: Buffer.from(hex, 'hex') }))
 }

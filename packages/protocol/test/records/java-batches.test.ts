@@ -112,7 +112,9 @@ async function rewritten(batch: RecordBatch, bytes: Buffer, compression: Compres
 }
 
 /** What Kafka's own decoder makes of each batch; a sentence where Java or Maven is missing here. */
-async function decodedByJava(batches: readonly Buffer[]): Promise<ReadonlyArray<readonly DescribedBatch[] | string> | string> {
+async function decodedByJava(
+  batches: readonly Buffer[],
+): Promise<ReadonlyArray<readonly DescribedBatch[] | string> | string> {
   const pom = fileURLToPath(new URL('../../../../tools/golden/pom.xml', import.meta.url))
   const maven = spawn('mvn', ['-q', '-B', '-f', pom, 'compile', 'exec:java', '-Dexec.args=decode'], { stdio: 'pipe' })
   const ended = new Promise<number | string>((resolve) => {
@@ -123,11 +125,20 @@ async function decodedByJava(batches: readonly Buffer[]): Promise<ReadonlyArray<
   maven.stdin.end(`${batches.map((bytes) => bytes.toString('hex')).join('\n')}\n`)
   const [code, answers, complaints] = await Promise.all([ended, text(maven.stdout), text(maven.stderr)])
   if (typeof code === 'string') return code
-  if (code !== 0) return `Kafka's decoder (tools/golden) does not run here: ${complaints.slice(0, 500) || answers.slice(0, 500)}`
-  return answers
-    .split('\n')
-    .filter((line) => line.includes('{'))
-    // Maven puts its colour codes in front of the first line.
-    .map((line) => JSON.parse(line.slice(line.indexOf('{'))) as { readonly batches?: readonly DescribedBatch[]; readonly error?: string })
-    .map((answer) => answer.batches ?? answer.error ?? 'no answer')
+  if (code !== 0)
+    return `Kafka's decoder (tools/golden) does not run here: ${complaints.slice(0, 500) || answers.slice(0, 500)}`
+  return (
+    answers
+      .split('\n')
+      .filter((line) => line.includes('{'))
+      // Maven puts its colour codes in front of the first line.
+      .map(
+        (line) =>
+          JSON.parse(line.slice(line.indexOf('{'))) as {
+            readonly batches?: readonly DescribedBatch[]
+            readonly error?: string
+          },
+      )
+      .map((answer) => answer.batches ?? answer.error ?? 'no answer')
+  )
 }

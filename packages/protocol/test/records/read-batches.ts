@@ -2,6 +2,7 @@ import {
   compressionName,
   crc32c,
   defaultCompressionCodecs,
+  KafkaProtocolError,
   RecordBatchReader,
   type CompressionCodecs,
   type RecordBatch,
@@ -70,4 +71,14 @@ export function slices(records: Buffer): Array<{ readonly batch: RecordBatch; re
     at += batch.sizeInBytes
     return { batch, bytes }
   })
+}
+
+/** What `work` returns or resolves to; undefined where it ends in a KafkaProtocolError. Any other error goes on. */
+export async function unlessMalformed<T>(work: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    if (KafkaProtocolError.is(error)) return undefined
+    throw error
+  }
 }

@@ -43,5 +43,7 @@ export function tooLarge(maxOutputBytes: number, claimed?: number): KafkaProtoco
 /** No implementation of a codec loads: names what to install. Only thrown when a batch really needs it. */
 export function codecMissing(what: string, remedy: string, passedOver: readonly PassedOverPackage[]): KafkaError {
   const reasons = passedOver.map(({ packageName, reason }) => `${packageName}: ${reason}`).join('; ')
-  return new KafkaError(`There is no codec for ${what} here. ${remedy} (${reasons})`, { code: 'UNSUPPORTED_COMPRESSION_TYPE' })
+  return new KafkaError(`There is no codec for ${what} here. ${remedy} (${reasons})`, {
+    code: 'UNSUPPORTED_COMPRESSION_TYPE',
+  })
 }

@@ -1,5 +1,11 @@
 import { KafkaError, KafkaProtocolError, KafkaUsageError } from '../../errors.js'
-import { DEFAULT_MAX_OUTPUT_BYTES, tooLarge, type CodecSelection, type CompressionCodec, type PassedOverPackage } from './codec.js'
+import {
+  DEFAULT_MAX_OUTPUT_BYTES,
+  tooLarge,
+  type CodecSelection,
+  type CompressionCodec,
+  type PassedOverPackage,
+} from './codec.js'
 import { compressionName, CompressionType, compressionTypeOf, type CompressionName } from './compression-type.js'
 import { selectGzip } from './gzip.js'
 import { lz4Frames } from './lz4-frame.js'
@@ -97,7 +103,10 @@ export class CompressionCodecs {
     const failed = (cause: unknown): KafkaError =>
       KafkaError.is(cause) && !KafkaProtocolError.is(cause)
         ? cause
-        : new KafkaProtocolError(`${options.of} cannot be decompressed (${compressionName(type)}): ${messageOf(cause)}.`, { cause })
+        : new KafkaProtocolError(
+            `${options.of} cannot be decompressed (${compressionName(type)}): ${messageOf(cause)}.`,
+            { cause },
+          )
     const checked = (plain: Buffer): Buffer => {
       if (plain.length > maxOutputBytes) throw tooLarge(maxOutputBytes, plain.length)
       return plain

@@ -5,7 +5,13 @@ import { skippableFrameEnd } from './compressed-frame.js'
 
 const MAGIC = 0x184d2204
 
-const Flag = { CONTENT_SIZE: 0x08, CONTENT_CHECKSUM: 0x04, BLOCK_CHECKSUM: 0x10, DICTIONARY: 0x01, VERSION: 0xc0 } as const
+const Flag = {
+  CONTENT_SIZE: 0x08,
+  CONTENT_CHECKSUM: 0x04,
+  BLOCK_CHECKSUM: 0x10,
+  DICTIONARY: 0x01,
+  VERSION: 0xc0,
+} as const
 const STORED = 0x8000_0000
 /** An LZ4 sequence grows by 255 for every byte that lengthens it. */
 const MAX_RATIO = 255
@@ -23,7 +29,7 @@ export interface Lz4Frame extends CompressedFrame {
 export function lz4Frames(buffer: Buffer, maxOutputBytes: number): Lz4Frame[] {
   const frames: Lz4Frame[] = []
   let left = maxOutputBytes
-  for (let at = 0; at < buffer.length; ) {
+  for (let at = 0; at < buffer.length;) {
     const skipped = skippableFrameEnd(buffer, at)
     if (skipped !== undefined) {
       at = skipped
@@ -45,7 +51,9 @@ function readFrame(buffer: Buffer, start: number, maxOutputBytes: number): Lz4Fr
   const flags = buffer.readUInt8(start + 4)
   const blockSizeCode = (buffer.readUInt8(start + 5) >>> 4) & 7
   if ((flags & Flag.VERSION) !== 0x40 || blockSizeCode < 4) {
-    throw new KafkaProtocolError(`its LZ4 frame has a header (${flags}, block size ${blockSizeCode}) that no version defines`)
+    throw new KafkaProtocolError(
+      `its LZ4 frame has a header (${flags}, block size ${blockSizeCode}) that no version defines`,
+    )
   }
   if (flags & Flag.DICTIONARY) {
     throw new KafkaProtocolError('its LZ4 frame needs a dictionary, which Kafka does not use')
@@ -96,7 +104,7 @@ function lz4BlockOutput(buffer: Buffer, block: { readonly start: number; readonl
   let output = 0
   const lengthened = (nibble: number): number => {
     let length = nibble
-    for (let more = nibble === 15 ? 255 : 0; more === 255 && at < block.end; ) {
+    for (let more = nibble === 15 ? 255 : 0; more === 255 && at < block.end;) {
       more = buffer.readUInt8(at++)
       length += more
     }

@@ -1,5 +1,11 @@
 import { KafkaProtocolError } from '../../errors.js'
-import { codecMissing, DEFAULT_MAX_OUTPUT_BYTES, type CodecSelection, type CompressionCodec, type PassedOverPackage } from './codec.js'
+import {
+  codecMissing,
+  DEFAULT_MAX_OUTPUT_BYTES,
+  type CodecSelection,
+  type CompressionCodec,
+  type PassedOverPackage,
+} from './codec.js'
 import { lz4Frames } from './lz4-frame.js'
 import type { PackageLoader } from './optional-package.js'
 
@@ -63,7 +69,9 @@ function withinReserve(codec: CompressionCodec): CompressionCodec {
   }
 }
 
-function attempt<T>(make: () => T): { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string } {
+function attempt<T>(
+  make: () => T,
+): { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string } {
   try {
     return { ok: true, value: make() }
   } catch (cause) {

@@ -14,7 +14,7 @@ const BlockType = { RAW: 0, RUN: 1, COMPRESSED: 2 } as const
 export function zstdFrames(buffer: Buffer, maxOutputBytes: number): CompressedFrame[] {
   const frames: CompressedFrame[] = []
   let left = maxOutputBytes
-  for (let at = 0; at < buffer.length; ) {
+  for (let at = 0; at < buffer.length;) {
     const skipped = skippableFrameEnd(buffer, at)
     if (skipped !== undefined) {
       at = skipped
@@ -28,7 +28,11 @@ export function zstdFrames(buffer: Buffer, maxOutputBytes: number): CompressedFr
   return frames
 }
 
-function readFrame(buffer: Buffer, start: number, maxOutputBytes: number): CompressedFrame & { claimed: number | undefined } {
+function readFrame(
+  buffer: Buffer,
+  start: number,
+  maxOutputBytes: number,
+): CompressedFrame & { claimed: number | undefined } {
   need(buffer, start, 6)
   if (buffer.readUInt32LE(start) !== MAGIC) {
     throw new KafkaProtocolError('what should be a Zstandard frame does not begin as one')
@@ -46,7 +50,7 @@ function readFrame(buffer: Buffer, start: number, maxOutputBytes: number): Compr
   at += sizeBytes
 
   let atMost = 0
-  for (let isLast = false; !isLast; ) {
+  for (let isLast = false; !isLast;) {
     need(buffer, at, 3)
     const header = buffer.readUIntLE(at, 3)
     at += 3
@@ -66,7 +70,8 @@ function readFrame(buffer: Buffer, start: number, maxOutputBytes: number): Compr
     at += 4
   }
   if (claimed !== undefined) {
-    if (claimed > atMost) throw new KafkaProtocolError(`its Zstandard frame claims ${claimed} bytes; its blocks hold ${atMost} at most`)
+    if (claimed > atMost)
+      throw new KafkaProtocolError(`its Zstandard frame claims ${claimed} bytes; its blocks hold ${atMost} at most`)
     if (claimed > maxOutputBytes) throw tooLarge(maxOutputBytes, claimed)
   }
   return { bytes: buffer.subarray(start, at), maxOutputBytes: Math.min(claimed ?? atMost, maxOutputBytes), claimed }
