@@ -1,0 +1,219 @@
+import { compressionTypeOf, CompressionType, defaultCompressionCodecs, KafkaError, KafkaTimeoutError, KafkaUsageError } from '@milena/protocol'
+import type { Timer } from '@milena/protocol/runtime'
+import { KafkaClientContext } from '../cluster/kafka-client-context.js'
+import { checkTopicName } from '../cluster/topic-name.js'
+import { resolveProducerConfig, type DefaultSerializable, type ProducerOptions, type ResolvedProducerConfig } from '../config/producer-config.js'
+import type { Serializer } from '../serde.js'
+import { BufferMemory } from './buffer-memory.js'
+import { Delivery, type RecordMetadata } from './producer-batch.js'
+import { ProducerTopic, type PendingRecord } from './producer-topic.js'
+import { RecordAccumulator } from './record-accumulator.js'
+import { checkPartition, headersOf, sizeOf, timestampOf, type ProducerRecord } from './record-input.js'
+import { Sender } from './sender.js'
+
+/**
+ * Writes records. Idempotent: what is repeated after a failure is written once and in order, and counts as written when all
+ * replicas in sync have it (KIP-98). Every promise of send() is settled, within deliveryTimeoutMs of batching (KIP-91).
+ */
+export class Producer<K = DefaultSerializable, V = DefaultSerializable> {
+  readonly #config: ResolvedProducerConfig<K, V>
+  readonly #context: KafkaClientContext
+  readonly #accumulator: RecordAccumulator
+  readonly #sender: Sender
+  readonly #memory: BufferMemory<PendingRecord>
+  readonly #topics = new Map<string, ProducerTopic>()
+  readonly #serializing = new Set<Promise<unknown>>()
+  #closing: Promise<void> | undefined
+
+  /** @param context internal: connections and metadata to share; without it the producer has its own. Connects at the first send(). */
+  constructor(options: ProducerOptions<K, V>, context?: KafkaClientContext) {
+    this.#config = resolveProducerConfig(options)
+    const { client, lingerMs, compression, maxRequestSize, bufferMemory, maxBlockMs } = this.#config
+    this.#context = context?.acquire() ?? KafkaClientContext.create(client)
+    const { clock } = this.#context
+    this.#memory = new BufferMemory({
+      clock,
+      bufferMemory,
+      maxBlockMs,
+      admitted: (pending) => this.#admitted(pending),
+      timedOut: ({ topic, delivery }) => {
+        delivery.failed(
+          new KafkaTimeoutError(
+            `A record for ${topic.name} found no room within maxBlockMs (${maxBlockMs} ms): ${bufferMemory} bytes of undelivered records are waiting already. Send slower, await earlier sends, or raise bufferMemory.`,
+            { code: 'BUFFER_EXHAUSTED' },
+          ),
+        )
+      },
+    })
+    this.#accumulator = new RecordAccumulator({
+      clock,
+      batchSize: Math.min(this.#config.batchSize, maxRequestSize),
+      lingerMs,
+      compression: compressionTypeOf(compression) ?? CompressionType.NONE,
+      codecs: defaultCompressionCodecs,
+    })
+    this.#sender = new Sender({
+      context: this.#context,
+      accumulator: this.#accumulator,
+      clientId: client.clientId,
+      maxInFlightRequests: this.#config.maxInFlightRequests,
+      maxRequestSize,
+      deliveryTimeoutMs: this.#config.deliveryTimeoutMs,
+      settled: (batch) => this.#memory.release(batch.bytes),
+    })
+  }
+
+  /**
+   * Sends one record. Resolves with its place once all replicas in sync have it. Do not await each in turn: records travel
+   * in batches of what is sent within lingerMs. While bufferMemory is full the record waits for room.
+   *
+   * Rejects with KafkaUsageError (a record that cannot be sent, or a closed producer), KafkaBrokerError (the broker
+   * refuses it: authorisation, MESSAGE_TOO_LARGE, an unknown topic), KafkaTimeoutError (deliveryTimeoutMs, or maxBlockMs while
+   * waiting for room or metadata) or KafkaConnectionError. Who does not look at the promise still finds failures of delivery in the log.
+   */
+  send(record: ProducerRecord<K, V>): Promise<RecordMetadata> {
+    if (this.#closing !== undefined) {
+      return Promise.reject(new KafkaUsageError('This producer is closed. Create a new one.', { code: 'CLOSED' }))
+    }
+    try {
+      const topic = this.#topic(record.topic)
+      const key = serialize(this.#config.keySerializer, record.key, record.topic, 'key')
+      const value = serialize(this.#config.valueSerializer, record.value, record.topic, 'value')
+      if (!(key instanceof Promise) && !(value instanceof Promise)) return this.#accept(topic, record, key, value)
+      const accepted = Promise.all([key, value]).then(([k, v]) => {
+        const promise = this.#accept(topic, record, k, v)
+        return { promise }
+      })
+      this.#serializing.add(accepted)
+      const done = () => this.#serializing.delete(accepted)
+      accepted.then(done, done)
+      return accepted.then(({ promise }) => promise)
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new KafkaError(String(error)))
+    }
+  }
+
+  /** Sends what waits without lingering, and resolves when every record sent before this call is delivered or failed. Never rejects. */
+  async flush(): Promise<void> {
+    this.#sender.beginFlush()
+    try {
+      if (this.#serializing.size > 0) await Promise.allSettled(this.#serializing)
+      const waiting = [...this.#memory.waiting, ...[...this.#topics.values()].flatMap((topic) => [...topic.waiting])]
+      const batches = [...this.#accumulator.active].flatMap((queue) => [...queue.batches()])
+      const nothing = () => undefined
+      await Promise.all([
+        ...waiting.map(({ delivery }) => delivery.promise.then(nothing, nothing)),
+        ...batches.map((batch) => batch.whenSettled()),
+      ])
+    } finally {
+      this.#sender.endFlush()
+    }
+  }
+
+  /**
+   * Takes no more records, delivers those that were sent, and closes its connections. What is not delivered after `timeoutMs`
+   * (default 30,000) fails. Calling it again gives the same promise. Never rejects.
+   */
+  close(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    this.#closing ??= this.#close(options.timeoutMs ?? 30_000)
+    return this.#closing
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    let timer: Timer | undefined
+    const timeUp = new Promise<void>((resolve) => {
+      timer = this.#context.clock.setTimer(resolve, timeoutMs)
+    })
+    await Promise.race([this.flush(), timeUp])
+    timer?.cancel()
+    const reason = new KafkaTimeoutError(`The producer was closed before this record was delivered; close() waited for ${timeoutMs} ms.`, {
+      code: 'CLOSED',
+      retriable: false,
+    })
+    for (const { delivery } of this.#memory.close()) delivery.failed(reason)
+    for (const topic of this.#topics.values()) topic.close(reason)
+    this.#sender.close(reason)
+    await this.#context.release()
+  }
+
+  #topic(name: string): ProducerTopic {
+    let topic = this.#topics.get(name)
+    if (topic === undefined) {
+      checkTopicName(name)
+      const { batchSize, maxBlockMs } = this.#config
+      topic = new ProducerTopic(name, {
+        context: this.#context,
+        batchSize,
+        maxBlockMs,
+        ready: (records) => {
+          for (const pending of records) this.#admitted(pending)
+        },
+        failed: (records, error) => this.#refused(records, error),
+      })
+      this.#topics.set(name, topic)
+    }
+    return topic
+  }
+
+  #accept(topic: ProducerTopic, given: ProducerRecord<K, V>, key: Buffer | null, value: Buffer | null): Promise<RecordMetadata> {
+    const { maxRequestSize, bufferMemory } = this.#config
+    const headers = headersOf(given.headers)
+    const bytes = sizeOf(key, value, headers)
+    if (bytes > maxRequestSize || bytes > bufferMemory) {
+      const option = maxRequestSize <= bufferMemory ? 'maxRequestSize' : 'bufferMemory'
+      throw new KafkaUsageError(
+        `A record for ${topic.name} takes up to ${bytes} bytes, more than ${option} (${this.#config[option]}). Send smaller records, or raise it, and max.message.bytes of the topic.`,
+        { code: 'MESSAGE_TOO_LARGE' },
+      )
+    }
+    const delivery = new Delivery()
+    this.#memory.ask({
+      topic,
+      record: { key, value, headers, timestamp: timestampOf(given.timestamp, this.#context.clock) },
+      partition: checkPartition(given.partition),
+      bytes,
+      delivery,
+    })
+    return delivery.promise
+  }
+
+  #admitted(pending: PendingRecord): void {
+    const { topic, record, bytes, delivery } = pending
+    const partition = topic.partitionOf(pending)
+    if (partition === undefined) topic.wait(pending)
+    else if (this.#accumulator.append({ topic: topic.name, partition, record, bytes, delivery })) this.#sender.wake()
+  }
+
+  #refused(records: readonly PendingRecord[], error: KafkaError): void {
+    for (const { delivery, bytes } of records) {
+      delivery.failed(error)
+      this.#memory.release(bytes)
+    }
+    this.#context.logger.warn({ records: records.length, code: error.code }, `records were not sent: ${error.message}`)
+  }
+}
+
+function serialize<T>(
+  serializer: Serializer<T>,
+  data: T | null | undefined,
+  topic: string,
+  part: 'key' | 'value',
+): Buffer | null | Promise<Buffer | null> {
+  if (data === null || data === undefined) return null
+  try {
+    const result = serializer.serialize(data, { topic, isKey: part === 'key' })
+    return result instanceof Promise ? result.then(checked, (error: unknown) => { throw unserializable(topic, part, error) }) : checked(result)
+  } catch (error) {
+    throw unserializable(topic, part, error)
+  }
+}
+
+function checked(bytes: Buffer | null): Buffer | null {
+  if (bytes === null || Buffer.isBuffer(bytes)) return bytes
+  throw new KafkaUsageError(`The serialiser returned ${typeof bytes}; it must return a Buffer or null.`)
+}
+
+function unserializable(topic: string, part: 'key' | 'value', error: unknown): KafkaError {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new KafkaUsageError(`The ${part} of a record for ${topic} cannot be serialised: ${reason}`, { code: 'SERIALIZATION_FAILED', cause: error })
+}
