@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Field, Fields } from '@milena/protocol'
+import { isArray } from '../../src/schema/schema.js'
 import { holds } from '../schema/kafka-definition.js'
 
 /** One message as Kafka's Java code wrote it: what its JsonConverter says of it, and its bytes. */
@@ -46,8 +47,8 @@ function convert(
 ): unknown {
   if (value === null) return null
   if (typeof type === 'string') return type === 'bytes' || type === 'records' ? bytes(value) : value
-  if (type.kind !== 'array') return struct(value, type as Fields)
-  const { element } = type as { readonly element: string | Fields }
+  if (!isArray(type)) return struct(value, type)
+  const { element } = type
   return typeof element === 'string' ? value : (value as readonly unknown[]).map((each) => struct(each, element))
 }
 
@@ -55,6 +56,6 @@ function convert(
 function saysNothing({ type, options }: Field, said: unknown): boolean {
   if (options.default !== undefined) return said === options.default
   if (typeof type === 'string') return said === 0 || said === '' || said === false
-  if (type.kind === 'array') return Array.isArray(said) && said.length === 0
-  return Object.entries(type as Fields).every(([name, field]) => saysNothing(field, (said as Record<string, unknown>)[name]))
+  if (isArray(type)) return Array.isArray(said) && said.length === 0
+  return Object.entries(type).every(([name, field]) => saysNothing(field, (said as Record<string, unknown>)[name]))
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { AnyApi, Field, Fields } from '@milena/protocol'
 import type { AnyMessage } from '../messages/all-apis.js'
 import { versionsOf } from '../messages/all-apis.js'
+import { isArray as isArrayType } from '../../src/schema/schema.js'
 
 /** A message as Kafka defines it: common/message/<name>.json of the kafka-clients jar. */
 export interface KafkaDefinition {
@@ -87,15 +88,14 @@ export function differences(api: AnyApi, message: AnyMessage, definition: KafkaD
   const compareType = (path: string, { type }: Field, kafkas: KafkaField): void => {
     const isArray = kafkas.type.startsWith('[]')
     const element = isArray ? kafkas.type.slice(2) : kafkas.type
-    const isOurArray = typeof type === 'object' && type.kind === 'array'
-    compare(path, 'being an array', isOurArray, isArray)
-    const ourElement = typeof type === 'object' && type.kind === 'array' ? type.element : type
+    compare(path, 'being an array', isArrayType(type), isArray)
+    const ourElement = isArrayType(type) ? type.element : type
     if (primitives.has(element)) {
       compare(path, 'type', typeof ourElement === 'string' ? ourElement : 'a struct', element)
-    } else if (typeof ourElement !== 'object' || typeof ourElement.kind === 'string') {
+    } else if (typeof ourElement === 'string') {
       report(path, 'type', ourElement, `struct ${element}`)
     } else {
-      compareFields(isArray ? `${path}[]` : path, ourElement as Fields, structOf(element, kafkas.fields))
+      compareFields(isArray ? `${path}[]` : path, ourElement, structOf(element, kafkas.fields))
     }
   }
 
