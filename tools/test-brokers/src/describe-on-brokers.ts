@@ -1,8 +1,8 @@
-import { describe, inject, it } from 'vitest'
+import { afterAll, describe, inject, it } from 'vitest'
 import { brokerKinds, requestedKinds, type BrokerKind } from './broker-kind.js'
 import { providerOf, registerBrokerProvider, registeredKinds, type BrokerOffer } from './broker-provider.js'
 import { askClusterDesk } from './cluster-desk.js'
-import { testBroker, type TestBroker } from './test-broker.js'
+import { openTestBroker, type TestBroker } from './test-broker.js'
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -31,7 +31,9 @@ export function describeOnBrokers(name: string, suite: (broker: TestBroker) => v
     describe(`${name} [${kind}]`, { meta: { broker: kind } }, async () => {
       const offer = await offerOf(kind)
       if ('bootstrapServers' in offer) {
-        suite(testBroker(kind, offer.bootstrapServers))
+        const broker = openTestBroker(kind, offer.bootstrapServers)
+        afterAll(() => broker.close())
+        suite(broker)
         return
       }
       if (kind === 'kafka' && process.env['MILENA_REQUIRE_KAFKA'] === '1') {

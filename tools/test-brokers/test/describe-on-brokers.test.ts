@@ -16,4 +16,26 @@ describeOnBrokers('The broker that a suite is given', (broker) => {
     expect(new Set(names).size).toBe(100)
     for (const name of names) expect(name).toMatch(/^orders-[a-z0-9-]+$/)
   })
+
+  it('makes topics of names of their own', async () => {
+    const topics = [await broker.createTopic(), await broker.createTopic({ prefix: 'orders', partitions: 3 })]
+    const described = await broker.admin.describeTopics(topics)
+    expect(described.map((topic) => topic.partitions.length)).toEqual([1, 3])
+  })
+
+  it('makes groups that read from the beginning, with a lock as short as wanted', async () => {
+    const group = await broker.createGroup({ 'share.record.lock.duration.ms': '1000' })
+    const entry = async (key: string) => {
+      const [described] = await broker.admin.describeConfigs([{ type: 'group', name: group, keys: [key] }])
+      return described?.entries.get(key)?.value
+    }
+    await expect(entry('share.auto.offset.reset')).resolves.toBe('earliest')
+    await expect(entry('share.record.lock.duration.ms')).resolves.toBe('1000')
+    await broker.setGroupConfig(group, { 'share.record.lock.duration.ms': null })
+    await expect(entry('share.record.lock.duration.ms')).resolves.toBe('30000')
+  })
+
+  it('knows no lag of a group that has never read', async () => {
+    await expect(broker.lag(await broker.createGroup())).resolves.toBeUndefined()
+  })
 })
