@@ -87,6 +87,9 @@ function readFrame(buffer: Buffer, start: number, maxOutputBytes: number): Lz4Fr
     need(buffer, at, 4)
     at += 4
   }
+  if (claimed !== undefined && claimed > atMost) {
+    throw new KafkaProtocolError(`its LZ4 frame claims ${claimed} bytes; its blocks hold ${atMost} at most`)
+  }
   // What the blocks could hold is more than allowed: count what they do hold, without unpacking them.
   if (atMost > maxOutputBytes) {
     atMost = 0

@@ -1,9 +1,7 @@
 import { createRequire } from 'node:module'
 
 /** A package that may be missing, or present without a binary for this machine. */
-export type OptionalPackage<T> =
-  | { readonly ok: true; readonly exports: T }
-  | { readonly ok: false; readonly reason: string }
+type OptionalPackage<T> = { readonly ok: true; readonly exports: T } | { readonly ok: false; readonly reason: string }
 
 /** Loads a package by name and reports why it does not load instead of throwing. Tests hand in their own. */
 export type PackageLoader = <T>(name: string) => OptionalPackage<T>

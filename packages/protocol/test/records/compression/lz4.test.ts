@@ -49,6 +49,13 @@ describe('an LZ4 frame', () => {
     expect(() => lz4Frames(frame(0x68, [0x40, ...size], block([1], true)), 2 ** 31)).toThrow('4294967296 bytes')
   })
 
+  it('that states a size which its blocks cannot hold is refused', () => {
+    const size = [0, 0, 16, 0, 0, 0, 0, 0] // 1 MiB
+    expect(() => lz4Frames(frame(0x68, [0x40, ...size], block([1], true)), 2 ** 31)).toThrow(
+      /claims 1048576 bytes; its blocks hold 1 at most/,
+    )
+  })
+
   it('is complete only with every checksum that it announces', () => {
     const withContentChecksum = frame(0x64, [0x40], block([1], true))
     expect(() => lz4Frames(withContentChecksum, 100)).toThrow(/cut off/)
