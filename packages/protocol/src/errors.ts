@@ -85,7 +85,10 @@ export class KafkaBrokerError extends KafkaError {
    * The error for a code, with a message made of what is known: the API, the code's name and meaning, and what the broker
    * itself said (`detail`, from the answer's error message field).
    */
-  static of(errorCode: number, context: { readonly api?: string; readonly detail?: string | null } = {}): KafkaBrokerError {
+  static of(
+    errorCode: number,
+    context: { readonly api?: string; readonly detail?: string | null } = {},
+  ): KafkaBrokerError {
     const { api, detail } = context
     const subject = api === undefined ? 'The broker answered' : `The broker answered ${api}`
     const said = detail === undefined || detail === null || detail === '' ? '' : ` The broker says: ${detail}`

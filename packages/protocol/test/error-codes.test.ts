@@ -8,7 +8,9 @@ interface KafkaErrorCode {
   readonly retriable: boolean
 }
 
-const kafkas = JSON.parse(readFileSync(new URL('./golden/error-codes.json', import.meta.url), 'utf8')) as readonly KafkaErrorCode[]
+const kafkas = JSON.parse(
+  readFileSync(new URL('./golden/error-codes.json', import.meta.url), 'utf8'),
+) as readonly KafkaErrorCode[]
 
 describe('the error codes', () => {
   it('are those of Kafka 4.4: name, code, and whether trying again may help', () => {

@@ -75,7 +75,8 @@ export class ByteReader {
       if (byte < 0x80) return value
     }
     const last = this.uint8()
-    if (last > 0x0f) throw new KafkaProtocolError(`The varint that ends at offset ${this.offset} is longer than 32 bits.`)
+    if (last > 0x0f)
+      throw new KafkaProtocolError(`The varint that ends at offset ${this.offset} is longer than 32 bits.`)
     return (value | (last << 28)) >>> 0
   }
 

@@ -39,7 +39,11 @@ export function uuidText(bytes: Buffer, offset: number): Uuid {
 
 /** Writes the 16 bytes of `text` at `offset`; the caller has made room. Throws KafkaUsageError naming `path`. */
 export function putUuid(text: unknown, bytes: Buffer, offset: number, path: string): void {
-  if (typeof text !== 'string' || text.length !== TEXT_LENGTH || bytes.write(text, offset, BYTES, 'base64url') !== BYTES) {
+  if (
+    typeof text !== 'string' ||
+    text.length !== TEXT_LENGTH ||
+    bytes.write(text, offset, BYTES, 'base64url') !== BYTES
+  ) {
     throw new KafkaUsageError(
       `${path} must be a UUID in Kafka's text form, 22 characters of base64url, such as '${ZERO_UUID}'. Given: ${String(text)}`,
     )

@@ -39,7 +39,7 @@ export function encodeRequest<A extends AnyApi>(api: A, request: RequestToEncode
   }
   return frame((writer) => {
     writeRequestHeader(writer, api, { apiVersion: version, correlationId, clientId })
-    api.request.write(writer, version, body as never)
+    api.request.write(writer, version, body)
   })
 }
 
@@ -48,13 +48,14 @@ export function encodeResponse<A extends AnyApi>(api: A, response: ResponseToEnc
   const { version, correlationId, body } = response
   return frame((writer) => {
     writeResponseHeader(writer, api, version, correlationId)
-    api.response.write(writer, version, body as never)
+    api.response.write(writer, version, body)
   })
 }
 
 /** The correlation id of a response frame (without its size). Throws KafkaProtocolError when it is too short to have one. */
 export function correlationIdOf(frame: Buffer): number {
-  if (frame.length < 4) throw new KafkaProtocolError(`A frame of ${frame.length} bytes is too short for a correlation id.`)
+  if (frame.length < 4)
+    throw new KafkaProtocolError(`A frame of ${frame.length} bytes is too short for a correlation id.`)
   return frame.readInt32BE(0)
 }
 

@@ -1,4 +1,4 @@
-import { ByteReader } from '../bytes/reader.js'
+import type { ByteReader } from '../bytes/reader.js'
 import type { ByteWriter } from '../bytes/writer.js'
 import { KafkaProtocolError } from '../errors.js'
 import type { AnyApi } from '../schema/api.js'
@@ -59,7 +59,9 @@ function hasResponseTags(api: AnyApi, apiVersion: number): boolean {
 export function skipTags(reader: ByteReader): void {
   const count = reader.uvarint()
   if (count * 2 > reader.remaining) {
-    throw new KafkaProtocolError(`The header claims ${count} tagged fields, but only ${reader.remaining} bytes are left.`)
+    throw new KafkaProtocolError(
+      `The header claims ${count} tagged fields, but only ${reader.remaining} bytes are left.`,
+    )
   }
   for (let i = 0; i < count; i++) {
     reader.uvarint()

@@ -80,7 +80,9 @@ export class VirtualClock implements Clock {
       this.#immediates = []
       for (const fn of due) fn()
     }
-    throw new Error('The virtual clock gave up: the code under test asks for another immediate() in each one, without end.')
+    throw new Error(
+      'The virtual clock gave up: the code under test asks for another immediate() in each one, without end.',
+    )
   }
 }
 

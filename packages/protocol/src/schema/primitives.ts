@@ -153,7 +153,9 @@ export function primitiveWriter(type: Primitive, place: Place): WriteValue {
         if (typeof value !== 'string') throw unfit(value, place, 'a string')
         const length = Buffer.byteLength(value, 'utf8')
         if (length > MAX_STRING_BYTES) {
-          throw new KafkaUsageError(`${path} takes ${length} bytes; Kafka allows ${MAX_STRING_BYTES}. Give a shorter text.`)
+          throw new KafkaUsageError(
+            `${path} takes ${length} bytes; Kafka allows ${MAX_STRING_BYTES}. Give a shorter text.`,
+          )
         }
         if (flexible) writer.uvarint(length + 1)
         else writer.int16(length)
@@ -187,6 +189,7 @@ export function writeNull(writer: ByteWriter, place: Place, width: 2 | 4): void 
 /** The error for a value that the place cannot take. */
 export function unfit(value: unknown, { path, version }: Place, wanted: string): KafkaUsageError {
   if (value === undefined) return new KafkaUsageError(`${path} has no default in version ${version}: give ${wanted}.`)
-  const given = value === null ? 'null' : typeof value === 'object' ? 'an object' : String(value)
+  const given =
+    typeof value === 'number' || typeof value === 'boolean' || value === null ? String(value) : `a ${typeof value}`
   return new KafkaUsageError(`${path} must be ${wanted} in version ${version}, not ${given}.`)
 }

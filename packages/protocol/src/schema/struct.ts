@@ -32,7 +32,12 @@ function isPresent(field: Field, version: number): boolean {
 }
 
 function placeOf(name: string, field: Field, { path, version, flexible }: StructPlace): Place {
-  return { path: `${path}.${name}`, version, flexible, nullable: isWithin(version, parseVersions(field.options.nullable)) }
+  return {
+    path: `${path}.${name}`,
+    version,
+    flexible,
+    nullable: isWithin(version, parseVersions(field.options.nullable)),
+  }
 }
 
 /** The value of a field that was not given or is not in the version. A new one each time, where it could be changed. */
@@ -88,7 +93,9 @@ export function structReader(fields: Fields, place: StructPlace): ReadValue {
   }
   const readTags = (reader: ByteReader, into: Record<string, unknown>, count: number): void => {
     if (count * LEAST_TAG_BYTES > reader.remaining) {
-      throw new KafkaProtocolError(`${place.path} claims ${count} tagged fields, but only ${reader.remaining} bytes are left.`)
+      throw new KafkaProtocolError(
+        `${place.path} claims ${count} tagged fields, but only ${reader.remaining} bytes are left.`,
+      )
     }
     for (let i = 0; i < count; i++) {
       const tag = reader.uvarint()
@@ -101,7 +108,9 @@ export function structReader(fields: Fields, place: StructPlace): ReadValue {
       const end = reader.offset + size
       into[known.name] = known.read(reader)
       if (reader.offset !== end) {
-        throw new KafkaProtocolError(`${place.path}.${known.name} claims ${size} bytes, but takes another number of them.`)
+        throw new KafkaProtocolError(
+          `${place.path}.${known.name} claims ${size} bytes, but takes another number of them.`,
+        )
       }
     }
   }
@@ -156,7 +165,8 @@ function leastBytesOf(type: FieldType, place: StructPlace): number {
   let sum = flexible ? 1 : 0
   for (const [name, field] of Object.entries(type)) {
     if (!isPresent(field, version) || (field.options.tag !== undefined && flexible)) continue
-    const isNullableStruct = typeof field.type === 'object' && !isArray(field.type) && placeOf(name, field, place).nullable
+    const isNullableStruct =
+      typeof field.type === 'object' && !isArray(field.type) && placeOf(name, field, place).nullable
     sum += isNullableStruct ? 1 : leastBytesOf(field.type, place)
   }
   return Math.max(1, sum)
@@ -187,7 +197,11 @@ export function structWriter(fields: Fields, place: StructPlace): WriteValue {
       })
       continue
     }
-    const write = givenOrDefault(field, valueWriter(field.type, placeOf(name, field, place)), placeOf(name, field, place))
+    const write = givenOrDefault(
+      field,
+      valueWriter(field.type, placeOf(name, field, place)),
+      placeOf(name, field, place),
+    )
     if (tag !== undefined && flexible) {
       tagged.push({ tag, name, field, write })
     } else {
@@ -243,7 +257,8 @@ function valueWriter(type: FieldType, place: Place): WriteValue {
 function arrayWriter(element: ElementType, place: Place): WriteValue {
   const { path, flexible } = place
   const elementPlace = { ...place, path: `${path}[]`, nullable: false }
-  const write = typeof element === 'string' ? primitiveWriter(element, elementPlace) : structWriter(element, elementPlace)
+  const write =
+    typeof element === 'string' ? primitiveWriter(element, elementPlace) : structWriter(element, elementPlace)
   return (writer, value) => {
     if (value === null) return writeNull(writer, place, 4)
     if (typeof value !== 'object' || !('length' in value)) throw unfit(value, place, 'an array')

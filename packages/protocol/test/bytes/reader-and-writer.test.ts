@@ -20,16 +20,66 @@ const places = fc.integer({ min: 0, max: 20 })
 
 describe('numbers', () => {
   const fixed = [
-    { name: 'int8', from: fc.integer({ min: -0x80, max: 0x7f }), put: (w: ByteWriter, v: number) => w.int8(v), take: (r: ByteReader) => r.int8() },
-    { name: 'int16', from: fc.integer({ min: -0x8000, max: 0x7fff }), put: (w: ByteWriter, v: number) => w.int16(v), take: (r: ByteReader) => r.int16() },
-    { name: 'uint16', from: fc.integer({ min: 0, max: 0xffff }), put: (w: ByteWriter, v: number) => w.int16(v), take: (r: ByteReader) => r.uint16() },
-    { name: 'int32', from: fc.integer(), put: (w: ByteWriter, v: number) => w.int32(v), take: (r: ByteReader) => r.int32() },
-    { name: 'uint32', from: fc.integer({ min: 0, max: 0xffffffff }), put: (w: ByteWriter, v: number) => w.int32(v), take: (r: ByteReader) => r.uint32() },
-    { name: 'int64', from: fc.maxSafeInteger(), put: (w: ByteWriter, v: number) => w.int64(v), take: (r: ByteReader) => r.int64() },
-    { name: 'float64', from: fc.double(), put: (w: ByteWriter, v: number) => w.float64(v), take: (r: ByteReader) => r.float64() },
-    { name: 'uvarint', from: fc.integer({ min: 0, max: 0xffffffff }), put: (w: ByteWriter, v: number) => w.uvarint(v), take: (r: ByteReader) => r.uvarint() },
-    { name: 'varint', from: fc.integer(), put: (w: ByteWriter, v: number) => w.varint(v), take: (r: ByteReader) => r.varint() },
-    { name: 'varlong', from: fc.maxSafeInteger(), put: (w: ByteWriter, v: number) => w.varlong(v), take: (r: ByteReader) => r.varlong() },
+    {
+      name: 'int8',
+      from: fc.integer({ min: -0x80, max: 0x7f }),
+      put: (w: ByteWriter, v: number) => w.int8(v),
+      take: (r: ByteReader) => r.int8(),
+    },
+    {
+      name: 'int16',
+      from: fc.integer({ min: -0x8000, max: 0x7fff }),
+      put: (w: ByteWriter, v: number) => w.int16(v),
+      take: (r: ByteReader) => r.int16(),
+    },
+    {
+      name: 'uint16',
+      from: fc.integer({ min: 0, max: 0xffff }),
+      put: (w: ByteWriter, v: number) => w.int16(v),
+      take: (r: ByteReader) => r.uint16(),
+    },
+    {
+      name: 'int32',
+      from: fc.integer(),
+      put: (w: ByteWriter, v: number) => w.int32(v),
+      take: (r: ByteReader) => r.int32(),
+    },
+    {
+      name: 'uint32',
+      from: fc.integer({ min: 0, max: 0xffffffff }),
+      put: (w: ByteWriter, v: number) => w.int32(v),
+      take: (r: ByteReader) => r.uint32(),
+    },
+    {
+      name: 'int64',
+      from: fc.maxSafeInteger(),
+      put: (w: ByteWriter, v: number) => w.int64(v),
+      take: (r: ByteReader) => r.int64(),
+    },
+    {
+      name: 'float64',
+      from: fc.double(),
+      put: (w: ByteWriter, v: number) => w.float64(v),
+      take: (r: ByteReader) => r.float64(),
+    },
+    {
+      name: 'uvarint',
+      from: fc.integer({ min: 0, max: 0xffffffff }),
+      put: (w: ByteWriter, v: number) => w.uvarint(v),
+      take: (r: ByteReader) => r.uvarint(),
+    },
+    {
+      name: 'varint',
+      from: fc.integer(),
+      put: (w: ByteWriter, v: number) => w.varint(v),
+      take: (r: ByteReader) => r.varint(),
+    },
+    {
+      name: 'varlong',
+      from: fc.maxSafeInteger(),
+      put: (w: ByteWriter, v: number) => w.varlong(v),
+      take: (r: ByteReader) => r.varlong(),
+    },
   ]
   for (const { name, from, put, take } of fixed) {
     it(`of type ${name} read as they were written, and end where they end`, () => {
@@ -46,7 +96,9 @@ describe('numbers', () => {
       fc.assert(
         fc.property(from, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (value, at) => {
           const bytes = written((writer) => put(writer, value))
-          expect(() => take(new ByteReader(bytes.subarray(0, Math.floor(bytes.length * at))))).toThrow(KafkaProtocolError)
+          expect(() => take(new ByteReader(bytes.subarray(0, Math.floor(bytes.length * at))))).toThrow(
+            KafkaProtocolError,
+          )
         }),
       )
     })
@@ -74,15 +126,16 @@ describe('numbers', () => {
   })
 
   it('of variable length are those of protocol buffers', () => {
-    expect([0, 127, 128, 300, 0xffffffff].map((value) => written((w) => w.uvarint(value)).toString('hex'))).toEqual(['00', '7f', '8001', 'ac02', 'ffffffff0f'])
-    expect([0, -1, 1, -2, 2147483647, -2147483648].map((value) => written((w) => w.varint(value)).toString('hex'))).toEqual([
+    expect([0, 127, 128, 300, 0xffffffff].map((value) => written((w) => w.uvarint(value)).toString('hex'))).toEqual([
       '00',
-      '01',
-      '02',
-      '03',
-      'feffffff0f',
+      '7f',
+      '8001',
+      'ac02',
       'ffffffff0f',
     ])
+    expect(
+      [0, -1, 1, -2, 2147483647, -2147483648].map((value) => written((w) => w.varint(value)).toString('hex')),
+    ).toEqual(['00', '01', '02', '03', 'feffffff0f', 'ffffffff0f'])
     fc.assert(
       fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (value) => {
         expect(new ByteReader(varlongOf(value)).varlong()).toBe(Number(value))
@@ -172,8 +225,11 @@ describe('UUIDs', () => {
 
   it('that come again are told right although others came in between', () => {
     // Ids of one slot of the memory of known ids push each other out.
-    const ids = Array.from({ length: 6 }, (_, index) => Buffer.concat([Buffer.alloc(7), Buffer.from([index]), Buffer.alloc(7), Buffer.from([index])]))
-    for (const id of [...ids, ...ids.toReversed(), ...ids]) expect(new ByteReader(id).uuid()).toBe(id.toString('base64url'))
+    const ids = Array.from({ length: 6 }, (_, index) =>
+      Buffer.concat([Buffer.alloc(7), Buffer.from([index]), Buffer.alloc(7), Buffer.from([index])]),
+    )
+    for (const id of [...ids, ...ids.toReversed(), ...ids])
+      expect(new ByteReader(id).uuid()).toBe(id.toString('base64url'))
   })
 
   it('of all zero bits have a name', () => {
@@ -181,7 +237,15 @@ describe('UUIDs', () => {
   })
 
   it('of any other form are refused', () => {
-    for (const text of ['', 'AAAA', `${ZERO_UUID}A`, 'AAAAAAAAAAAAAAAAAAAAA!', 'AAAAAAAAAA=AAAAAAAAAAA', 7, undefined]) {
+    for (const text of [
+      '',
+      'AAAA',
+      `${ZERO_UUID}A`,
+      'AAAAAAAAAAAAAAAAAAAAA!',
+      'AAAAAAAAAA=AAAAAAAAAAA',
+      7,
+      undefined,
+    ]) {
       expect(() => written((writer) => writer.uuid(text, 'topicId'))).toThrow(KafkaUsageError)
       expect(() => written((writer) => writer.uuid(text, 'topicId'))).toThrow(/^topicId must be a UUID .*Given: /)
     }

@@ -75,7 +75,9 @@ describe('a frame splitter', () => {
   })
 
   it('refuses a negative size, and what another protocol says', () => {
-    expect(() => split([Buffer.from('ffffffff', 'hex')])).toThrow(/^A frame of -1 bytes is announced: the peer does not speak/)
+    expect(() => split([Buffer.from('ffffffff', 'hex')])).toThrow(
+      /^A frame of -1 bytes is announced: the peer does not speak/,
+    )
     expect(() => split([Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')])).toThrow(KafkaProtocolError)
   })
 

@@ -22,13 +22,24 @@ describe('a request', () => {
   it('is a whole frame: size, header, body', () => {
     const frame = encodeRequest(ShareGroupHeartbeat, { version: 1, correlationId: 7, clientId: 'me', body: heartbeat })
     expect(frame.readInt32BE(0)).toBe(frame.length - 4)
-    expect(frame.toString('hex', 4)).toBe('004c000100000007' + '00026d65' + '00' + '02670' + '26d' + '00000000' + '0000' + '00')
+    expect(frame.toString('hex', 4)).toBe(
+      '004c000100000007' + '00026d65' + '00' + '02670' + '26d' + '00000000' + '0000' + '00',
+    )
   })
 
   it('is read again by the other side', () => {
-    const frame = encodeRequest(ShareGroupHeartbeat, { version: 1, correlationId: -5, clientId: null, body: heartbeat }).subarray(4)
+    const frame = encodeRequest(ShareGroupHeartbeat, {
+      version: 1,
+      correlationId: -5,
+      clientId: null,
+      body: heartbeat,
+    }).subarray(4)
     expect(decodeRequestHeader(frame)).toEqual({ apiKey: 76, apiVersion: 1, correlationId: -5, clientId: null })
-    expect(decodeRequest(ShareGroupHeartbeat, 1, frame)).toEqual({ ...heartbeat, rackId: null, subscribedTopicNames: null })
+    expect(decodeRequest(ShareGroupHeartbeat, 1, frame)).toEqual({
+      ...heartbeat,
+      rackId: null,
+      subscribedTopicNames: null,
+    })
   })
 
   it('has the header that Java writes: version 2 where the message is flexible, version 1 before', () => {
@@ -48,10 +59,17 @@ describe('a request', () => {
 
   it('is read past tagged fields in its header', () => {
     for (const { json, hex } of goldenMessages('RequestHeader').casesWithUnknownTags) {
-      const body = encodeRequest(ApiVersions, { version: 3, correlationId: 1, clientId: '', body: { clientSoftwareName: 's', clientSoftwareVersion: 'v' } })
+      const body = encodeRequest(ApiVersions, {
+        version: 3,
+        correlationId: 1,
+        clientId: '',
+        body: { clientSoftwareName: 's', clientSoftwareVersion: 'v' },
+      })
       const frame = Buffer.concat([Buffer.from(hex, 'hex'), body.subarray(4 + 11)])
       expect(decodeRequest(ApiVersions, 3, frame)).toEqual({ clientSoftwareName: 's', clientSoftwareVersion: 'v' })
-      expect(decodeRequestHeader(frame)).toMatchObject({ correlationId: (json as { readonly correlationId: number }).correlationId })
+      expect(decodeRequestHeader(frame)).toMatchObject({
+        correlationId: (json as { readonly correlationId: number }).correlationId,
+      })
     }
   })
 
@@ -61,7 +79,8 @@ describe('a request', () => {
   })
 
   it('with a client id that no header can carry is a usage error', () => {
-    const encode = () => encodeRequest(ApiVersions, { version: 0, correlationId: 1, clientId: 'x'.repeat(32_768), body: {} })
+    const encode = () =>
+      encodeRequest(ApiVersions, { version: 0, correlationId: 1, clientId: 'x'.repeat(32_768), body: {} })
     expect(encode).toThrow(KafkaUsageError)
   })
 })
@@ -80,13 +99,20 @@ describe('a response', () => {
   })
 
   it('with an error code is a value like any other', () => {
-    const frame = encodeResponse(ShareGroupHeartbeat, { version: 1, correlationId: 1, body: { ...answer, errorCode: 25 } }).subarray(4)
+    const frame = encodeResponse(ShareGroupHeartbeat, {
+      version: 1,
+      correlationId: 1,
+      body: { ...answer, errorCode: 25 },
+    }).subarray(4)
     expect(decodeResponse(ShareGroupHeartbeat, 1, frame).errorCode).toBe(25)
   })
 
   it('has the header that Java writes, tagged fields included', () => {
     const body = encodeResponse(ShareGroupHeartbeat, { version: 1, correlationId: 0, body: answer }).subarray(4 + 5)
-    for (const { version, hex } of [...goldenMessages('ResponseHeader').cases, ...goldenMessages('ResponseHeader').casesWithUnknownTags]) {
+    for (const { version, hex } of [
+      ...goldenMessages('ResponseHeader').cases,
+      ...goldenMessages('ResponseHeader').casesWithUnknownTags,
+    ]) {
       if (version !== 1) continue
       const frame = Buffer.concat([Buffer.from(hex, 'hex'), body])
       expect(decodeResponse(ShareGroupHeartbeat, 1, frame)).toMatchObject(answer)
@@ -105,7 +131,10 @@ describe('a response', () => {
   it('that refuses an ApiVersions version is readable in the form of version 0', () => {
     // As a 4.4 broker answers a version it does not know: UNSUPPORTED_VERSION and its own range.
     const frame = Buffer.from('00000001' + '0023' + '00000001' + '0012' + '0000' + '0005', 'hex')
-    expect(decodeResponse(ApiVersions, 0, frame)).toMatchObject({ errorCode: 35, apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 5 }] })
+    expect(decodeResponse(ApiVersions, 0, frame)).toMatchObject({
+      errorCode: 35,
+      apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 5 }],
+    })
   })
 })
 
@@ -113,7 +142,9 @@ describe('a frame that cannot be read', () => {
   const frame = encodeResponse(ShareGroupHeartbeat, { version: 1, correlationId: 1, body: answer }).subarray(4)
 
   it('is refused with the name and version of the message', () => {
-    expect(() => decodeResponse(ShareGroupHeartbeat, 1, frame.subarray(0, -3))).toThrow(/^ShareGroupHeartbeatResponse v1 cannot be read: /)
+    expect(() => decodeResponse(ShareGroupHeartbeat, 1, frame.subarray(0, -3))).toThrow(
+      /^ShareGroupHeartbeatResponse v1 cannot be read: /,
+    )
     expect(() => decodeResponse(FindCoordinator, 6, frame)).toThrow(/^FindCoordinatorResponse v6 /)
     expect(() => decodeRequest(ShareFetch, 2, frame)).toThrow(/^ShareFetchRequest v2 cannot be read/)
   })
@@ -127,7 +158,11 @@ describe('a frame that cannot be read', () => {
   it('is refused when it is too short for its header', () => {
     expect(() => correlationIdOf(Buffer.alloc(3))).toThrow(KafkaProtocolError)
     expect(() => decodeRequestHeader(Buffer.alloc(9))).toThrow(KafkaProtocolError)
-    expect(() => decodeRequestHeader(Buffer.from('0012000000000001fffe', 'hex'))).toThrow('The client id claims a length of -2.')
-    expect(() => decodeResponse(ShareGroupHeartbeat, 1, Buffer.from('00000001ffff03', 'hex'))).toThrow(/header claims 65535 tagged fields/)
+    expect(() => decodeRequestHeader(Buffer.from('0012000000000001fffe', 'hex'))).toThrow(
+      'The client id claims a length of -2.',
+    )
+    expect(() => decodeResponse(ShareGroupHeartbeat, 1, Buffer.from('00000001ffff03', 'hex'))).toThrow(
+      /header claims 65535 tagged fields/,
+    )
   })
 })

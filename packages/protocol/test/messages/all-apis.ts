@@ -3,18 +3,27 @@ import type { AnyApi, Message } from '@milena/protocol'
 
 /** Every API that the package exports: one that is added is tested without a word here. */
 export const allApis: readonly AnyApi[] = Object.values(protocol as Record<string, unknown>).filter(
-  (exported): exported is AnyApi => typeof exported === 'object' && exported !== null && 'request' in exported && 'response' in exported,
+  (exported): exported is AnyApi =>
+    typeof exported === 'object' && exported !== null && 'request' in exported && 'response' in exported,
 )
 
 /** A message whose type is only known when the test runs. */
 export type AnyMessage = Message<unknown, never>
 
-export const allMessages: ReadonlyArray<{ readonly api: AnyApi; readonly message: AnyMessage }> = allApis.flatMap((api) => [
-  { api, message: api.request },
-  { api, message: api.response },
-])
+export const allMessages: ReadonlyArray<{ readonly api: AnyApi; readonly message: AnyMessage }> = allApis.flatMap(
+  (api) => [
+    { api, message: api.request },
+    { api, message: api.response },
+  ],
+)
 
-export function versionsOf({ minVersion, maxVersion }: { readonly minVersion: number; readonly maxVersion: number }): number[] {
+export function versionsOf({
+  minVersion,
+  maxVersion,
+}: {
+  readonly minVersion: number
+  readonly maxVersion: number
+}): number[] {
   return Array.from({ length: maxVersion - minVersion + 1 }, (_, index) => minVersion + index)
 }
 

@@ -10,7 +10,9 @@ export function arbitraryBody(message: AnyMessage, version: number): fc.Arbitrar
 }
 
 function arbitraryStruct(fields: Fields, version: number): fc.Arbitrary<Record<string, unknown>> {
-  return fc.record(Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, arbitraryField(field, version)])))
+  return fc.record(
+    Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, arbitraryField(field, version)])),
+  )
 }
 
 function arbitraryField(field: Field, version: number): fc.Arbitrary<unknown> {

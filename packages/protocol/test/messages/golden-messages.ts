@@ -12,8 +12,13 @@ export interface GoldenMessage {
 }
 
 /** The messages that Kafka 4.4's own serialisers have written (tools/golden). */
-export function goldenMessages(name: string): { readonly cases: readonly GoldenMessage[]; readonly casesWithUnknownTags: readonly GoldenMessage[] } {
-  return JSON.parse(readFileSync(new URL(`../golden/messages/${name}.json`, import.meta.url), 'utf8')) as ReturnType<typeof goldenMessages>
+export function goldenMessages(name: string): {
+  readonly cases: readonly GoldenMessage[]
+  readonly casesWithUnknownTags: readonly GoldenMessage[]
+} {
+  return JSON.parse(readFileSync(new URL(`../golden/messages/${name}.json`, import.meta.url), 'utf8')) as ReturnType<
+    typeof goldenMessages
+  >
 }
 
 /** What Java's JsonConverter would say of a message that we have read. */
@@ -22,19 +27,29 @@ export function asJavaSaysIt(fields: Fields, version: number, body: unknown): Re
   for (const [name, field] of Object.entries(fields)) {
     if (!holds(field.versions, version)) continue
     const value = (body as Record<string, unknown>)[name]
-    const converted = convert(field, value, (bytes) => (bytes as Buffer).toString('base64'), (struct, inner) => asJavaSaysIt(inner, version, struct))
+    const converted = convert(
+      field,
+      value,
+      (bytes) => (bytes as Buffer).toString('base64'),
+      (struct, inner) => asJavaSaysIt(inner, version, struct),
+    )
     if (field.options.tag === undefined || !saysNothing(field, converted)) said[name] = converted
   }
   return said
 }
 
 /** What we are given to write, from what Java's JsonConverter says. */
-export function asWeAreGiven(fields: Fields, version: number, json: unknown): Record<string, unknown> {
+export function asWeAreGiven(fields: Fields, json: unknown): Record<string, unknown> {
   const body: Record<string, unknown> = {}
   for (const [name, field] of Object.entries(fields)) {
     const value = (json as Record<string, unknown>)[name]
     if (value === undefined) continue
-    body[name] = convert(field, value, (text) => Buffer.from(text as string, 'base64'), (struct, inner) => asWeAreGiven(inner, version, struct))
+    body[name] = convert(
+      field,
+      value,
+      (text) => Buffer.from(text as string, 'base64'),
+      (struct, inner) => asWeAreGiven(inner, struct),
+    )
   }
   return body
 }

@@ -12,16 +12,21 @@ describe('a virtual clock', () => {
 
   it('fires timers at their time, in the order of their times, then of their setting', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 50 })), fc.integer({ min: 0, max: 60 }), async (delays, span) => {
-        const clock = new VirtualClock()
-        const fired: [delay: number, index: number, now: number][] = []
-        for (const [index, delay] of delays.entries()) clock.setTimer(() => fired.push([delay, index, clock.now()]), delay)
-        await clock.advance(span)
-        const due = delays.map((delay, index) => [delay, index, delay]).filter(([delay = 0]) => delay <= span)
-        expect(fired).toEqual(due.toSorted(([a = 0, i = 0], [b = 0, j = 0]) => a - b || i - j))
-        expect(clock.pendingTimers).toBe(delays.length - due.length)
-        expect(clock.now()).toBe(span)
-      }),
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 50 })),
+        fc.integer({ min: 0, max: 60 }),
+        async (delays, span) => {
+          const clock = new VirtualClock()
+          const fired: [delay: number, index: number, now: number][] = []
+          for (const [index, delay] of delays.entries())
+            clock.setTimer(() => fired.push([delay, index, clock.now()]), delay)
+          await clock.advance(span)
+          const due = delays.map((delay, index) => [delay, index, delay]).filter(([delay = 0]) => delay <= span)
+          expect(fired).toEqual(due.toSorted(([a = 0, i = 0], [b = 0, j = 0]) => a - b || i - j))
+          expect(clock.pendingTimers).toBe(delays.length - due.length)
+          expect(clock.now()).toBe(span)
+        },
+      ),
     )
   })
 

@@ -29,7 +29,9 @@ export interface KafkaField {
 }
 
 export function kafkaDefinition(name: string): KafkaDefinition {
-  return JSON.parse(readFileSync(new URL(`../golden/definitions/${name}.json`, import.meta.url), 'utf8')) as KafkaDefinition
+  return JSON.parse(
+    readFileSync(new URL(`../golden/definitions/${name}.json`, import.meta.url), 'utf8'),
+  ) as KafkaDefinition
 }
 
 /** Whether a range in Kafka's notation (`3+`, `0-5`, `7`, `none`) holds the version. */
@@ -39,7 +41,19 @@ export function holds(range: string | undefined, version: number): boolean {
   return version >= Number(first) && version <= Number(last ?? first)
 }
 
-const primitives = new Set(['bool', 'int8', 'int16', 'uint16', 'int32', 'int64', 'float64', 'string', 'uuid', 'bytes', 'records'])
+const primitives = new Set([
+  'bool',
+  'int8',
+  'int16',
+  'uint16',
+  'int32',
+  'int64',
+  'float64',
+  'string',
+  'uuid',
+  'bytes',
+  'records',
+])
 
 /** Every point in which one of our messages is not what Kafka defines, in the versions that we speak; each names the field. */
 export function differences(api: AnyApi, message: AnyMessage, definition: KafkaDefinition): string[] {
@@ -74,7 +88,12 @@ export function differences(api: AnyApi, message: AnyMessage, definition: KafkaD
     compare(path, 'tag', options.tag, kafkas.tag)
     compare(path, 'default', options.default, defaultOf(kafkas))
     for (const version of versions.filter((candidate) => holds(kafkas.versions, candidate))) {
-      compare(path, `nullable in version ${version}`, holds(options.nullable, version), holds(kafkas.nullableVersions, version))
+      compare(
+        path,
+        `nullable in version ${version}`,
+        holds(options.nullable, version),
+        holds(kafkas.nullableVersions, version),
+      )
       compare(
         path,
         `tagged in version ${version}`,
@@ -103,7 +122,12 @@ export function differences(api: AnyApi, message: AnyMessage, definition: KafkaD
   compare(message.name, 'API key', api.key, definition.apiKey)
   for (const version of versions) {
     compare(message.name, `version ${version}`, true, holds(definition.validVersions, version))
-    compare(message.name, `flexible in version ${version}`, message.isFlexible(version), holds(definition.flexibleVersions, version))
+    compare(
+      message.name,
+      `flexible in version ${version}`,
+      message.isFlexible(version),
+      holds(definition.flexibleVersions, version),
+    )
   }
   compareFields(message.name, message.fields, definition.fields)
   return found

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { ApiVersions, CreateTopics, Metadata, ShareFetch, type AnyApi } from '@milena/protocol'
 import { allApis, allMessages } from '../messages/all-apis.js'
-import { differences, kafkaDefinition, newestStable, type KafkaDefinition, type KafkaField } from './kafka-definition.js'
+import {
+  differences,
+  kafkaDefinition,
+  newestStable,
+  type KafkaDefinition,
+  type KafkaField,
+} from './kafka-definition.js'
 
 describe('the schemas', () => {
   it('are those of the APIs that this version speaks', () => {
@@ -42,17 +48,83 @@ describe('the schemas', () => {
 })
 
 describe('the comparison', () => {
-  const planted: ReadonlyArray<{ what: string; api: AnyApi; side: 'request' | 'response'; plant: Plant; says: string }> = [
-    { what: 'a name', api: ShareFetch, side: 'request', plant: { at: 'MaxRecords', to: { name: 'MostRecords' } }, says: 'maxRecords' },
-    { what: 'a type', api: ShareFetch, side: 'response', plant: { at: 'DeliveryCount', to: { type: 'int32' } }, says: 'acquiredRecords[].deliveryCount: type' },
-    { what: 'an element type', api: Metadata, side: 'response', plant: { at: 'IsrNodes', to: { type: '[]int64' } }, says: 'partitions[].isrNodes: type' },
-    { what: 'versions', api: ShareFetch, side: 'request', plant: { at: 'IsRenewAck', to: { versions: '1+' } }, says: 'isRenewAck: versions' },
-    { what: 'nullable versions', api: Metadata, side: 'response', plant: { at: 'Name', to: { nullableVersions: '13+' } }, says: 'topics[].name: nullable in version 12' },
-    { what: 'the ignorable mark', api: ShareFetch, side: 'request', plant: { at: 'IsRenewAck', to: { ignorable: true } }, says: 'isRenewAck: ignorable' },
-    { what: 'a default', api: ShareFetch, side: 'request', plant: { at: 'MaxBytes', to: { default: '0x7ffffffe' } }, says: 'maxBytes: default' },
-    { what: 'a missing default', api: CreateTopics, side: 'request', plant: { at: 'validateOnly', to: { default: undefined } }, says: 'validateOnly: default' },
-    { what: 'a tag', api: CreateTopics, side: 'response', plant: { at: 'TopicConfigErrorCode', to: { tag: 1 } }, says: 'topicConfigErrorCode: tag' },
-    { what: 'tagged versions', api: CreateTopics, side: 'response', plant: { at: 'TopicConfigErrorCode', to: { taggedVersions: '8+' } }, says: 'topicConfigErrorCode: tagged in version 7' },
+  const planted: ReadonlyArray<{
+    what: string
+    api: AnyApi
+    side: 'request' | 'response'
+    plant: Plant
+    says: string
+  }> = [
+    {
+      what: 'a name',
+      api: ShareFetch,
+      side: 'request',
+      plant: { at: 'MaxRecords', to: { name: 'MostRecords' } },
+      says: 'maxRecords',
+    },
+    {
+      what: 'a type',
+      api: ShareFetch,
+      side: 'response',
+      plant: { at: 'DeliveryCount', to: { type: 'int32' } },
+      says: 'acquiredRecords[].deliveryCount: type',
+    },
+    {
+      what: 'an element type',
+      api: Metadata,
+      side: 'response',
+      plant: { at: 'IsrNodes', to: { type: '[]int64' } },
+      says: 'partitions[].isrNodes: type',
+    },
+    {
+      what: 'versions',
+      api: ShareFetch,
+      side: 'request',
+      plant: { at: 'IsRenewAck', to: { versions: '1+' } },
+      says: 'isRenewAck: versions',
+    },
+    {
+      what: 'nullable versions',
+      api: Metadata,
+      side: 'response',
+      plant: { at: 'Name', to: { nullableVersions: '13+' } },
+      says: 'topics[].name: nullable in version 12',
+    },
+    {
+      what: 'the ignorable mark',
+      api: ShareFetch,
+      side: 'request',
+      plant: { at: 'IsRenewAck', to: { ignorable: true } },
+      says: 'isRenewAck: ignorable',
+    },
+    {
+      what: 'a default',
+      api: ShareFetch,
+      side: 'request',
+      plant: { at: 'MaxBytes', to: { default: '0x7ffffffe' } },
+      says: 'maxBytes: default',
+    },
+    {
+      what: 'a missing default',
+      api: CreateTopics,
+      side: 'request',
+      plant: { at: 'validateOnly', to: { default: undefined } },
+      says: 'validateOnly: default',
+    },
+    {
+      what: 'a tag',
+      api: CreateTopics,
+      side: 'response',
+      plant: { at: 'TopicConfigErrorCode', to: { tag: 1 } },
+      says: 'topicConfigErrorCode: tag',
+    },
+    {
+      what: 'tagged versions',
+      api: CreateTopics,
+      side: 'response',
+      plant: { at: 'TopicConfigErrorCode', to: { taggedVersions: '8+' } },
+      says: 'topicConfigErrorCode: tagged in version 7',
+    },
   ]
 
   for (const { what, api, side, plant, says } of planted) {
@@ -66,7 +138,8 @@ describe('the comparison', () => {
 
   it('notices a field that is missing or too much, another order, another key, and other flexible versions', () => {
     const definition = kafkaDefinition('ShareFetchRequest')
-    const notice = (change: Partial<KafkaDefinition>) => differences(ShareFetch, ShareFetch.request, { ...definition, ...change })
+    const notice = (change: Partial<KafkaDefinition>) =>
+      differences(ShareFetch, ShareFetch.request, { ...definition, ...change })
     expect(notice({ fields: definition.fields.slice(1) })).toHaveLength(1)
     expect(notice({ fields: [...definition.fields, { name: 'More', type: 'int8', versions: '2+' }] })).toHaveLength(1)
     expect(notice({ fields: definition.fields.toReversed() })).toHaveLength(1)

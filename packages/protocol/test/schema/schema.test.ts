@@ -1,6 +1,6 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import {
-  ApiVersions,
+  type ApiVersions,
   ByteReader,
   ByteWriter,
   FindCoordinator,
@@ -61,9 +61,9 @@ describe('a value that the version has no place for', () => {
     const renewal = () => write(ShareFetch.request, 1, { ...fetch, isRenewAck: true })
     expect(renewal).toThrow(/^ShareFetchRequest\.isRenewAck was given true, but .* version 1, .*needs 2\+/)
     expect(KafkaUnsupportedVersionError.is(thrownBy(renewal))).toBe(true)
-    expect(() => write(ShareAcknowledge.request, 1, { memberId: 'm', shareSessionEpoch: 1, isRenewAck: true, topics: [] })).toThrow(
-      /ShareAcknowledgeRequest\.isRenewAck/,
-    )
+    expect(() =>
+      write(ShareAcknowledge.request, 1, { memberId: 'm', shareSessionEpoch: 1, isRenewAck: true, topics: [] }),
+    ).toThrow(/ShareAcknowledgeRequest\.isRenewAck/)
   })
 
   it('is no error when it says the default', () => {
@@ -75,10 +75,16 @@ describe('a value that the version has no place for', () => {
   })
 
   it('is an error inside arrays and structs as well, named by its path', () => {
-    expect(() => write(Sample.request, 1, { ...sample, later: [{ id: ZERO_UUID }] })).toThrow(/SampleRequest\.later was given a value/)
-    expect(() => write(Sample.request, 1, { ...sample, tagged: { a: 7, b: 'x' } })).toThrow(/SampleRequest\.tagged was given/)
+    expect(() => write(Sample.request, 1, { ...sample, later: [{ id: ZERO_UUID }] })).toThrow(
+      /SampleRequest\.later was given a value/,
+    )
+    expect(() => write(Sample.request, 1, { ...sample, tagged: { a: 7, b: 'x' } })).toThrow(
+      /SampleRequest\.tagged was given/,
+    )
     expect(() => write(Sample.request, 1, { ...sample, tagged: { a: 7, b: '' }, later: [] })).not.toThrow()
-    expect(() => write(Sample.request, 2, { ...sample, early: false, later: [] })).toThrow(/SampleRequest\.early was given false.*0-1/)
+    expect(() => write(Sample.request, 2, { ...sample, early: false, later: [] })).toThrow(
+      /SampleRequest\.early was given false.*0-1/,
+    )
   })
 })
 
@@ -123,13 +129,19 @@ describe('a field that was left out', () => {
       shareAcquireMode: 0,
       isRenewAck: false,
     })
-    expect(read(Sample.request, 1, write(Sample.request, 1, {} as typeof sample))).toMatchObject({ text: null, bytes: null, list: null })
+    expect(read(Sample.request, 1, write(Sample.request, 1, {}))).toMatchObject({
+      text: null,
+      bytes: null,
+      list: null,
+    })
   })
 
   it('is an error that names it when it has no default', () => {
     const { maxRecords: _, ...incomplete } = fetch
     const left = () => write(ShareFetch.request, 2, incomplete)
-    expect(left).toThrow('ShareFetchRequest.maxRecords has no default in version 2: give a whole number from -2147483648 to 2147483647.')
+    expect(left).toThrow(
+      'ShareFetchRequest.maxRecords has no default in version 2: give a whole number from -2147483648 to 2147483647.',
+    )
     expect(KafkaUsageError.is(thrownBy(left))).toBe(true)
     expect(() => write(Sample.request, 2, sample)).toThrow(/SampleRequest\.later has no default in version 2/)
     expect(() => write(Sample.request, 0, {})).toThrow(/SampleRequest\.text has no default/)
@@ -144,13 +156,19 @@ describe('null', () => {
       'ShareGroupHeartbeatRequest.groupId must be a value in version 1, not null.',
     )
     for (const [name, value] of Object.entries({ text: null, bytes: null, list: null })) {
-      expect(() => write(Sample.request, 0, { ...sample, [name]: value })).toThrow(`SampleRequest.${name} must be a value`)
+      expect(() => write(Sample.request, 0, { ...sample, [name]: value })).toThrow(
+        `SampleRequest.${name} must be a value`,
+      )
     }
-    expect(() => write(Metadata.request, 12, { topics: [{ topicId: null, name: 'n' }], includeTopicAuthorizedOperations: false })).toThrow(
-      /MetadataRequest\.topics\[\]\.topicId must be a UUID/,
+    expect(() =>
+      write(Metadata.request, 12, { topics: [{ topicId: null, name: 'n' }], includeTopicAuthorizedOperations: false }),
+    ).toThrow(/MetadataRequest\.topics\[\]\.topicId must be a UUID/)
+    expect(() => write(FindCoordinator.request, 4, { coordinatorKeys: [null] })).toThrow(
+      /coordinatorKeys\[\] must be a value/,
     )
-    expect(() => write(FindCoordinator.request, 4, { coordinatorKeys: [null] })).toThrow(/coordinatorKeys\[\] must be a value/)
-    expect(() => write(ShareFetch.request, 2, { ...fetch, topics: [null] })).toThrow(/ShareFetchRequest\.topics\[\] must be an object/)
+    expect(() => write(ShareFetch.request, 2, { ...fetch, topics: [null] })).toThrow(
+      /ShareFetchRequest\.topics\[\] must be an object/,
+    )
   })
 
   it('travels in old and in flexible encodings, for texts, bytes, arrays and structs', () => {
@@ -164,10 +182,16 @@ describe('null', () => {
   })
 
   it('is refused in bytes where the version does not allow it', () => {
-    expect(() => read(Sample.request, 0, Buffer.from('ffff', 'hex'))).toThrow('SampleRequest.text is null, which version 0 does not allow.')
+    expect(() => read(Sample.request, 0, Buffer.from('ffff', 'hex'))).toThrow(
+      'SampleRequest.text is null, which version 0 does not allow.',
+    )
     expect(() => read(Sample.request, 0, Buffer.from('0000ffffffff', 'hex'))).toThrow(/SampleRequest\.bytes is null/)
-    expect(() => read(Sample.request, 0, Buffer.from('0000fffffffe', 'hex'))).toThrow(/SampleRequest\.bytes claims a length of -2/)
-    expect(() => read(Sample.request, 0, Buffer.from('000000000000ffffffff', 'hex'))).toThrow(/SampleRequest\.list is null/)
+    expect(() => read(Sample.request, 0, Buffer.from('0000fffffffe', 'hex'))).toThrow(
+      /SampleRequest\.bytes claims a length of -2/,
+    )
+    expect(() => read(Sample.request, 0, Buffer.from('000000000000ffffffff', 'hex'))).toThrow(
+      /SampleRequest\.list is null/,
+    )
   })
 })
 
@@ -201,14 +225,25 @@ describe('a value of the wrong kind or out of range', () => {
   it('is refused for int64, float64, uint16 and bytes as well', () => {
     const offset = (firstOffset: unknown) => ({
       ...fetch,
-      topics: [{ topicId: ZERO_UUID, partitions: [{ partitionIndex: 0, acknowledgementBatches: [{ firstOffset, lastOffset: 1, acknowledgeTypes: [1] }] }] }],
+      topics: [
+        {
+          topicId: ZERO_UUID,
+          partitions: [
+            { partitionIndex: 0, acknowledgementBatches: [{ firstOffset, lastOffset: 1, acknowledgeTypes: [1] }] },
+          ],
+        },
+      ],
     })
     expect(() => write(ShareFetch.request, 2, offset(0.5))).toThrow(/acknowledgementBatches\[\]\.firstOffset/)
     expect(() => write(ShareFetch.request, 2, offset(2 ** 64))).toThrow(/firstOffset/)
     expect(() => write(ShareFetch.request, 2, offset(1n))).toThrow(/firstOffset/)
-    expect(() => write(Sample.request, 3, { ...sample, later: [], float: 'x' })).toThrow(/SampleRequest\.float must be a number/)
+    expect(() => write(Sample.request, 3, { ...sample, later: [], float: 'x' })).toThrow(
+      /SampleRequest\.float must be a number/,
+    )
     expect(() => write(Sample.request, 3, { ...sample, later: [], port: 65_536 })).toThrow(/SampleRequest\.port/)
-    expect(() => write(Sample.request, 3, { ...sample, later: [], bytes: 'x' })).toThrow(/SampleRequest\.bytes must be a Buffer/)
+    expect(() => write(Sample.request, 3, { ...sample, later: [], bytes: 'x' })).toThrow(
+      /SampleRequest\.bytes must be a Buffer/,
+    )
   })
 
   it('is refused when the whole body is none', () => {
@@ -222,7 +257,14 @@ describe('arrays of numbers', () => {
     const acknowledging = (acknowledgeTypes: ArrayLike<number>): RequestInput<typeof ShareAcknowledge> => ({
       memberId: 'm',
       shareSessionEpoch: 1,
-      topics: [{ topicId: ZERO_UUID, partitions: [{ partitionIndex: 0, acknowledgementBatches: [{ firstOffset: 0, lastOffset: 2, acknowledgeTypes }] }] }],
+      topics: [
+        {
+          topicId: ZERO_UUID,
+          partitions: [
+            { partitionIndex: 0, acknowledgementBatches: [{ firstOffset: 0, lastOffset: 2, acknowledgeTypes }] },
+          ],
+        },
+      ],
     })
     const plain = write(ShareAcknowledge.request, 2, acknowledging([1, 2, 3]))
     expect(write(ShareAcknowledge.request, 2, acknowledging(Uint8Array.of(1, 2, 3)))).toEqual(plain)
@@ -235,16 +277,25 @@ describe('tagged fields', () => {
 
   it('travel in the order of their numbers, and only when they say something', () => {
     const bytes = write(Sample.request, 2, given).toString('hex')
-    expect(bytes.endsWith(`02${'01' + '06' + '06' + Buffer.from('later').toString('hex')}${'05' + '03' + '080100'}`)).toBe(true)
-    expect(write(Sample.request, 2, { ...sample, later: [] }).toString('hex').endsWith('00')).toBe(true)
-    expect(write(Sample.request, 2, { ...given, tagged: { a: 7, b: '' }, taggedText: null })).toEqual(write(Sample.request, 2, { ...sample, later: [] }))
+    expect(
+      bytes.endsWith(`02${'01' + '06' + '06' + Buffer.from('later').toString('hex')}${'05' + '03' + '080100'}`),
+    ).toBe(true)
+    expect(
+      write(Sample.request, 2, { ...sample, later: [] })
+        .toString('hex')
+        .endsWith('00'),
+    ).toBe(true)
+    expect(write(Sample.request, 2, { ...given, tagged: { a: 7, b: '' }, taggedText: null })).toEqual(
+      write(Sample.request, 2, { ...sample, later: [] }),
+    )
   })
 
   it('are read in any order, and default when they are not there', () => {
     const head = write(Sample.request, 2, { ...sample, later: [] }).subarray(0, -1)
     const text = Buffer.from([1, 2, 2, 0x78])
     const struct = Buffer.from([5, 3, 9, 1, 0])
-    const readBack = (...tags: Buffer[]) => read(Sample.request, 2, Buffer.concat([head, Buffer.from([tags.length]), ...tags]))
+    const readBack = (...tags: Buffer[]) =>
+      read(Sample.request, 2, Buffer.concat([head, Buffer.from([tags.length]), ...tags]))
     expect(readBack(struct, text)).toMatchObject({ taggedText: 'x', tagged: { a: 9, b: '' } })
     expect(readBack(text, struct)).toEqual(readBack(struct, text))
     expect(readBack()).toMatchObject({ taggedText: null, tagged: { a: 7, b: '' } })
@@ -258,9 +309,15 @@ describe('tagged fields', () => {
 
   it('are refused when they take more or fewer bytes than they claim', () => {
     const head = write(Sample.request, 2, { ...sample, later: [] }).subarray(0, -1)
-    expect(() => read(Sample.request, 2, Buffer.concat([head, Buffer.from([1, 1, 3, 2, 0x78, 0])]))).toThrow(/SampleRequest\.taggedText claims 3 bytes/)
-    expect(() => read(Sample.request, 2, Buffer.concat([head, Buffer.from([1, 1, 1, 2, 0x78, 0])]))).toThrow(/SampleRequest\.taggedText claims 1 bytes/)
-    expect(() => read(Sample.request, 2, Buffer.concat([head, Buffer.from([1, 9, 100, 0])]))).toThrow(/100 bytes are needed/)
+    expect(() => read(Sample.request, 2, Buffer.concat([head, Buffer.from([1, 1, 3, 2, 0x78, 0])]))).toThrow(
+      /SampleRequest\.taggedText claims 3 bytes/,
+    )
+    expect(() => read(Sample.request, 2, Buffer.concat([head, Buffer.from([1, 1, 1, 2, 0x78, 0])]))).toThrow(
+      /SampleRequest\.taggedText claims 1 bytes/,
+    )
+    expect(() => read(Sample.request, 2, Buffer.concat([head, Buffer.from([1, 9, 100, 0])]))).toThrow(
+      /100 bytes are needed/,
+    )
   })
 })
 
@@ -269,7 +326,9 @@ describe('a text', () => {
     const writer = new ByteWriter()
     writer.uvarint(40_001)
     const bytes = Buffer.concat([writer.toBuffer(), Buffer.alloc(40_000, 'x')])
-    expect(() => read(ShareFetch.request, 2, bytes)).toThrow('ShareFetchRequest.groupId claims a text of 40000 bytes; 32767 is the most.')
+    expect(() => read(ShareFetch.request, 2, bytes)).toThrow(
+      'ShareFetchRequest.groupId claims a text of 40000 bytes; 32767 is the most.',
+    )
   })
 
   it('counts in bytes, not in characters', () => {
@@ -296,7 +355,8 @@ describe('records', () => {
       nodeEndpoints: [],
     }
     const bytes = write(ShareFetch.response, 2, body)
-    const { records } = (read(ShareFetch.response, 2, bytes) as ResponseOf<typeof ShareFetch>).responses[0]?.partitions[0] ?? partition
+    const { records } =
+      (read(ShareFetch.response, 2, bytes) as ResponseOf<typeof ShareFetch>).responses[0]?.partitions[0] ?? partition
     expect(records.toString()).toBe('batches')
     bytes[bytes.indexOf('batches')] = 0x42
     expect(records.toString()).toBe('Batches')
@@ -305,7 +365,9 @@ describe('records', () => {
 
 describe('a version', () => {
   it('that the schema does not have is a usage error', () => {
-    expect(() => write(ShareFetch.request, 3, fetch)).toThrow('ShareFetchRequest is known in versions 1 to 2, not in 3.')
+    expect(() => write(ShareFetch.request, 3, fetch)).toThrow(
+      'ShareFetchRequest is known in versions 1 to 2, not in 3.',
+    )
     expect(() => ShareFetch.response.read(new ByteReader(Buffer.alloc(0)), 0)).toThrow(KafkaUsageError)
   })
 })
@@ -314,19 +376,27 @@ describe('the types', () => {
   it('follow from the schema', () => {
     expectTypeOf<RequestOf<typeof ShareFetch>['maxBytes']>().toEqualTypeOf<number>()
     expectTypeOf<RequestOf<typeof ShareFetch>['groupId']>().toEqualTypeOf<string | null>()
-    expectTypeOf<ResponseOf<typeof ShareFetch>['responses'][number]['partitions'][number]['records']>().toEqualTypeOf<Buffer>()
+    expectTypeOf<
+      ResponseOf<typeof ShareFetch>['responses'][number]['partitions'][number]['records']
+    >().toEqualTypeOf<Buffer>()
     expectTypeOf<ResponseOf<typeof ShareGroupHeartbeat>['assignment']>().toEqualTypeOf<{
       readonly topicPartitions: readonly { readonly topicId: string; readonly partitions: readonly number[] }[]
     } | null>()
   })
 
   it('let be left out what has a default, may be null, is tagged or is not in every version, and nothing else', () => {
-    expectTypeOf<{ groupId: string; memberId: string; memberEpoch: number }>().toExtend<RequestInput<typeof ShareGroupHeartbeat>>()
+    expectTypeOf<{ groupId: string; memberId: string; memberEpoch: number }>().toExtend<
+      RequestInput<typeof ShareGroupHeartbeat>
+    >()
     expectTypeOf<{ groupId: string; memberId: string }>().not.toExtend<RequestInput<typeof ShareGroupHeartbeat>>()
     expectTypeOf<Record<never, never>>().toExtend<RequestInput<typeof ApiVersions>>()
     expectTypeOf<Record<never, never>>().not.toExtend<RequestInput<typeof FindCoordinator>>()
-    expectTypeOf<{ acks: number; timeoutMs: number; topicData: [{ name: string; partitionData: [] }] }>().toExtend<RequestInput<typeof Produce>>()
-    expectTypeOf<{ acks: number; timeoutMs: number; topicData: [{ name: string }] }>().not.toExtend<RequestInput<typeof Produce>>()
+    expectTypeOf<{ acks: number; timeoutMs: number; topicData: [{ name: string; partitionData: [] }] }>().toExtend<
+      RequestInput<typeof Produce>
+    >()
+    expectTypeOf<{ acks: number; timeoutMs: number; topicData: [{ name: string }] }>().not.toExtend<
+      RequestInput<typeof Produce>
+    >()
   })
 })
 
