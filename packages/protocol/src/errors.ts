@@ -30,6 +30,8 @@ function isMarked(value: unknown, brand: symbol): boolean {
 
 /** The root of everything that Milena throws or rejects with. Sorted by who is at fault; see the subclasses. */
 export class KafkaError extends Error {
+  // Subclasses declare their own name: classes that look alike are the same to TypeScript, and narrowing by is() would go
+  // wrong.
   /** Kafka's name of the error, or one of ours (`ABORTED`, `MALFORMED_BYTES` …). Stable: programs may test it. */
   readonly code: string
   /** Whether trying the same again later may succeed. */
@@ -60,6 +62,7 @@ export interface KafkaBrokerErrorOptions {
 
 /** A broker answered with an error code. `code` is the code's name, `retriable` what Kafka says of it. */
 export class KafkaBrokerError extends KafkaError {
+  declare readonly name: 'KafkaBrokerError'
   readonly errorCode: number
   /** Kafka's name of the code; `ERROR_<code>` for one that this version does not know. */
   readonly errorName: string
@@ -99,6 +102,7 @@ export class KafkaBrokerError extends KafkaError {
 
 /** A connection could not be made or has ended. Retriable, code NETWORK_EXCEPTION, unless said otherwise. */
 export class KafkaConnectionError extends KafkaError {
+  declare readonly name: 'KafkaConnectionError'
   constructor(message: string, options: KafkaErrorOptions = {}) {
     super(message, { code: 'NETWORK_EXCEPTION', retriable: true, ...options })
   }
@@ -114,6 +118,7 @@ export class KafkaConnectionError extends KafkaError {
 
 /** Something did not happen in time. Retriable, code REQUEST_TIMED_OUT, unless said otherwise. */
 export class KafkaTimeoutError extends KafkaError {
+  declare readonly name: 'KafkaTimeoutError'
   constructor(message: string, options: KafkaErrorOptions = {}) {
     super(message, { code: 'REQUEST_TIMED_OUT', retriable: true, ...options })
   }
@@ -129,6 +134,7 @@ export class KafkaTimeoutError extends KafkaError {
 
 /** Bytes came that cannot be read. Code MALFORMED_BYTES, not retriable, unless said otherwise. */
 export class KafkaProtocolError extends KafkaError {
+  declare readonly name: 'KafkaProtocolError'
   constructor(message: string, options: KafkaErrorOptions = {}) {
     super(message, { code: 'MALFORMED_BYTES', ...options })
   }
@@ -144,6 +150,7 @@ export class KafkaProtocolError extends KafkaError {
 
 /** The caller made a mistake; the message says what to do instead. Code INVALID_USAGE, not retriable, unless said otherwise. */
 export class KafkaUsageError extends KafkaError {
+  declare readonly name: 'KafkaUsageError'
   constructor(message: string, options: KafkaErrorOptions = {}) {
     super(message, { code: 'INVALID_USAGE', ...options })
   }
@@ -159,6 +166,7 @@ export class KafkaUsageError extends KafkaError {
 
 /** The broker is too old, or a feature is off there, for what is asked. Code UNSUPPORTED_VERSION, not retriable. */
 export class KafkaUnsupportedVersionError extends KafkaError {
+  declare readonly name: 'KafkaUnsupportedVersionError'
   constructor(message: string, options: KafkaErrorOptions = {}) {
     super(message, { code: 'UNSUPPORTED_VERSION', ...options })
   }

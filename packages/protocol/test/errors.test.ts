@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, expectTypeOf, it, vi } from 'vitest'
 import {
   KafkaBrokerError,
   KafkaConnectionError,
@@ -52,6 +52,21 @@ describe('errors', () => {
       expect(copy.KafkaError.is(ofEachKind[kind])).toBe(true)
     })
   }
+
+  it('are told apart by the types too', () => {
+    const narrowed = (error: KafkaError): string => {
+      if (KafkaTimeoutError.is(error)) return `timeout ${error.code}`
+      if (KafkaConnectionError.is(error)) return `connection ${error.code}`
+      return error.code
+    }
+    expect([ofEachKind.KafkaTimeoutError, ofEachKind.KafkaUsageError].map(narrowed)).toEqual([
+      'timeout REQUEST_TIMED_OUT',
+      'INVALID_USAGE',
+    ])
+    expectTypeOf(ofEachKind.KafkaUsageError).not.toExtend<KafkaTimeoutError>()
+    expectTypeOf<KafkaError>().not.toExtend<KafkaUsageError>()
+    expectTypeOf<KafkaUsageError>().toExtend<KafkaError>()
+  })
 
   it('are not seen in other things', () => {
     for (const other of [
