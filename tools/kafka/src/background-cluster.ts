@@ -56,7 +56,13 @@ export class BackgroundCluster {
     const log = openSync(this.#logFile, 'w')
     const keeper = spawn(
       process.execPath,
-      [fileURLToPath(new URL('./cli.js', import.meta.url)), 'keep', this.#folder, String(options.brokers), String(options.port)],
+      [
+        fileURLToPath(new URL('./cli.js', import.meta.url)),
+        'keep',
+        this.#folder,
+        String(options.brokers),
+        String(options.port),
+      ],
       { detached: true, stdio: ['ignore', log, log] },
     )
     closeSync(log)

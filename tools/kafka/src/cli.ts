@@ -20,7 +20,9 @@ async function main(words: readonly string[]): Promise<number> {
     case 'up':
       return up(values.brokers, values.port)
     case 'down':
-      console.log((await new BackgroundCluster().down()) ? 'Kafka is stopped, its data removed.' : 'No Kafka was running.')
+      console.log(
+        (await new BackgroundCluster().down()) ? 'Kafka is stopped, its data removed.' : 'No Kafka was running.',
+      )
       return 0
     case 'status':
       return status()
@@ -56,14 +58,18 @@ async function up(brokers: string, port: string): Promise<number> {
     )
     return 0
   }
-  const state = await background.up({ brokers: brokers === '3' ? 3 : 1, port: Number(port) }, (line) => console.log(line))
+  const state = await background.up({ brokers: brokers === '3' ? 3 : 1, port: Number(port) }, (line) =>
+    console.log(line),
+  )
   console.log(`Kafka runs on ${state.bootstrapServers ?? ''}. Stop it with: pnpm kafka:down`)
   return 0
 }
 
 function status(): number {
   const state = new BackgroundCluster().state()
-  console.log(state === undefined ? 'No Kafka is running.' : `Kafka runs on ${state.bootstrapServers ?? '… (starting)'}.`)
+  console.log(
+    state === undefined ? 'No Kafka is running.' : `Kafka runs on ${state.bootstrapServers ?? '… (starting)'}.`,
+  )
   return state === undefined ? 1 : 0
 }
 

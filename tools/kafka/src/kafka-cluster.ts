@@ -74,7 +74,8 @@ export async function startKafkaCluster(options: KafkaClusterOptions = {}): Prom
       return cluster
     } catch (error) {
       await cluster.stop()
-      if (round === portRounds || options.port !== undefined || !String(error).includes('Address already in use')) throw error
+      if (round === portRounds || options.port !== undefined || !String(error).includes('Address already in use'))
+        throw error
     }
   }
 }
@@ -82,7 +83,8 @@ export async function startKafkaCluster(options: KafkaClusterOptions = {}): Prom
 async function chooseAddresses(brokers: number, port: number | undefined): Promise<NodeAddress[]> {
   const wanted = port === undefined ? [] : Array.from({ length: brokers }, (_, index) => port + index)
   for (const each of wanted) {
-    if (!(await isFree(each))) throw new Error(`Port ${each} is in use on ${host}. Give another one, or none for any free port.`)
+    if (!(await isFree(each)))
+      throw new Error(`Port ${each} is in use on ${host}. Give another one, or none for any free port.`)
   }
   const free = await freePorts(2 * brokers)
   return Array.from({ length: brokers }, (_, index) => ({
@@ -120,20 +122,26 @@ class RunningCluster implements KafkaCluster {
       const propertiesFile = join(folder, 'server.properties')
       const data = join(folder, 'data')
       writeFileSync(propertiesFile, serverProperties(address, addresses, data, options.serverProperties ?? {}))
-      return new RunningBroker(address, {
-        java: given.java,
-        classPath: given.classPath,
-        jvmOptions: [`-Xmx${options.heapMb ?? 512}m`, ...(options.jvmOptions ?? quickStart)],
-        propertiesFile,
-        clusterFolder: this.#folder,
-        logFile: join(folder, 'broker.log'),
-      }, () => this.#whenServing())
+      return new RunningBroker(
+        address,
+        {
+          java: given.java,
+          classPath: given.classPath,
+          jvmOptions: [`-Xmx${options.heapMb ?? 512}m`, ...(options.jvmOptions ?? quickStart)],
+          propertiesFile,
+          clusterFolder: this.#folder,
+          logFile: join(folder, 'broker.log'),
+        },
+        () => this.#whenServing(),
+      )
     })
   }
 
   async start(): Promise<void> {
     const clusterId = randomBytes(16).toString('base64url')
-    this.#options.logger?.(`Starting ${this.brokers.length === 1 ? 'a Kafka broker' : `${this.brokers.length} Kafka brokers`} …`)
+    this.#options.logger?.(
+      `Starting ${this.brokers.length === 1 ? 'a Kafka broker' : `${this.brokers.length} Kafka brokers`} …`,
+    )
     for (const broker of this.brokers) broker.launch(clusterId)
     await this.#whenServing()
   }
@@ -162,7 +170,9 @@ class RunningCluster implements KafkaCluster {
     clearTimeout(timer)
     if (failure === undefined) return
     const dead = running.find((broker) => broker.pid === undefined) ?? at(running, 0)
-    throw new Error(`Kafka did not start (${failure}). The last lines of broker ${dead.nodeId}'s log:\n${dead.logTail(40)}`)
+    throw new Error(
+      `Kafka did not start (${failure}). The last lines of broker ${dead.nodeId}'s log:\n${dead.logTail(40)}`,
+    )
   }
 }
 

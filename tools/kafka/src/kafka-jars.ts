@@ -13,15 +13,26 @@ export const packageFolder = fileURLToPath(new URL('..', import.meta.url))
 /** broker: Kafka itself (and its Java client). command-line: Kafka's tools, such as ShareConsumerPerformance. */
 export type JarSet = 'broker' | 'command-line'
 
-const jarSets = {
-  broker: { folder: packageFolder, sources: 'java/milena/kafka', version: /<kafka\.version>([^<]+)</, what: 'Kafka' },
+/** A pom of this package's form: `-Dbuild.folder` names the folder for classes and jars. */
+export interface JarSource {
+  readonly folder: string
+  /** Java sources that belong to it, compiled along. */
+  readonly sources?: string
+  /** What it fetches, with the version. */
+  readonly nameOf: (pom: string) => string
+}
+
+const jarSets: Readonly<Record<JarSet, JarSource>> = {
+  broker: {
+    folder: packageFolder,
+    sources: 'java/milena/kafka',
+    nameOf: (pom) => `Kafka ${/<kafka\.version>([^<]+)</.exec(pom)?.[1] ?? ''}`,
+  },
   'command-line': {
     folder: join(packageFolder, 'command-line'),
-    sources: undefined,
-    version: /<kafka\.tools\.version>([^<]+)</,
-    what: "Kafka's command-line tools",
+    nameOf: (pom) => `Kafka's command-line tools ${/<kafka\.tools\.version>([^<]+)</.exec(pom)?.[1] ?? ''}`,
   },
-} as const
+}
 
 /**
  * The class path of a pinned set of Kafka's jars. The first use fetches them with Maven into target/, which later uses find
@@ -29,10 +40,15 @@ const jarSets = {
  *
  * @throws KafkaUnavailableError where Java 17 or Maven is missing, or Maven failed
  */
-export async function kafkaClassPath(set: JarSet, progress: (line: string) => void = () => {}): Promise<string> {
-  const { folder, sources, version, what } = jarSets[set]
+export function kafkaClassPath(set: JarSet, progress: (line: string) => void = () => {}): Promise<string> {
+  return classPathOf(jarSets[set], progress)
+}
+
+/** kafkaClassPath() for any pom. */
+export async function classPathOf(source: JarSource, progress: (line: string) => void): Promise<string> {
+  const { folder, sources } = source
   const pom = readFileSync(join(folder, 'pom.xml'), 'utf8')
-  const name = `${what} ${version.exec(pom)?.[1] ?? ''}`
+  const name = source.nameOf(pom)
   const hash = createHash('sha256').update(pom)
   if (sources !== undefined) {
     for (const file of readdirSync(join(folder, sources)).toSorted()) {
@@ -83,7 +99,10 @@ async function fetch(job: {
   }
   if (done.code !== 0) {
     rmSync(building, { recursive: true, force: true })
-    const errors = done.output.split('\n').filter((line) => line.includes('[ERROR]')).slice(0, 5)
+    const errors = done.output
+      .split('\n')
+      .filter((line) => line.includes('[ERROR]'))
+      .slice(0, 5)
     const hint = done.output.includes('No compiler is provided')
       ? 'The Java found is only a runtime: install a JDK 17 or newer (Debian and Ubuntu: apt-get install openjdk-17-jdk-headless).'
       : 'Check that Maven can reach its repository, then try again.'

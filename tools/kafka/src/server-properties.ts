@@ -59,7 +59,9 @@ export function serverProperties(
     'background.threads': '4',
     ...overrides,
   }
-  return Object.entries(settings).map(([name, value]) => `${name}=${escapeValue(value)}\n`).join('')
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${escapeValue(value)}\n`)
+    .join('')
 }
 
 function escapeValue(value: string): string {

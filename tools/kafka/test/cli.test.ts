@@ -24,7 +24,10 @@ function kafka(...words: string[]): Promise<Answer> {
     env: { ...process.env, MILENA_KAFKA_STATE: state },
   }).then(
     ({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),
-    (failed: { code: number; stdout: string; stderr: string }) => ({ code: failed.code, output: failed.stdout + failed.stderr }),
+    (failed: { code: number; stdout: string; stderr: string }) => ({
+      code: failed.code,
+      output: failed.stdout + failed.stderr,
+    }),
   )
 }
 

@@ -29,14 +29,36 @@ describe('A lock', () => {
   })
 
   it('is free again when the work failed', async () => {
-    await expect(withLock(file, () => {}, () => Promise.reject(new Error('work failed')))).rejects.toThrow('work failed')
-    await expect(withLock(file, () => {}, () => Promise.resolve('done'))).resolves.toBe('done')
+    await expect(
+      withLock(
+        file,
+        () => {},
+        () => Promise.reject(new Error('work failed')),
+      ),
+    ).rejects.toThrow('work failed')
+    await expect(
+      withLock(
+        file,
+        () => {},
+        () => Promise.resolve('done'),
+      ),
+    ).resolves.toBe('done')
   })
 
   it('is taken over from a process that is gone', async () => {
-    await withLock(file, () => {}, () => Promise.resolve())
+    await withLock(
+      file,
+      () => {},
+      () => Promise.resolve(),
+    )
     // This pid lives, but it is not the process that took the lock: that one started at another time.
     writeFileSync(file, JSON.stringify({ ...identityOf(process.pid), startedAt: '1' }))
-    await expect(withLock(file, () => {}, () => Promise.resolve('done'))).resolves.toBe('done')
+    await expect(
+      withLock(
+        file,
+        () => {},
+        () => Promise.resolve('done'),
+      ),
+    ).resolves.toBe('done')
   })
 })

@@ -41,15 +41,19 @@ describeWithKafka('A cluster of one broker', () => {
     expect(log).toMatch(/Replayed RemoveTopicRecord for topic milena-readiness-probe-/)
   })
 
-  it('serves again on the same port after it was killed and restarted', async () => {
-    const before = broker.pid
-    await broker.kill()
-    expect(broker.pid).toBeUndefined()
-    await expect(isFree(broker.port)).resolves.toBe(true)
-    await broker.restart()
-    expect(broker.pid).not.toBe(before)
-    await expect(isFree(broker.port)).resolves.toBe(false)
-  }, startMs)
+  it(
+    'serves again on the same port after it was killed and restarted',
+    async () => {
+      const before = broker.pid
+      await broker.kill()
+      expect(broker.pid).toBeUndefined()
+      await expect(isFree(broker.port)).resolves.toBe(true)
+      await broker.restart()
+      expect(broker.pid).not.toBe(before)
+      await expect(isFree(broker.port)).resolves.toBe(false)
+    },
+    startMs,
+  )
 
   it('leaves neither process nor folder after stop(), which may be called twice', async () => {
     const { pid } = broker
@@ -72,53 +76,77 @@ describeWithKafka('A cluster of three brokers', () => {
     expect(new Set(cluster.brokers.map((broker) => broker.pid)).size).toBe(3)
   })
 
-  it('keeps two when one is killed, and takes that one back', async () => {
-    const [first, second, third] = cluster.brokers
-    await second?.kill()
-    expect([first?.pid, second?.pid, third?.pid].map((pid) => pid !== undefined)).toEqual([true, false, true])
-    await second?.restart()
-    expect(second?.pid).toBeTypeOf('number')
-  }, startMs)
+  it(
+    'keeps two when one is killed, and takes that one back',
+    async () => {
+      const [first, second, third] = cluster.brokers
+      await second?.kill()
+      expect([first?.pid, second?.pid, third?.pid].map((pid) => pid !== undefined)).toEqual([true, false, true])
+      await second?.restart()
+      expect(second?.pid).toBeTypeOf('number')
+    },
+    startMs,
+  )
 })
 
 describeWithKafka('A cluster whose owner goes', () => {
   beforeAll(compileKafkaTools, 60_000)
 
-  it.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)('takes its broker and its folder along after %s', async (signal) => {
-    const parent = spawn(process.execPath, [fileURLToPath(new URL('./fixtures/parent.js', import.meta.url))], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string]
-    const { pids, folders } = JSON.parse(line) as { pids: number[]; folders: string[] }
-    const brokers = pids.map(identityOf)
-    expect(brokers.every(isAlive)).toBe(true)
-    expect(folders.every((folder) => existsSync(folder))).toBe(true)
+  it.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)(
+    'takes its broker and its folder along after %s',
+    async (signal) => {
+      const parent = spawn(process.execPath, [fileURLToPath(new URL('./fixtures/parent.js', import.meta.url))], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string]
+      const { pids, folders } = JSON.parse(line) as { pids: number[]; folders: string[] }
+      const brokers = pids.map(identityOf)
+      expect(brokers.every(isAlive)).toBe(true)
+      expect(folders.every((folder) => existsSync(folder))).toBe(true)
 
-    parent.kill(signal)
-    await once(parent, 'exit')
-    await expect(eventually(() => !brokers.some(isAlive), 10_000)).resolves.toBe(true)
-    expect(folders.filter((folder) => existsSync(folder))).toEqual([])
-  }, startMs)
+      parent.kill(signal)
+      await once(parent, 'exit')
+      await expect(eventually(() => !brokers.some(isAlive), 10_000)).resolves.toBe(true)
+      expect(folders.filter((folder) => existsSync(folder))).toEqual([])
+    },
+    startMs,
+  )
 })
 
 describeWithKafka('A cluster that cannot start', () => {
-  it("says so with the end of the broker's log, and leaves nothing", async () => {
-    const error = await startKafkaCluster({ serverProperties: { 'num.network.threads': 'many' } }).catch(
-      (cause: unknown) => cause,
-    )
-    expect(String(error)).toMatch(/Kafka did not start \(.*exit code 1\)+.*Invalid value many for configuration num.network.threads/s)
-  }, startMs)
+  it(
+    "says so with the end of the broker's log, and leaves nothing",
+    async () => {
+      const error = await startKafkaCluster({ serverProperties: { 'num.network.threads': 'many' } }).catch(
+        (cause: unknown) => cause,
+      )
+      expect(String(error)).toMatch(
+        /Kafka did not start \(.*exit code 1\)+.*Invalid value many for configuration num.network.threads/s,
+      )
+    },
+    startMs,
+  )
 
-  it('says which port is in use', async () => {
-    const cluster = await startKafkaCluster()
-    const port = cluster.brokers[0]?.port as number
-    await expect(startKafkaCluster({ port })).rejects.toThrow(`Port ${port} is in use`)
-    await cluster.stop()
-  }, startMs)
+  it(
+    'says which port is in use',
+    async () => {
+      const cluster = await startKafkaCluster()
+      const port = cluster.brokers[0]?.port as number
+      await expect(startKafkaCluster({ port })).rejects.toThrow(`Port ${port} is in use`)
+      await cluster.stop()
+    },
+    startMs,
+  )
 
-  it('gives up after its time', async () => {
-    await expect(startKafkaCluster({ startTimeoutMs: 50 })).rejects.toThrow('did not serve a share group within 50 ms')
-  }, startMs)
+  it(
+    'gives up after its time',
+    async () => {
+      await expect(startKafkaCluster({ startTimeoutMs: 50 })).rejects.toThrow(
+        'did not serve a share group within 50 ms',
+      )
+    },
+    startMs,
+  )
 })
 
 describe('The folder of a cluster that had no broker when its owner died', () => {

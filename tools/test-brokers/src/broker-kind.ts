@@ -14,7 +14,9 @@ export function requestedKinds(setting: string | undefined): BrokerKind[] | unde
   return setting.split(',').map((word) => {
     const kind = brokerKinds.find((each) => each === word.trim())
     if (kind === undefined) {
-      throw new Error(`MILENA_TEST_BROKERS names "${word.trim()}", which is no broker. Give ${brokerKinds.join(', ')} or both, separated by a comma.`)
+      throw new Error(
+        `MILENA_TEST_BROKERS names "${word.trim()}", which is no broker. Give ${brokerKinds.join(', ')} or both, separated by a comma.`,
+      )
     }
     return kind
   })

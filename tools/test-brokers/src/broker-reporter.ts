@@ -57,7 +57,9 @@ export class BrokerReporter implements Reporter {
       failed++
       process.exitCode = 1
     }
-    this.#write(`\n${lines.join('\n')}\n${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}\n`)
+    this.#write(
+      `\n${lines.join('\n')}\n${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}\n`,
+    )
   }
 }
 

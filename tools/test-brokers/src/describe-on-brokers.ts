@@ -24,7 +24,11 @@ registerBrokerProvider({ kind: 'kafka', obtain: () => askClusterDesk(inject('mil
  * A behaviour suite, run once on every kind of broker that MILENA_TEST_BROKERS names (default: all that can run). Where a kind
  * cannot run the suite is reported as `not run`, with the reason; with MILENA_REQUIRE_KAFKA=1 that is a failure for Kafka.
  */
-export function describeOnBrokers(name: string, suite: (broker: TestBroker) => void, options: OnBrokersOptions = {}): void {
+export function describeOnBrokers(
+  name: string,
+  suite: (broker: TestBroker) => void,
+  options: OnBrokersOptions = {},
+): void {
   const requested = requestedKinds(process.env['MILENA_TEST_BROKERS']) ?? registeredKinds()
   for (const kind of brokerKinds) {
     if (!requested.includes(kind) || !(options.on ?? brokerKinds).includes(kind)) continue

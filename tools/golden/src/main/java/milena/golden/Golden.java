@@ -17,6 +17,7 @@ public final class Golden {
             definitions.writeTo(folder.resolve("definitions"));
             new MessageFixtures(definitions).writeTo(folder.resolve("messages"));
             new BatchFixtures().writeTo(folder.resolve("batches"));
+            ErrorCodes.writeTo(folder.resolve("error-codes.json"));
         } else if (args.length == 1 && args[0].equals("decode")) {
             BatchDescription.decodeLines(System.in, System.out);
         } else {
