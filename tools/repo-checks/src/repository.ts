@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 /** The root folder of this repository. */
 export const repositoryRoot = fileURLToPath(new URL('../../..', import.meta.url))
 
-const generated = new Set(['node_modules', 'dist', 'target', 'golden', '.kafka', '.git', '.snippets', 'coverage'])
+const generated = new Set(['node_modules', 'dist', 'target', 'golden', '.kafka', '.git', 'coverage'])
 
 /** Every file under `folder` (a path from the root) that people write, as paths from the root, in order. */
 export async function filesUnder(folder: string): Promise<string[]> {
