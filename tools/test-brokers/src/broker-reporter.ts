@@ -12,7 +12,7 @@ const kinds = ['embedded', 'kafka'] as const
 
 /**
  * Ends a run with the count of tests per kind of broker (`kafka: 42 passed, 0 failed`, or `embedded: not run` and why), and
- * with `N passed, N failed` (and `, N skipped` if any) over everything as the very last line. A test file that could not be loaded, a suite whose hooks
+ * with `N passed, N failed` over everything as the very last line. A test file that could not be loaded, a suite whose hooks
  * failed and an unhandled error each count as one failure. With MILENA_REQUIRE_KAFKA=1 a run without any test on Kafka fails.
  */
 export class BrokerReporter implements Reporter {
@@ -57,9 +57,8 @@ export class BrokerReporter implements Reporter {
       failed++
       process.exitCode = 1
     }
-    this.#write(
-      `\n${lines.join('\n')}\n${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}\n`,
-    )
+    if (skipped > 0) lines.push(`${skipped} skipped`)
+    this.#write(`\n${lines.join('\n')}\n${passed} passed, ${failed} failed\n`)
   }
 }
 
