@@ -120,10 +120,10 @@ describe('a response', () => {
   })
 
   it('to ApiVersions has the oldest header in every version, so that a broker may answer in any', () => {
-    const versions = { errorCode: 0, apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 4 }], throttleTimeMs: 0 }
+    const versions = { errorCode: 35, apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 4 }], throttleTimeMs: 0 }
     for (const version of [0, 1, 2, 3, 4]) {
       const frame = encodeResponse(ApiVersions, { version, correlationId: 1, body: versions })
-      expect(frame.toString('hex', 4, 10)).toBe('00000001' + '0000')
+      expect(frame.toString('hex', 4, 10)).toBe('00000001' + '0023')
       expect(decodeResponse(ApiVersions, version, frame.subarray(4))).toMatchObject(versions)
     }
   })

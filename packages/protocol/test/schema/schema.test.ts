@@ -181,6 +181,18 @@ describe('null', () => {
     }
   })
 
+  it('is told by a length of -1, and by no other', () => {
+    expect(() => read(Sample.request, 1, Buffer.from('fffe', 'hex'))).toThrow(
+      'SampleRequest.text claims a length of -2.',
+    )
+    expect(() => read(Sample.request, 1, Buffer.from('ffff80000000', 'hex'))).toThrow(
+      /SampleRequest\.bytes claims a length of -2147483648/,
+    )
+    expect(() => read(Sample.request, 1, Buffer.from('fffffffffffffffffffe', 'hex'))).toThrow(
+      /SampleRequest\.list claims a length of -2/,
+    )
+  })
+
   it('is refused in bytes where the version does not allow it', () => {
     expect(() => read(Sample.request, 0, Buffer.from('ffff', 'hex'))).toThrow(
       'SampleRequest.text is null, which version 0 does not allow.',
