@@ -1,0 +1,7 @@
+import type { ShareEngine } from '@milena/client/internal'
+
+/** What a container uses of the client's share engine. */
+export type ContainerEngine<K, V> = Pick<
+  ShareEngine<K, V>,
+  'take' | 'settle' | 'holds' | 'releaseRest' | 'whenSettled' | 'whenJoined' | 'onVerdict' | 'counters'
+>

@@ -1,0 +1,199 @@
+import type { AcknowledgementVerdict, ShareConsumer } from '@milena/client'
+import type { Clock, Random, Timer } from '@milena/protocol/runtime'
+import { ExplicitAckMode } from './ack-modes.js'
+import type { ContainerEngine } from './container-engine.js'
+import type { ResolvedContainerProperties } from './container-properties.js'
+import {
+  AcknowledgmentFailedEvent,
+  ConsumerStartedEvent,
+  ConsumerStartingEvent,
+  ConsumerStoppedEvent,
+  ShareConsumerStoppingEvent,
+  type ConsumerStopReason,
+} from './events.js'
+import { ListenerLoop } from './listener-loop.js'
+import type { MemberSurroundings } from './member-surroundings.js'
+import type { ResolvedListener } from './message-listener.js'
+import { Backoff } from './pauses.js'
+import { stopReasonOf } from './poll-errors.js'
+import { RecordInvoker } from './record-invoker.js'
+import type { ShareConsumerFactory } from './share-consumer-factory.js'
+import { StopBudget } from './stop-budget.js'
+
+/** The pauses after poll errors that a member survives. */
+const POLL_BACKOFF = { initialMs: 100, maxMs: 5000 }
+
+const normalEnd: MemberEnd = { reason: 'NORMAL', cause: undefined }
+
+/** What the members of a container share. */
+export interface MemberPlan<K, V> {
+  readonly properties: ResolvedContainerProperties
+  readonly groupId: string | undefined
+  readonly listener: ResolvedListener<K, V>
+  readonly consumerFactory: ShareConsumerFactory<K, V>
+  readonly engineOf: (consumer: ShareConsumer<K, V>) => ContainerEngine<K, V>
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** How a member ended. */
+export interface MemberEnd {
+  readonly reason: ConsumerStopReason
+  readonly cause: unknown
+}
+
+/**
+ * One member of the group, from its making to its end: a consumer with its engine, and the loop over it.
+ *
+ *     made -> join() -> run() ... stop() -> drained, given back, closed
+ *                   \-> abandon()           the start failed or was given up: closed without a word
+ */
+export class ContainerMember<K, V> {
+  readonly #plan: MemberPlan<K, V>
+  readonly #surroundings: MemberSurroundings
+  readonly #loop: ListenerLoop<K, V>
+  readonly #forgetVerdicts: () => void
+  readonly consumer: ShareConsumer<K, V>
+  readonly engine: ContainerEngine<K, V>
+  readonly #drainOver: Promise<void>
+  #endDrain: () => void = () => undefined
+  #budget: StopBudget | undefined
+  #drainTimer: Timer | undefined
+
+  /** Makes the consumer. @throws what the consumer factory throws */
+  constructor(plan: MemberPlan<K, V>, surroundings: MemberSurroundings) {
+    const { properties, clock, random } = plan
+    this.#plan = plan
+    this.#surroundings = surroundings
+    this.#drainOver = new Promise((resolve) => {
+      this.#endDrain = resolve
+    })
+    this.consumer = plan.consumerFactory.createShareConsumer({
+      groupId: plan.groupId,
+      clientId: surroundings.source.clientId,
+      acknowledgementMode: 'explicit',
+      properties: properties.properties,
+    })
+    const engine = plan.engineOf(this.consumer)
+    this.engine = engine
+    this.#forgetVerdicts = engine.onVerdict((verdict) => this.#heard(verdict))
+    this.#loop = new ListenerLoop({
+      engine,
+      invoker: new RecordInvoker(plan.listener, this.consumer),
+      ackMode: (onHeldAnswered) =>
+        new ExplicitAckMode({ engine, recoverer: properties.recoverer, clock, surroundings, onHeldAnswered }),
+      surroundings,
+      clock,
+      pollBackoff: new Backoff({ random, ...POLL_BACKOFF }),
+      maxInFlight: properties.maxInFlight,
+      syncShareCommits: properties.syncShareCommits,
+    })
+  }
+
+  /** Resolves when the group's coordinator has taken the member in. Rejects with code ABORTED when the signal fires first. */
+  async join(signal: AbortSignal): Promise<void> {
+    const { events, source } = this.#surroundings
+    events.publish(new ConsumerStartingEvent(source))
+    this.consumer.subscribe(this.#plan.properties.topics)
+    await this.engine.whenJoined(signal)
+  }
+
+  /**
+   * Takes records until stop() or a fault, then drains, gives back what is not finished, and closes. Never rejects. `onFault`
+   * hears of a fault before any of that.
+   */
+  async run(onFault: (cause: unknown) => void): Promise<MemberEnd> {
+    const { events, source, logger } = this.#surroundings
+    events.publish(new ConsumerStartedEvent(source))
+    const end = await Promise.race([this.#looped(), this.#drainOver.then(() => normalEnd)])
+    if (end !== normalEnd) {
+      logger.error({ err: end.cause }, `Member ${source.clientId} of container '${source.container.id}' was ended by a fault.`)
+      onFault(end.cause)
+    }
+    this.stop(new StopBudget(this.#plan.clock, this.#plan.properties.shutdownTimeoutMs))
+    await Promise.race([this.#loop.idle(), this.#drainOver])
+    await this.#leave(end)
+    return end
+  }
+
+  /** Ends run(): no more records are taken, and running listener calls have the budget's time to end. The tightest budget counts. */
+  stop(budget: StopBudget): void {
+    if (this.#budget === undefined || budget.leftMs < this.#budget.leftMs) {
+      this.#budget = budget
+      this.#drainTimer?.cancel()
+      this.#drainTimer = budget.onDrainOver(this.#endDrain)
+    }
+    this.#loop.stop()
+  }
+
+  pause(): void {
+    this.#loop.pause()
+  }
+
+  resume(): void {
+    this.#loop.resume()
+  }
+
+  /** Closes a member that has never run, without an event. Never rejects. */
+  async abandon(budget: StopBudget): Promise<void> {
+    await this.#close(budget)
+    this.#forgetVerdicts()
+  }
+
+  async #looped(): Promise<MemberEnd> {
+    try {
+      await this.#loop.run()
+      return normalEnd
+    } catch (error) {
+      // What goes wrong while the member is stopping is no reason for its end any more.
+      return this.#budget === undefined ? { reason: stopReasonOf(error), cause: error } : normalEnd
+    }
+  }
+
+  async #leave(end: MemberEnd): Promise<void> {
+    const { events, source, logger } = this.#surroundings
+    const unfinishedListenerCalls = this.#loop.runningCalls
+    this.#loop.giveUp()
+    this.#drainTimer?.cancel()
+    events.publish(new ShareConsumerStoppingEvent(source, this.consumer))
+    let releasedRecords = 0
+    try {
+      releasedRecords = this.engine.releaseRest()
+    } catch (error) {
+      logger.error({ err: error }, `Member ${source.clientId} could not give its records back; their locks will run out.`)
+    }
+    await this.#close(this.#budget ?? new StopBudget(this.#plan.clock, this.#plan.properties.shutdownTimeoutMs))
+    this.#forgetVerdicts()
+    if (unfinishedListenerCalls > 0) {
+      logger.warn(
+        { unfinishedListenerCalls, releasedRecords },
+        `${unfinishedListenerCalls} listener calls of ${source.clientId} did not end in time; their records went back to the group.`,
+      )
+    }
+    events.publish(new ConsumerStoppedEvent(source, { ...end, releasedRecords, unfinishedListenerCalls }))
+  }
+
+  async #close(budget: StopBudget): Promise<void> {
+    const { source, logger } = this.#surroundings
+    try {
+      const closed = await budget.within(this.consumer.close({ timeoutMs: budget.leftMs }))
+      if (closed !== 'timeout') return
+      logger.warn({}, `The consumer ${source.clientId} did not close in time; what it held comes back when its locks run out.`)
+    } catch (error) {
+      logger.warn({ err: error }, `The consumer ${source.clientId} did not close cleanly.`)
+    }
+  }
+
+  #heard(verdict: AcknowledgementVerdict): void {
+    const { error } = verdict
+    if (error === undefined) return
+    const { events, source, logger } = this.#surroundings
+    const { topic, partition } = verdict.partition
+    const ranges = verdict.batches.map(({ firstOffset, lastOffset }) => ({ firstOffset, lastOffset }))
+    logger.warn(
+      { err: error, topic, partition, ranges },
+      `The broker did not take acknowledgements for ${topic}-${partition}; those records may be delivered again.`,
+    )
+    events.publish(new AcknowledgmentFailedEvent(source, { topic, partition, ranges, cause: error }))
+  }
+}

@@ -1,0 +1,87 @@
+import type { Logger } from '@milena/protocol/runtime'
+import type {
+  AcknowledgmentFailedEvent,
+  ConsumerFailedToStartEvent,
+  ConsumerStartedEvent,
+  ConsumerStartingEvent,
+  ConsumerStoppedEvent,
+  PollFailedEvent,
+  RecordDeserializationFailedEvent,
+  RecordLockLostEvent,
+  RecovererFailedEvent,
+  ShareConsumerStoppingEvent,
+} from './events.js'
+
+/** Everything that a container tells its observers. */
+export type ContainerEvent =
+  | ConsumerStartingEvent
+  | ConsumerStartedEvent
+  | ConsumerFailedToStartEvent
+  | ShareConsumerStoppingEvent
+  | ConsumerStoppedEvent
+  | PollFailedEvent
+  | RecordDeserializationFailedEvent
+  | RecordLockLostEvent
+  | RecovererFailedEvent
+  | AcknowledgmentFailedEvent
+
+/** Called with events of one type. What it returns is not waited for; what it throws, or rejects with, is logged. */
+export type ContainerObserver<T extends ContainerEvent['type']> = (event: Extract<ContainerEvent, { type: T }>) => unknown
+
+/** Gets every event of every container that it is given to, in the order in which they happen. */
+export interface ContainerEventPublisher {
+  publish(event: ContainerEvent): unknown
+}
+
+/** Brings the events of one container to its observers and its publisher. Nothing that they do reaches who publishes. */
+export class ContainerEventHub implements ContainerEventPublisher {
+  readonly #observers = new Map<ContainerEvent['type'], readonly ((event: never) => unknown)[]>()
+  readonly #untold: ContainerEvent[] = []
+
+  constructor(
+    private readonly logger: Logger,
+    private readonly publisher: ContainerEventPublisher | undefined,
+  ) {}
+
+  /** Adds an observer; the returned function removes it. */
+  on<T extends ContainerEvent['type']>(type: T, observer: ContainerObserver<T>): () => void {
+    // An own function per subscription, so that one observer may be added twice and removed once. The lists are replaced, not
+    // changed: an observer may add and remove others.
+    const subscription = (event: never): unknown => observer(event)
+    this.#observers.set(type, [...(this.#observers.get(type) ?? []), subscription])
+    return () => {
+      this.#observers.set(type, (this.#observers.get(type) ?? []).filter((each) => each !== subscription))
+    }
+  }
+
+  /** An event that an observer causes reaches everybody after the one that is being told. */
+  publish(event: ContainerEvent): void {
+    this.#untold.push(event)
+    if (this.#untold.length > 1) return
+    for (let next: ContainerEvent | undefined = event; next !== undefined; next = this.#untold[0]) {
+      this.#tellAll(next)
+      this.#untold.shift()
+    }
+  }
+
+  #tellAll(event: ContainerEvent): void {
+    for (const observer of this.#observers.get(event.type) ?? []) this.#tell(event, () => observer(event as never))
+    this.#tell(event, () => this.publisher?.publish(event))
+  }
+
+  #tell(event: ContainerEvent, call: () => unknown): void {
+    try {
+      const outcome = call()
+      if (outcome instanceof Promise) outcome.catch((error: unknown) => this.#report(event, error))
+    } catch (error) {
+      this.#report(event, error)
+    }
+  }
+
+  #report(event: ContainerEvent, error: unknown): void {
+    this.logger.error(
+      { err: error, event: event.type, containerId: event.containerId, clientId: event.clientId },
+      `An observer of '${event.type}' failed. The container is not affected; mend the observer.`,
+    )
+  }
+}

@@ -1,0 +1,198 @@
+import type { ConsumerRecord, RecordDeserializationFailure, ShareConsumer } from '@milena/client'
+import type { ContainerState } from './container-state.js'
+
+/** What an event lets its subscriber do with the container that it speaks of, for example restart it. */
+export interface EventContainer {
+  readonly id: string
+  readonly state: ContainerState
+  start(): Promise<void>
+  stop(options?: { readonly timeoutMs?: number }): Promise<void>
+}
+
+/** Which member of which container an event speaks of. */
+export interface EventSource {
+  readonly container: EventContainer
+  /** The client id of the member: the container's base with a suffix, as `orders-0`. */
+  readonly clientId: string
+}
+
+/**
+ * Why a member ended.
+ *
+ * - `NORMAL`: its container was stopped.
+ * - `ABNORMAL`: a Kafka error or another ordinary error ended its loop; `cause` tells which.
+ * - `ERROR`: a fault of the process or of Milena itself, such as a broken invariant.
+ */
+export type ConsumerStopReason = 'NORMAL' | 'ABNORMAL' | 'ERROR'
+
+/** What every event of a container carries. */
+abstract class MemberEvent {
+  readonly container: EventContainer
+  readonly containerId: string
+  readonly clientId: string
+
+  constructor(source: EventSource) {
+    this.container = source.container
+    this.containerId = source.container.id
+    this.clientId = source.clientId
+  }
+}
+
+/** A member was made and begins to join its group; one per member, before it asks for records. */
+export class ConsumerStartingEvent extends MemberEvent {
+  readonly type = 'consumerStarting'
+}
+
+/** A member has joined and is about to take records. */
+export class ConsumerStartedEvent extends MemberEvent {
+  readonly type = 'consumerStarted'
+}
+
+/**
+ * A member could not be started. A failed start() publishes it exactly once, with its cause; the members already made are
+ * closed, and neither Stopping nor Stopped is published for them. Also published when the replacement of a member that had
+ * died could not be started; another attempt follows unless the cause is fatal.
+ */
+export class ConsumerFailedToStartEvent extends MemberEvent {
+  readonly type = 'consumerFailedToStart'
+
+  constructor(
+    source: EventSource,
+    readonly cause: unknown,
+  ) {
+    super(source)
+  }
+}
+
+/** A member is about to be closed; its consumer can still be asked, for example for its metrics. */
+export class ShareConsumerStoppingEvent extends MemberEvent {
+  readonly type = 'shareConsumerStopping'
+
+  constructor(
+    source: EventSource,
+    readonly consumer: ShareConsumer<unknown, unknown>,
+  ) {
+    super(source)
+  }
+}
+
+/** A member has been closed. */
+export class ConsumerStoppedEvent extends MemberEvent {
+  readonly type = 'consumerStopped'
+  readonly reason: ConsumerStopReason
+  /** What ended the member, where the reason is not NORMAL. */
+  readonly cause: unknown
+  /** How many records it held that were not finished and went back to the group. */
+  readonly releasedRecords: number
+  /** How many listener calls were still running when the time to stop was over; their outcome is not sent any more. */
+  readonly unfinishedListenerCalls: number
+
+  constructor(
+    source: EventSource,
+    end: {
+      readonly reason: ConsumerStopReason
+      readonly cause: unknown
+      readonly releasedRecords: number
+      readonly unfinishedListenerCalls: number
+    },
+  ) {
+    super(source)
+    this.reason = end.reason
+    this.cause = end.cause
+    this.releasedRecords = end.releasedRecords
+    this.unfinishedListenerCalls = end.unfinishedListenerCalls
+  }
+}
+
+/** Taking records failed in a way that the member survives; it tries again after `retryInMs` milliseconds. */
+export class PollFailedEvent extends MemberEvent {
+  readonly type = 'pollFailed'
+
+  constructor(
+    source: EventSource,
+    readonly cause: unknown,
+    readonly retryInMs: number,
+  ) {
+    super(source)
+  }
+}
+
+/** The key or value of a record could not be read. It was rejected and never reached the listener. */
+export class RecordDeserializationFailedEvent extends MemberEvent {
+  readonly type = 'recordDeserializationFailed'
+
+  constructor(
+    source: EventSource,
+    readonly failure: RecordDeserializationFailure,
+  ) {
+    super(source)
+  }
+}
+
+/** The acquisition lock of a record ran out before its turn came. It was not handed to the listener; the group has it back. */
+export class RecordLockLostEvent extends MemberEvent {
+  readonly type = 'recordLockLost'
+
+  constructor(
+    source: EventSource,
+    readonly record: ConsumerRecord<unknown, unknown>,
+  ) {
+    super(source)
+  }
+}
+
+/** The recoverer threw, or gave an answer that is none. The record was rejected. */
+export class RecovererFailedEvent extends MemberEvent {
+  readonly type = 'recovererFailed'
+  readonly record: ConsumerRecord<unknown, unknown>
+  /** What the listener threw. */
+  readonly listenerError: unknown
+  /** What the recoverer threw, or why its answer was refused. */
+  readonly cause: unknown
+
+  constructor(
+    source: EventSource,
+    failed: {
+      readonly record: ConsumerRecord<unknown, unknown>
+      readonly listenerError: unknown
+      readonly cause: unknown
+    },
+  ) {
+    super(source)
+    this.record = failed.record
+    this.listenerError = failed.listenerError
+    this.cause = failed.cause
+  }
+}
+
+/** The broker did not take acknowledgements: their records may be delivered again. */
+export class AcknowledgmentFailedEvent extends MemberEvent {
+  readonly type = 'acknowledgmentFailed'
+  readonly topic: string
+  readonly partition: number
+  /** The records, as inclusive ranges of offsets. */
+  readonly ranges: readonly OffsetRange[]
+  readonly cause: unknown
+
+  constructor(
+    source: EventSource,
+    failed: {
+      readonly topic: string
+      readonly partition: number
+      readonly ranges: readonly OffsetRange[]
+      readonly cause: unknown
+    },
+  ) {
+    super(source)
+    this.topic = failed.topic
+    this.partition = failed.partition
+    this.ranges = failed.ranges
+    this.cause = failed.cause
+  }
+}
+
+/** A stretch of offsets, both ends included. */
+export interface OffsetRange {
+  readonly firstOffset: number
+  readonly lastOffset: number
+}

@@ -1,0 +1,29 @@
+import type { Logger } from '@milena/protocol/runtime'
+import type { ContainerEventHub } from './event-hub.js'
+import type { EventSource } from './events.js'
+
+/** What every part of one member reports to. */
+export interface MemberSurroundings {
+  readonly source: EventSource
+  readonly events: ContainerEventHub
+  readonly logger: Logger
+  readonly counters: ListenerCounters
+}
+
+/** What happened to records inside the container, counted per client id over the life of the container. */
+export interface ListenerCounters {
+  /** Records handed to the listener. */
+  delivered: number
+  /** Listener calls that threw or rejected. */
+  failed: number
+  /** Records that could not be deserialised, and were rejected before any listener. */
+  undeserializable: number
+  /** Records not handed to the listener because their lock had run out. */
+  locksLost: number
+  /** Listener calls that ended after their record had been given back. */
+  lateOutcomes: number
+}
+
+export function noListenerCounters(): ListenerCounters {
+  return { delivered: 0, failed: 0, undeserializable: 0, locksLost: 0, lateOutcomes: 0 }
+}

@@ -1,0 +1,25 @@
+import type { ConsumerRecord, ShareConsumer } from '@milena/client'
+import type { ResolvedListener } from './message-listener.js'
+import type { ShareAcknowledgment } from './share-acknowledgment.js'
+
+/** Calls the listener, with what its kind asks for. Throws what the listener throws; a returned promise is passed on. */
+export class RecordInvoker<K, V> {
+  constructor(
+    private readonly listener: ResolvedListener<K, V>,
+    private readonly consumer: ShareConsumer<K, V>,
+  ) {}
+
+  invoke(record: ConsumerRecord<K, V>, acknowledgment: ShareAcknowledgment | undefined): unknown {
+    const listener = this.listener
+    return listener.kind === 'plain' ? listener.call(record) : listener.call(record, acknowledgment, this.consumer)
+  }
+}
+
+/** Whether a listener, or a recoverer, returned something to wait for. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    value !== null &&
+    (typeof value === 'object' || typeof value === 'function') &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
+}

@@ -1,0 +1,63 @@
+import { KafkaUsageError } from '@milena/protocol'
+import type { Logger } from '@milena/protocol/runtime'
+import { checkContainerProperties, layContainerProperties, type ContainerProperties } from './container-properties.js'
+import { propertiesOfEndpoint, type KafkaListenerEndpoint } from './endpoint.js'
+import type { ContainerEventPublisher } from './event-hub.js'
+import type { ShareConsumerRecordRecoverer } from './recoverers.js'
+import type { ShareConsumerFactory } from './share-consumer-factory.js'
+import { ShareMessageListenerContainer, type ContainerRuntime } from './share-message-listener-container.js'
+
+/** What a container factory gives to each container that it makes. */
+export interface ShareListenerContainerFactoryOptions<K, V> {
+  readonly consumerFactory: ShareConsumerFactory<K, V>
+  /** Copied: a later change of the object touches no container. */
+  readonly containerProperties?: ContainerProperties | undefined
+  /** How many members a container runs that does not say so itself. Beats the one in containerProperties. */
+  readonly concurrency?: number | undefined
+  /** Beats the one in containerProperties. */
+  readonly shareConsumerRecordRecoverer?: ShareConsumerRecordRecoverer<K, V> | undefined
+  /** Default: the consumer factory's, else warnings and errors on standard error. */
+  readonly logger?: Logger | undefined
+  readonly eventPublisher?: ContainerEventPublisher | undefined
+  /** For tests and simulations. */
+  readonly runtime?: ContainerRuntime<K, V> | undefined
+}
+
+/**
+ * Makes containers with common settings, from endpoints or for topics. What an endpoint sets wins over the factory, and the
+ * factory over the consumer factory. (Spring's ShareKafkaListenerContainerFactory.)
+ */
+export class ShareListenerContainerFactory<K = Buffer | null, V = Buffer | null> {
+  readonly #options: ShareListenerContainerFactoryOptions<K, V>
+  readonly #properties: ContainerProperties
+
+  /** @throws KafkaUsageError for container properties that are unknown or wrong */
+  constructor(options: ShareListenerContainerFactoryOptions<K, V>) {
+    this.#options = options
+    const { concurrency, shareConsumerRecordRecoverer, containerProperties = {} } = options
+    this.#properties = layContainerProperties(containerProperties, { concurrency, shareConsumerRecordRecoverer })
+    checkContainerProperties(this.#properties, 'Container factory')
+  }
+
+  get consumerFactory(): ShareConsumerFactory<K, V> {
+    return this.#options.consumerFactory
+  }
+
+  /** A container that runs the endpoint's listener; not started. @throws KafkaUsageError for settings that are wrong */
+  createListenerContainer(endpoint: KafkaListenerEndpoint<K, V>): ShareMessageListenerContainer<K, V> {
+    const container = this.#create(layContainerProperties(this.#properties, propertiesOfEndpoint(endpoint)))
+    container.setupMessageListener(endpoint.listener, { acknowledging: endpoint.kind === 'acknowledging' })
+    return container
+  }
+
+  /** A container for these topics, with all of the factory's settings; it needs a listener before it can start. */
+  createContainer(...topics: readonly string[]): ShareMessageListenerContainer<K, V> {
+    if (topics.length === 0) throw new KafkaUsageError('createContainer() needs at least one topic.')
+    return this.#create(layContainerProperties(this.#properties, { topics }))
+  }
+
+  #create(properties: ContainerProperties): ShareMessageListenerContainer<K, V> {
+    const { consumerFactory, logger, eventPublisher, runtime } = this.#options
+    return new ShareMessageListenerContainer(consumerFactory, properties, { logger, eventPublisher, runtime })
+  }
+}

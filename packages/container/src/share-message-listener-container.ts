@@ -1,0 +1,330 @@
+import { consoleLogger, type ShareConsumer } from '@milena/client'
+import { engineOf } from '@milena/client/internal'
+import { KafkaError, KafkaUsageError } from '@milena/protocol'
+import { systemClock, systemRandom, type Clock, type Logger, type Random } from '@milena/protocol/runtime'
+import type { ContainerEngine } from './container-engine.js'
+import { ContainerLifecycle, type ContainerState } from './container-state.js'
+import { resolveContainerProperties, type ContainerProperties, type ResolvedContainerProperties } from './container-properties.js'
+import { ContainerRun } from './container-run.js'
+import { ContainerEventHub, type ContainerEvent, type ContainerEventPublisher, type ContainerObserver } from './event-hub.js'
+import { ConsumerFailedToStartEvent, type EventContainer } from './events.js'
+import { isInsideListenerOf, outsideListenerFrames } from './listener-frame.js'
+import type { MemberMetrics } from './member-metrics.js'
+import { noListenerCounters, type MemberSurroundings } from './member-surroundings.js'
+import { resolveListener, type ListenerKind, type ResolvedListener, type ShareListener } from './message-listener.js'
+import type { ShareConsumerFactory } from './share-consumer-factory.js'
+import { StopBudget } from './stop-budget.js'
+
+/** What a container may be given besides its consumer factory and its properties. */
+export interface ContainerSurroundings<K = unknown, V = unknown> {
+  /** Default: the consumer factory's, else warnings and errors on standard error. */
+  readonly logger?: Logger | undefined
+  /** Gets every event of this container. */
+  readonly eventPublisher?: ContainerEventPublisher | undefined
+  /** For tests and simulations. */
+  readonly runtime?: ContainerRuntime<K, V> | undefined
+}
+
+/** What tests and simulations put in place of the machine's time and chance, and of the client's engine. */
+export interface ContainerRuntime<K = unknown, V = unknown> {
+  readonly clock?: Clock
+  readonly random?: Random
+  readonly engineOf?: (consumer: ShareConsumer<K, V>) => ContainerEngine<K, V>
+}
+
+/** How long something may take. */
+export interface StopOptions {
+  /** Milliseconds; default: the container's shutdownTimeoutMs. A quarter of it, at most 2 s, is kept for closing. */
+  readonly timeoutMs?: number | undefined
+}
+
+/** A start() that waits for the container to be at rest. */
+interface PendingRestart {
+  readonly started: Promise<void>
+  readonly begin: () => void
+  readonly cancel: () => void
+}
+
+/**
+ * Runs a listener over a share group, in EXPLICIT mode: a record whose listener returns is accepted, and where it throws the
+ * recoverer decides. (Spring's ShareKafkaMessageListenerContainer.)
+ *
+ * States and moves are those of {@link ContainerState}. start() and stop() may be called at any time and in any order, also by
+ * subscribers of the container's own events and by its listener.
+ */
+export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null> implements EventContainer {
+  readonly #consumerFactory: ShareConsumerFactory<K, V>
+  readonly #runtime: ContainerRuntime<K, V>
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #events: ContainerEventHub
+  readonly #lifecycle: ContainerLifecycle
+  #properties: ResolvedContainerProperties
+  #listener: ResolvedListener<K, V> | undefined
+  #run: ContainerRun<K, V> | undefined
+  /** The start that is under way. */
+  #starting: Promise<void> | undefined
+  /** The stop that is under way; resolves when the container is at rest. */
+  #ending: Promise<void> | undefined
+  /** What made the container fail, or is making it fail. */
+  #failure: { readonly cause: unknown } | undefined
+  /** A start() that came while the container was stopping. */
+  #restart: PendingRestart | undefined
+  #endWaiters: { readonly resolve: () => void; readonly reject: (cause: unknown) => void }[] = []
+
+  /**
+   * @throws KafkaUsageError for properties that are unknown or wrong
+   */
+  constructor(
+    consumerFactory: ShareConsumerFactory<K, V>,
+    properties: ContainerProperties,
+    surroundings: ContainerSurroundings<K, V> = {},
+  ) {
+    this.#consumerFactory = consumerFactory
+    this.#properties = resolveContainerProperties(properties)
+    this.#runtime = surroundings.runtime ?? {}
+    this.#clock = this.#runtime.clock ?? systemClock
+    const logger = surroundings.logger ?? consumerFactory.logger ?? consoleLogger()
+    this.#logger = logger.child({ container: this.#properties.id })
+    this.#events = new ContainerEventHub(this.#logger, surroundings.eventPublisher)
+    this.#lifecycle = new ContainerLifecycle(this.#properties.id)
+  }
+
+  get id(): string {
+    return this.#properties.id
+  }
+
+  get state(): ContainerState {
+    return this.#lifecycle.state
+  }
+
+  /** True when the container is running or paused. */
+  get isRunning(): boolean {
+    return this.#lifecycle.isRunning
+  }
+
+  get topics(): readonly string[] {
+    return this.#properties.topics
+  }
+
+  /** The share group; undefined when neither the container nor its consumer factory tells one. */
+  get groupId(): string | undefined {
+    return this.#properties.groupId ?? this.#consumerFactory.groupId
+  }
+
+  /** How many members the container runs. Can be set while the container is stopped or failed. */
+  get concurrency(): number {
+    return this.#properties.concurrency
+  }
+
+  /** @throws KafkaUsageError while the container is not at rest, or for a number that is not a whole one above 0 */
+  set concurrency(concurrency: number) {
+    this.#requireRest('concurrency')
+    if (!(Number.isInteger(concurrency) && concurrency > 0)) {
+      throw new KafkaUsageError(`Container '${this.id}': concurrency must be a whole number, 1 or more; not ${String(concurrency)}.`)
+    }
+    this.#properties = { ...this.#properties, concurrency }
+  }
+
+  /**
+   * Sets the listener: a function, or an object with onMessage(record) or onShareRecord(record, acknowledgment, consumer). Of a
+   * function `acknowledging` says that it takes all three.
+   * @throws KafkaUsageError while the container is not at rest
+   */
+  setupMessageListener(listener: ShareListener<K, V>, options: { readonly acknowledging?: boolean } = {}): void {
+    this.#requireRest('the listener')
+    const kind: ListenerKind = options.acknowledging === true ? 'acknowledging' : 'plain'
+    this.#listener = resolveListener(listener, kind, this.id)
+  }
+
+  /** Adds an observer of one type of event; the returned function removes it. */
+  on<T extends ContainerEvent['type']>(type: T, observer: ContainerObserver<T>): () => void {
+    return this.#events.on(type, observer)
+  }
+
+  /**
+   * Resolves when every member has joined its group and takes records. While the container is stopping it starts again
+   * afterwards. Rejects with the cause when a member cannot be made or does not join within consumerStartTimeoutMs; with code
+   * START_CANCELLED when stop() is called meanwhile.
+   */
+  start(): Promise<void> {
+    switch (this.#lifecycle.state) {
+      case 'running':
+      case 'paused':
+        return Promise.resolve()
+      case 'starting':
+        return this.#starting ?? Promise.resolve()
+      case 'stopping':
+        return this.#startAfterwards()
+      default:
+        this.#starting = outsideListenerFrames(() => this.#begin())
+        return this.#starting
+    }
+  }
+
+  /**
+   * Ends the container within a bound, whatever its listeners do: nothing more is taken, running listener calls may end, what
+   * is finished is answered, and the rest goes back to the group at once. Never rejects. Called inside a listener of this
+   * container it resolves as soon as the container is stopping, because the stop waits for that listener.
+   */
+  stop(options: StopOptions = {}): Promise<void> {
+    if (this.#lifecycle.isAtRest) return Promise.resolve()
+    this.#restart?.cancel()
+    if (this.#lifecycle.state !== 'stopping') this.#end(options.timeoutMs)
+    return isInsideListenerOf(this) ? Promise.resolve() : (this.#ending ?? Promise.resolve())
+  }
+
+  /**
+   * Resolves when the container is stopped; at once when it is. Rejects with the cause when it has failed, and with a
+   * KafkaUsageError inside a listener of this container, which would wait for itself.
+   */
+  whenStopped(): Promise<void> {
+    if (isInsideListenerOf(this)) {
+      return Promise.reject(
+        new KafkaUsageError(
+          `whenStopped() was called inside a listener of container '${this.id}', which stops only when that listener has ended. ` +
+            'Call it elsewhere, or let the listener return first.',
+        ),
+      )
+    }
+    if (this.#lifecycle.state === 'stopped') return Promise.resolve()
+    if (this.#lifecycle.state === 'failed') return Promise.reject(asError(this.#failure?.cause))
+    return new Promise((resolve, reject) => this.#endWaiters.push({ resolve, reject }))
+  }
+
+  /** Takes no more records; what was taken is finished, and the members stay in the group. @throws KafkaUsageError unless running */
+  pause(): void {
+    if (this.#lifecycle.state === 'paused') return
+    this.#lifecycle.move('pause')
+    this.#run?.pause()
+  }
+
+  /** Takes records again. @throws KafkaUsageError unless paused or running */
+  resume(): void {
+    if (this.#lifecycle.state === 'running') return
+    this.#lifecycle.move('resume')
+    this.#run?.resume()
+  }
+
+  /** What each member has done, by client id; counted from the last start() on, also across members that were replaced. */
+  metrics(): ReadonlyMap<string, MemberMetrics> {
+    const slots = this.#run?.slots ?? []
+    return new Map(slots.map((slot) => [slot.surroundings.source.clientId, slot.metrics()]))
+  }
+
+  async #begin(): Promise<void> {
+    const run = this.#newRun()
+    this.#lifecycle.move('start')
+    this.#failure = undefined
+    this.#run = run
+    const failure = await run.start()
+    if (this.#run !== run || this.#lifecycle.state !== 'starting') throw startCancelled(this.id)
+    if (failure !== undefined) {
+      this.#logger.error({ err: failure.cause }, `Container '${this.id}' could not be started.`)
+      this.#failure = failure
+      this.#lifecycle.move('fail')
+      this.#tellWaiters()
+      // Last, because a subscriber may start the container again.
+      const source = failure.source ?? { container: this, clientId: this.#properties.clientIdBase }
+      this.#events.publish(new ConsumerFailedToStartEvent(source, failure.cause))
+      throw asError(failure.cause)
+    }
+    this.#lifecycle.move('started')
+    const { topics, concurrency } = this.#properties
+    this.#logger.info({ topics, groupId: this.groupId, members: concurrency }, `Container '${this.id}' is running.`)
+    run.begin()
+  }
+
+  #newRun(): ContainerRun<K, V> {
+    const listener = this.#listener
+    if (listener === undefined) {
+      throw new KafkaUsageError(`Container '${this.id}' has no listener: call setupMessageListener() before start().`)
+    }
+    if (this.topics.length === 0) {
+      throw new KafkaUsageError(`Container '${this.id}' has no topics: name at least one in its container properties.`)
+    }
+    const surroundings = Array.from({ length: this.concurrency }, (_, index): MemberSurroundings => {
+      const clientId = `${this.#properties.clientIdBase}-${index}`
+      return {
+        source: { container: this, clientId },
+        events: this.#events,
+        logger: this.#logger.child({ clientId }),
+        counters: noListenerCounters(),
+      }
+    })
+    return new ContainerRun({
+      plan: {
+        properties: this.#properties,
+        groupId: this.#properties.groupId,
+        listener,
+        consumerFactory: this.#consumerFactory,
+        engineOf: this.#runtime.engineOf ?? engineOf,
+        clock: this.#clock,
+        random: this.#runtime.random ?? systemRandom,
+      },
+      surroundings,
+      onFailed: (cause) => this.#fail(cause),
+    })
+  }
+
+  /** A fault that no new member could cure, or the end of the last one: what is left drains and stops. */
+  #fail(cause: unknown): void {
+    if (!this.isRunning) return
+    this.#logger.error({ err: cause }, `Container '${this.id}' fails.`)
+    this.#failure = { cause }
+    this.#end(undefined)
+  }
+
+  #end(timeoutMs: number | undefined): void {
+    this.#lifecycle.move('stop')
+    const bound = timeoutMs !== undefined && timeoutMs >= 0 ? timeoutMs : this.#properties.shutdownTimeoutMs
+    const budget = new StopBudget(this.#clock, bound)
+    this.#ending = outsideListenerFrames(async () => {
+      await this.#run?.stop(budget)
+      const restart = this.#restart
+      this.#restart = undefined
+      this.#lifecycle.move(this.#failure === undefined ? 'stopped' : 'fail')
+      this.#logger.info({}, `Container '${this.id}' is ${this.state}.`)
+      this.#tellWaiters()
+      restart?.begin()
+    })
+  }
+
+  #startAfterwards(): Promise<void> {
+    if (this.#restart !== undefined) return this.#restart.started
+    let begin = (): void => undefined
+    let cancel = (): void => undefined
+    const started = new Promise<void>((resolve, reject) => {
+      begin = () => resolve(this.start())
+      cancel = () => {
+        this.#restart = undefined
+        reject(startCancelled(this.id))
+      }
+    })
+    this.#restart = { started, begin, cancel }
+    return started
+  }
+
+  #tellWaiters(): void {
+    const waiters = this.#endWaiters
+    this.#endWaiters = []
+    for (const { resolve, reject } of waiters) {
+      if (this.#failure === undefined) resolve()
+      else reject(this.#failure.cause)
+    }
+  }
+
+  #requireRest(what: string): void {
+    if (this.#lifecycle.isAtRest) return
+    throw new KafkaUsageError(`Container '${this.id}' is ${this.state}: ${what} can be set only while it is stopped. Call stop() first.`)
+  }
+}
+
+function startCancelled(id: string): KafkaError {
+  return new KafkaError(`stop() was called while container '${id}' was starting, or waited to start again.`, { code: 'START_CANCELLED' })
+}
+
+/** A cause to reject with: an error as it is, anything else in one. */
+function asError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new KafkaError('The container has failed.', { cause })
+}

@@ -1,0 +1,262 @@
+import type {
+  AcknowledgementVerdict,
+  AcknowledgeType,
+  ConsumerRecord,
+  RecordDeserializationFailure,
+  ShareConsumer,
+} from '@milena/client'
+import type { TakenBatch } from '@milena/client/internal'
+import { KafkaError } from '@milena/protocol'
+import type { Clock } from '@milena/protocol/runtime'
+import type { ContainerEngine } from '../src/container-engine.js'
+import type { ShareConsumerFactory, ShareConsumerFactoryListener, ShareConsumerRequest } from '../src/index.js'
+
+export type TestRecord = ConsumerRecord<string, unknown>
+
+interface RecordFields {
+  readonly topic?: string
+  readonly partition?: number
+  readonly offset: number
+  readonly value?: unknown
+  readonly deliveryCount?: number
+  /** How long its lock lasts from now on, in milliseconds. */
+  readonly lockMs?: number
+}
+
+const wireTypes = { ACCEPT: 1, RELEASE: 2, REJECT: 3, RENEW: 4 } as const
+
+/** An engine whose records, verdicts and faults a test decides on. It keeps the contract that containers rely on. */
+export class FakeEngine implements ContainerEngine<string, unknown> {
+  /** Every answer in the order given, as `ACCEPT orders-0@7`. */
+  readonly answers: string[] = []
+  readonly counters: ContainerEngine<string, unknown>['counters']
+  /** Whether answers get their verdicts at once; false: when confirm() is called. */
+  autoConfirm = true
+  /** What whenJoined() does. */
+  joining: 'at once' | 'never' | Error = 'at once'
+  released: number | undefined
+  takes = 0
+  readonly #clock: Clock
+  readonly #queue: TakenBatch<string, unknown>[] = []
+  readonly #open = new Map<object, number>()
+  readonly #verdicts = new Set<(verdict: AcknowledgementVerdict) => void>()
+  #unconfirmed: { readonly at: { topic: string; partition: number; offset: number }; readonly type: AcknowledgeType }[] = []
+  #settledWaiters: (() => void)[] = []
+  #failure: unknown
+  #wake: (() => void) | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    const counts = {
+      acquired: 0,
+      redelivered: 0,
+      accepted: 0,
+      released: 0,
+      rejected: 0,
+      renewed: 0,
+      gaps: 0,
+      failed: 0,
+      stale: 0,
+      lost: 0,
+    }
+    this.counters = { ...counts, snapshot: () => ({ ...counts, accepted: this.#count('ACCEPT') }) } as typeof this.counters
+  }
+
+  /** Records that are acquired and not answered. */
+  get unanswered(): number {
+    return this.#open.size
+  }
+
+  /** Acquires records, as one batch for the next take. */
+  feed(...fields: RecordFields[]): TestRecord[] {
+    const records = fields.map((each) => this.#record(each))
+    this.#enqueue({ records, failures: [], spans: [] })
+    return records
+  }
+
+  /** Acquires `count` records with the offsets from `first` on. */
+  feedMany(count: number, first = 0): TestRecord[] {
+    return this.feed(...Array.from({ length: count }, (_, index) => ({ offset: first + index })))
+  }
+
+  /** Acquires a batch with a record that could not be deserialised, besides good ones. */
+  feedWithFailure(failure: { readonly offset: number; readonly error: KafkaError }, ...good: RecordFields[]): void {
+    const bad = { topic: 'orders', partition: 0, deliveryCount: 1, rawKey: null, rawValue: null, ...failure }
+    this.#open.set(bad, Infinity)
+    this.#enqueue({
+      records: good.map((each) => this.#record(each)),
+      failures: [bad as unknown as RecordDeserializationFailure],
+      spans: [],
+    })
+  }
+
+  /** The take that waits, or the next one, rejects. */
+  failTake(error: unknown): void {
+    this.#failure = error
+    this.#wake?.()
+  }
+
+  /** The record's lock is gone. */
+  expire(record: TestRecord): void {
+    this.#open.delete(record)
+  }
+
+  /** Gives every answer without a verdict its verdict. */
+  confirm(error?: KafkaError): void {
+    const confirmed = this.#unconfirmed
+    this.#unconfirmed = []
+    for (const { at, type } of confirmed) {
+      const counts = { accept: 0, release: 0, reject: 0, renew: 0, gap: 0, [type.toLowerCase()]: 1 }
+      const partition = { topic: at.topic, topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partition: at.partition }
+      const batches = [{ firstOffset: at.offset, lastOffset: at.offset, acknowledgeTypes: [wireTypes[type]] }]
+      for (const listener of this.#verdicts) listener({ partition, batches, counts, error })
+    }
+    const waiters = this.#settledWaiters
+    this.#settledWaiters = []
+    for (const waiter of waiters) waiter()
+  }
+
+  async take({ signal }: { signal?: AbortSignal | undefined; max?: number | undefined } = {}): Promise<TakenBatch<string, unknown>> {
+    this.takes++
+    for (;;) {
+      if (signal?.aborted) throw new KafkaError('aborted', { code: 'ABORTED' })
+      if (this.#failure !== undefined) {
+        const failure = this.#failure
+        this.#failure = undefined
+        throw failure
+      }
+      const batch = this.#queue.shift()
+      if (batch !== undefined) return batch
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+        signal?.addEventListener('abort', () => resolve(), { once: true })
+      })
+    }
+  }
+
+  settle(record: object, type: AcknowledgeType): boolean {
+    const at = record as TestRecord
+    if (!this.#open.delete(record)) {
+      this.answers.push(`stale ${type} ${at.topic}-${at.partition}@${at.offset}`)
+      return false
+    }
+    this.answers.push(`${type} ${at.topic}-${at.partition}@${at.offset}`)
+    this.#unconfirmed.push({ at, type })
+    if (this.autoConfirm) this.confirm()
+    return true
+  }
+
+  holds(record: object): boolean {
+    return (this.#open.get(record) ?? -Infinity) > this.#clock.now()
+  }
+
+  releaseRest(): number {
+    this.released = this.#open.size
+    this.#open.clear()
+    this.#queue.length = 0
+    return this.released
+  }
+
+  whenSettled(): Promise<void> {
+    if (this.#unconfirmed.length === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#settledWaiters.push(resolve))
+  }
+
+  whenJoined(signal?: AbortSignal): Promise<void> {
+    if (this.joining === 'at once') return Promise.resolve()
+    if (this.joining !== 'never') return Promise.reject(this.joining)
+    return new Promise((_resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(new KafkaError('aborted', { code: 'ABORTED' })), { once: true })
+    })
+  }
+
+  onVerdict(listener: (verdict: AcknowledgementVerdict) => void): () => void {
+    this.#verdicts.add(listener)
+    return () => this.#verdicts.delete(listener)
+  }
+
+  #count(type: AcknowledgeType): number {
+    return this.answers.filter((answer) => answer.startsWith(`${type} `)).length
+  }
+
+  #enqueue(batch: TakenBatch<string, unknown>): void {
+    this.#queue.push(batch)
+    this.#wake?.()
+  }
+
+  #record({ topic = 'orders', partition = 0, offset, value = `v${offset}`, deliveryCount = 1, lockMs = 30_000 }: RecordFields): TestRecord {
+    const record = {
+      topic,
+      partition,
+      offset,
+      value,
+      key: `k${offset}`,
+      deliveryCount,
+      lockExpiresAt: this.#clock.wallTime() + lockMs,
+    } as unknown as TestRecord
+    this.#open.set(record, this.#clock.now() + lockMs)
+    return record
+  }
+}
+
+/** A consumer that only remembers what was asked of it. */
+export class FakeConsumer {
+  topics: readonly string[] = []
+  closed: { timeoutMs: number } | undefined
+  /** What close() does. */
+  closing: 'at once' | 'never' | Error = 'at once'
+
+  constructor(
+    readonly request: ShareConsumerRequest,
+    readonly engine: FakeEngine,
+  ) {}
+
+  subscribe(topics: readonly string[]): void {
+    this.topics = topics
+  }
+
+  close(options: { timeoutMs: number }): Promise<void> {
+    this.closed = options
+    if (this.closing === 'at once') return Promise.resolve()
+    return this.closing === 'never' ? new Promise(() => undefined) : Promise.reject(this.closing)
+  }
+
+  metrics(): object {
+    return {}
+  }
+}
+
+/** Makes fake consumers, and lets a test prepare each. */
+export class FakeConsumerFactory implements ShareConsumerFactory<string, unknown> {
+  readonly consumers: FakeConsumer[] = []
+  /** Called with each new consumer before anybody else gets it; may throw. */
+  prepare: (consumer: FakeConsumer, index: number) => void = () => undefined
+
+  constructor(
+    private readonly clock: Clock,
+    readonly groupId: string | undefined = 'workers',
+  ) {}
+
+  createShareConsumer(request: ShareConsumerRequest): ShareConsumer<string, unknown> {
+    const consumer = new FakeConsumer(request, new FakeEngine(this.clock))
+    this.prepare(consumer, this.consumers.length)
+    this.consumers.push(consumer)
+    return consumer as unknown as ShareConsumer<string, unknown>
+  }
+
+  addListener(listener: ShareConsumerFactoryListener): void {
+    void listener
+  }
+
+  removeListener(listener: ShareConsumerFactoryListener): boolean {
+    void listener
+    return false
+  }
+
+  /** The nth consumer made. */
+  at(index: number): FakeConsumer {
+    const consumer = this.consumers[index]
+    if (consumer === undefined) throw new Error(`only ${this.consumers.length} consumers were made`)
+    return consumer
+  }
+}

@@ -1,0 +1,341 @@
+import { KafkaError } from '@milena/protocol'
+import { describe, expect, test } from 'vitest'
+import { RecordDeserializationFailedEvent, RecordLockLostEvent } from '../src/index.js'
+import { ContainerHarness, deferred } from './container-harness.js'
+
+describe('a listener loop in EXPLICIT mode', () => {
+  test('accepts each record whose listener returns', async () => {
+    const seen: number[] = []
+    const harness = new ContainerHarness({ listener: (record) => void seen.push(record.offset) })
+    await harness.run(3)
+    expect(seen).toEqual([0, 1, 2])
+    expect(harness.engine().answers).toEqual(['ACCEPT orders-0@0', 'ACCEPT orders-0@1', 'ACCEPT orders-0@2'])
+  })
+
+  test('accepts a record when the promise of its listener resolves, not before', async () => {
+    const work = deferred()
+    const harness = new ContainerHarness({ listener: () => work.promise })
+    await harness.run(1)
+    expect(harness.engine().answers).toEqual([])
+    work.resolve()
+    await harness.settle()
+    expect(harness.engine().answers).toEqual(['ACCEPT orders-0@0'])
+  })
+
+  test('hands out one record after another: the next waits for the promise of the one before', async () => {
+    const works = [deferred(), deferred()]
+    const begun: number[] = []
+    const harness = new ContainerHarness({
+      listener: (record) => {
+        begun.push(record.offset)
+        return works[record.offset]?.promise
+      },
+    })
+    await harness.run(2)
+    expect(begun).toEqual([0])
+    works[0]?.resolve()
+    await harness.settle()
+    expect(begun).toEqual([0, 1])
+  })
+
+  test('rejects a record whose listener throws, and goes on with the next', async () => {
+    const harness = new ContainerHarness({
+      listener: (record) => {
+        if (record.offset === 1) throw new Error('bad order')
+      },
+    })
+    await harness.run(3)
+    expect(harness.engine().answers).toEqual(['ACCEPT orders-0@0', 'REJECT orders-0@1', 'ACCEPT orders-0@2'])
+    expect(harness.log.at('error')).toMatchObject([{ facts: { topic: 'orders', partition: 0, offset: 1, deliveryCount: 1 } }])
+  })
+
+  test('rejects a record whose listener rejects, and one whose thenable throws while it is asked for then', async () => {
+    const trap = Object.defineProperty({}, 'then', {
+      get: () => {
+        throw new Error('no then')
+      },
+    })
+    const harness = new ContainerHarness({
+      listener: (record) => (record.offset === 0 ? Promise.reject(new Error('bad order')) : trap),
+    })
+    await harness.run(2)
+    expect(harness.engine().answers).toEqual(['REJECT orders-0@0', 'REJECT orders-0@1'])
+  })
+
+  test('takes a listener object with onMessage, and keeps its this', async () => {
+    const listener = {
+      seen: [] as number[],
+      onMessage(record: { offset: number }) {
+        this.seen.push(record.offset)
+      },
+    }
+    const harness = new ContainerHarness({ listener })
+    await harness.run(2)
+    expect(listener.seen).toEqual([0, 1])
+  })
+
+  test('gives an acknowledging listener no handle, and its consumer', async () => {
+    const calls: unknown[][] = []
+    const harness = new ContainerHarness({
+      acknowledging: true,
+      listener: (...call: unknown[]) => void calls.push(call),
+    })
+    const [record] = await harness.run(1)
+    expect(calls).toEqual([[record, undefined, harness.factory.at(0)]])
+    expect(harness.engine().answers).toEqual(['ACCEPT orders-0@0'])
+  })
+
+  test('is not taken down by a listener that answers its record by itself', async () => {
+    const harness = new ContainerHarness({
+      listener: (record) => {
+        harness.engine().settle(record, 'RELEASE')
+      },
+    })
+    await harness.run(2)
+    expect(harness.container.state).toBe('running')
+    expect(harness.engine().answers.filter((answer) => !answer.startsWith('stale'))).toEqual([
+      'RELEASE orders-0@0',
+      'RELEASE orders-0@1',
+    ])
+  })
+})
+
+describe('the batch rule (maxInFlight unset)', () => {
+  test('delivers nothing of the next batch before the broker has confirmed this one', async () => {
+    const seen: number[] = []
+    const harness = new ContainerHarness({ listener: (record) => void seen.push(record.offset) })
+    await harness.container.start()
+    harness.engine().autoConfirm = false
+    harness.engine().feedMany(2)
+    harness.engine().feedMany(2, 2)
+    await harness.settle()
+    expect(seen).toEqual([0, 1])
+    harness.engine().confirm()
+    await harness.settle()
+    expect(seen).toEqual([0, 1, 2, 3])
+  })
+
+  test('with syncShareCommits false waits for no verdict', async () => {
+    const seen: number[] = []
+    const harness = new ContainerHarness({
+      properties: { syncShareCommits: false },
+      listener: (record) => void seen.push(record.offset),
+    })
+    await harness.container.start()
+    harness.engine().autoConfirm = false
+    harness.engine().feedMany(2)
+    harness.engine().feedMany(2, 2)
+    await harness.settle()
+    expect(seen).toEqual([0, 1, 2, 3])
+  })
+
+  test('one member that waits does not hold up another', async () => {
+    const hung = deferred()
+    const harness = new ContainerHarness({
+      properties: { concurrency: 2 },
+      listener: (record) => (record.offset === 0 ? hung.promise : undefined),
+    })
+    await harness.container.start()
+    harness.engine(0).feedMany(2, 0)
+    harness.engine(1).feedMany(2, 10)
+    await harness.settle()
+    expect(harness.engine(0).answers).toEqual([])
+    expect(harness.engine(1).answers).toEqual(['ACCEPT orders-0@10', 'ACCEPT orders-0@11'])
+    hung.resolve()
+  })
+})
+
+describe('a sliding window (maxInFlight: n)', () => {
+  test('runs n records at once, and another as soon as one is answered', async () => {
+    const works = Array.from({ length: 5 }, () => deferred())
+    const begun: number[] = []
+    const harness = new ContainerHarness({
+      properties: { maxInFlight: 2 },
+      listener: (record) => {
+        begun.push(record.offset)
+        return works[record.offset]?.promise
+      },
+    })
+    await harness.run(5)
+    expect(begun).toEqual([0, 1])
+    works[1]?.resolve()
+    await harness.settle()
+    expect(begun).toEqual([0, 1, 2])
+    expect(harness.engine().answers).toEqual(['ACCEPT orders-0@1'])
+  })
+
+  test('reaches over batches and waits for no verdict', async () => {
+    const works = Array.from({ length: 4 }, () => deferred())
+    const begun: number[] = []
+    const harness = new ContainerHarness({
+      properties: { maxInFlight: 3 },
+      listener: (record) => {
+        begun.push(record.offset)
+        return works[record.offset]?.promise
+      },
+    })
+    await harness.container.start()
+    harness.engine().autoConfirm = false
+    harness.engine().feedMany(2)
+    harness.engine().feedMany(2, 2)
+    await harness.settle()
+    expect(begun).toEqual([0, 1, 2])
+    works[0]?.resolve()
+    await harness.settle()
+    expect(begun).toEqual([0, 1, 2, 3])
+  })
+
+  test('never has more than n records delivered and unanswered, also while a recoverer decides', async () => {
+    const decisions = Array.from({ length: 6 }, () => deferred<'REJECT'>())
+    let open = 0
+    let most = 0
+    const harness = new ContainerHarness({
+      properties: {
+        maxInFlight: 2,
+        shareConsumerRecordRecoverer: async (record: { offset: number }) => {
+          const answer = await decisions[record.offset]?.promise
+          open--
+          return answer ?? 'REJECT'
+        },
+      },
+      listener: async () => {
+        most = Math.max(most, ++open)
+        throw new Error('always')
+      },
+    })
+    await harness.run(6)
+    for (const { resolve } of decisions) {
+      resolve('REJECT')
+      await harness.settle()
+    }
+    expect(most).toBe(2)
+    expect(harness.engine().answers).toHaveLength(6)
+  })
+})
+
+describe('records that never reach the listener', () => {
+  test('one whose lock ran out while it waited: not handed over, told by an event, counted', async () => {
+    const seen: number[] = []
+    const work = deferred()
+    const harness = new ContainerHarness({
+      listener: (record) => {
+        seen.push(record.offset)
+        return record.offset === 0 ? work.promise : undefined
+      },
+    })
+    await harness.container.start()
+    const [, second] = harness.engine().feed({ offset: 0 }, { offset: 1, lockMs: 5_000 }, { offset: 2 })
+    await harness.clock.advance(6_000)
+    work.resolve()
+    await harness.settle()
+    expect(seen).toEqual([0, 2])
+    expect(harness.events.filter((event) => event instanceof RecordLockLostEvent).map((event) => event.record)).toEqual([second])
+    expect(harness.container.metrics().get('orders-0')).toMatchObject({ delivered: 2, locksLost: 1 })
+    expect(harness.log.at('warn')[0]?.message).toMatch(/1 records were not handed to the listener.*maxInFlight/)
+  })
+
+  test('one that cannot be deserialised: rejected before any listener, told by an event and a log line with its place', async () => {
+    const seen: number[] = []
+    const harness = new ContainerHarness({ listener: (record) => void seen.push(record.offset) })
+    await harness.container.start()
+    const error = new KafkaError('not UTF-8', { code: 'DESERIALIZATION' })
+    harness.engine().feedWithFailure({ offset: 1, error }, { offset: 0 }, { offset: 2 })
+    await harness.settle()
+    expect(seen).toEqual([0, 2])
+    expect(harness.engine().answers).toEqual(['REJECT orders-0@1', 'ACCEPT orders-0@0', 'ACCEPT orders-0@2'])
+    const [event] = harness.events.filter((each) => each instanceof RecordDeserializationFailedEvent)
+    expect(event?.failure).toMatchObject({ topic: 'orders', partition: 0, offset: 1, error })
+    expect(harness.log.at('warn')).toMatchObject([
+      { message: expect.stringMatching(/^orders-0@1 could not be deserialised and is rejected\. Mend/), facts: { err: error } },
+    ])
+    expect(harness.container.metrics().get('orders-0')).toMatchObject({ undeserializable: 1, delivered: 2 })
+  })
+})
+
+describe('taking records', () => {
+  test('survives a retriable error: an event, a pause that grows, and on it goes', async () => {
+    const harness = new ContainerHarness()
+    await harness.container.start()
+    const pauses: number[] = []
+    harness.container.on('pollFailed', (event) => pauses.push(event.retryInMs))
+    for (let i = 0; i < 3; i++) {
+      harness.engine().failTake(new KafkaError('try later', { code: 'COORDINATOR_NOT_AVAILABLE', retriable: true }))
+      await harness.clock.advance(2_000)
+    }
+    expect(pauses).toHaveLength(3)
+    expect(pauses[2]).toBeGreaterThan(2 * (pauses[0] ?? 0))
+    harness.engine().feedMany(1)
+    await harness.settle()
+    expect(harness.engine().answers).toEqual(['ACCEPT orders-0@0'])
+    expect(harness.factory.consumers).toHaveLength(1)
+  })
+
+  test('does not spin on a refused topic, and heals when access is granted', async () => {
+    const harness = new ContainerHarness()
+    await harness.container.start()
+    const refused = new KafkaError('no access', { code: 'TOPIC_AUTHORIZATION_FAILED' })
+    harness.engine().failTake(refused)
+    await harness.settle()
+    const takes = harness.engine().takes
+    await harness.clock.advance(50)
+    expect(harness.engine().takes).toBe(takes)
+    harness.engine().feedMany(1)
+    await harness.clock.advance(10_000)
+    expect(harness.engine().answers).toEqual(['ACCEPT orders-0@0'])
+  })
+
+  test('is not starved by, and does not starve, the event loop: it yields between records that cost no promise', async () => {
+    let heartbeats = 0
+    let heartbeatsBeforeEnd = 0
+    const harness = new ContainerHarness({
+      listener: (record) => {
+        harness.clock.block(1)
+        if (record.offset === 999) heartbeatsBeforeEnd = heartbeats
+      },
+    })
+    await harness.container.start()
+    const beat = (): void => {
+      heartbeats++
+      if (heartbeats < 1_000) harness.clock.immediate(beat)
+    }
+    harness.clock.immediate(beat)
+    harness.engine().feed(...Array.from({ length: 1_000 }, (_, offset) => ({ offset, lockMs: 60_000 })))
+    await harness.settle()
+    expect(harness.engine().answers).toHaveLength(1_000)
+    // 1,000 records of 1 ms in slices of 10 ms.
+    expect(heartbeatsBeforeEnd).toBeGreaterThan(50)
+  })
+})
+
+describe('pause and resume', () => {
+  test('paused: finishes the batch at hand and takes no other until resumed', async () => {
+    const works = [deferred(), deferred()]
+    const seen: number[] = []
+    const harness = new ContainerHarness({
+      listener: (record) => {
+        seen.push(record.offset)
+        return works[record.offset]?.promise
+      },
+    })
+    await harness.run(2)
+    harness.container.pause()
+    harness.engine().feedMany(1, 2)
+    works[0]?.resolve()
+    works[1]?.resolve()
+    await harness.clock.advance(1_000)
+    expect(seen).toEqual([0, 1])
+    expect(harness.container.state).toBe('paused')
+    expect(harness.container.isRunning).toBe(true)
+    harness.container.resume()
+    await harness.settle()
+    expect(seen).toEqual([0, 1, 2])
+  })
+
+  test('stop() ends a paused container', async () => {
+    const harness = new ContainerHarness()
+    await harness.run(0)
+    harness.container.pause()
+    await harness.container.stop()
+    expect(harness.container.state).toBe('stopped')
+  })
+})
