@@ -1,1 +1,9 @@
-export {}
+export { KafkaListener, type KafkaListenerOptions, type MethodDecoratorOf } from './kafka-listener.js'
+export { Consumer, Header, Headers, Payload, Record, type HeaderOptions } from './listener-params.js'
+export { EventListener } from './event-listener.js'
+export type { EventClass } from './listener-metadata.js'
+export type { ListenerClass } from './errors.js'
+export { kafkaModule, KafkaTokens, type KafkaModuleOptions, type Resolve } from './kafka-module.js'
+export type { ContainerFactoryOptions, KafkaClientOptions, KafkaProducerOptions } from './kafka-application.js'
+export { startKafkaListeners, type KafkaListeners, type StopKafkaOptions } from './start-kafka-listeners.js'
+export { environmentProperties, type PropertySource } from './property-resolver.js'

@@ -1,0 +1,315 @@
+import { ConsumerRecord, ShareConsumer } from '@milena/client'
+import { ConsumerStartedEvent, ConsumerStoppedEvent } from '@milena/container'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { Problems, type ListenerClass } from '../src/errors.js'
+import { EventListener } from '../src/event-listener.js'
+import { KafkaListener } from '../src/kafka-listener.js'
+import { exploreListenerClass } from '../src/listener-explorer.js'
+import { Consumer, Header, Headers, Payload, Record } from '../src/listener-params.js'
+
+class Order {
+  constructor(readonly id: string) {}
+}
+interface Shape {
+  readonly id: string
+}
+
+const explore = (listenerClass: ListenerClass) => {
+  const problems = new Problems()
+  const explored = exploreListenerClass(listenerClass, problems)
+  problems.throwIfAny()
+  return explored
+}
+const kindsOf = (listenerClass: ListenerClass) => explore(listenerClass).listeners[0]?.plan.map((source) => source.kind)
+
+describe('a listener class', () => {
+  it('tells what its decorators were given, and nothing was called', () => {
+    let made = 0
+    class Listener {
+      constructor() {
+        made++
+      }
+      @KafkaListener({ topics: 'orders', groupId: 'workers' })
+      onOrder(@Record() _record: unknown): void {}
+    }
+    const [listener] = explore(Listener).listeners
+    expect(listener).toMatchObject({
+      method: 'onOrder',
+      where: 'Listener.onOrder()',
+      defaultId: 'Listener.onOrder',
+      options: { topics: 'orders', groupId: 'workers' },
+    })
+    expect(made).toBe(0)
+  })
+
+  it('has a listener for each @KafkaListener of a method, in the order in which they are written', () => {
+    class Listener {
+      @KafkaListener({ topics: 'first' })
+      @KafkaListener({ topics: 'second' })
+      on(): void {}
+    }
+    const { listeners } = explore(Listener)
+    expect(listeners.map(({ options, defaultId }) => [options.topics, defaultId])).toEqual([
+      ['first', 'Listener.on'],
+      ['second', 'Listener.on-2'],
+    ])
+  })
+
+  it('inherits the listeners of its base class, also for a method that it overrides', () => {
+    class Base {
+      @KafkaListener({ topics: 'base' })
+      on(@Payload() _order: unknown): void {}
+    }
+    class Derived extends Base {
+      override on(_order: unknown): void {}
+    }
+    const [listener] = explore(Derived).listeners
+    expect(listener).toMatchObject({ where: 'Derived.on()', options: { topics: 'base' }, plan: [{ kind: 'payload' }] })
+    expect(explore(Base).listeners).toHaveLength(1)
+  })
+
+  it('replaces what its base class said of a method by decorating it again', () => {
+    class Base {
+      @KafkaListener({ topics: 'base' })
+      on(@Payload() _order: unknown): void {}
+    }
+    class Derived extends Base {
+      @KafkaListener({ topics: 'derived' })
+      override on(@Record() _record: unknown): void {}
+    }
+    const { listeners } = explore(Derived)
+    expect(listeners.map(({ options, plan }) => [options.topics, plan[0]?.kind])).toEqual([['derived', 'record']])
+  })
+
+  it('tells its event listeners with their classes', () => {
+    class Watcher {
+      @EventListener(ConsumerStartedEvent, ConsumerStoppedEvent)
+      changed(_event: ConsumerStartedEvent | ConsumerStoppedEvent): void {}
+    }
+    expect(explore(Watcher).eventListeners).toEqual([
+      { method: 'changed', where: 'Watcher.changed()', eventClasses: [ConsumerStartedEvent, ConsumerStoppedEvent] },
+    ])
+  })
+})
+
+describe('the parameters of a listener', () => {
+  it('are what their decorators say, in any order', () => {
+    const schema = z.object({ id: z.string() })
+    class Listener {
+      @KafkaListener({ topics: 't' })
+      on(
+        @Header('trace') _trace: string | undefined,
+        @Payload(schema) _order: Shape,
+        @Consumer() _consumer: unknown,
+        @Headers() _headers: unknown,
+        @Record() _record: unknown,
+        @Header('raw', { as: 'bytes' }) _raw: Buffer | undefined,
+      ): void {}
+    }
+    expect(explore(Listener).listeners[0]?.plan).toEqual([
+      { kind: 'header', name: 'trace', as: 'string' },
+      { kind: 'payload', schema },
+      { kind: 'consumer' },
+      { kind: 'headers' },
+      { kind: 'record' },
+      { kind: 'header', name: 'raw', as: 'bytes' },
+    ])
+  })
+
+  it('are found by type: ConsumerRecord, ShareConsumer, and one other is the payload', () => {
+    class Listener {
+      @KafkaListener({ topics: 't' })
+      on(_consumer: ShareConsumer, _order: Order, _record: ConsumerRecord): void {}
+    }
+    expect(kindsOf(Listener)).toEqual(['consumer', 'payload', 'record'])
+  })
+
+  it('may be just one of another type, which is the payload', () => {
+    class Text {
+      @KafkaListener({ topics: 't' })
+      on(_value: string): void {}
+    }
+    class Bytes {
+      @KafkaListener({ topics: 't' })
+      on(_value: Buffer): void {}
+    }
+    class Own {
+      @KafkaListener({ topics: 't' })
+      on(@Headers() _headers: unknown, _value: Order): void {}
+    }
+    expect(kindsOf(Text)).toEqual(['payload'])
+    expect(kindsOf(Bytes)).toEqual(['payload'])
+    expect(kindsOf(Own)).toEqual(['headers', 'payload'])
+  })
+
+  it('may be missing altogether', () => {
+    class Listener {
+      @KafkaListener({ topics: 't' })
+      on(): void {}
+    }
+    expect(kindsOf(Listener)).toEqual([])
+  })
+
+  it('need no emitted types when all are decorated', () => {
+    class Listener {
+      @KafkaListener({ topics: 't' })
+      on(@Record() _record: unknown, @Payload() _order: unknown): void {}
+    }
+    Reflect.deleteMetadata('design:paramtypes', Listener.prototype, 'on')
+    expect(kindsOf(Listener)).toEqual(['record', 'payload'])
+  })
+})
+
+describe('a mistake in a listener class', () => {
+  class Nothing {
+    on(): void {}
+  }
+  class OnlyParameters {
+    on(@Payload() _order: unknown): void {}
+  }
+  class TwoDecorators {
+    @KafkaListener({ topics: 't' })
+    on(@Record() @Payload() _order: unknown): void {}
+  }
+  class Interface {
+    @KafkaListener({ topics: 't' })
+    on(_order: Shape): void {}
+  }
+  class TwoPayloads {
+    @KafkaListener({ topics: 't' })
+    on(_one: Order, _two: string): void {}
+  }
+  class DecoratedAndGuessed {
+    @KafkaListener({ topics: 't' })
+    on(@Payload() _one: unknown, _two: string): void {}
+  }
+  class Signal {
+    @KafkaListener({ topics: 't' })
+    on(_signal: AbortSignal): void {}
+  }
+  class WithoutMetadata {
+    @KafkaListener({ topics: 't' })
+    on(@Payload() _order: unknown, _record: ConsumerRecord): void {}
+  }
+  Reflect.deleteMetadata('design:paramtypes', WithoutMetadata.prototype, 'on')
+  class CircularImport {
+    @KafkaListener({ topics: 't' })
+    on(_order: Order): void {}
+  }
+  Reflect.defineMetadata('design:paramtypes', [undefined], CircularImport.prototype, 'on')
+
+  it.each([
+    ['no decorated method', Nothing, /^Nothing: None of its methods has @KafkaListener or @EventListener/],
+    [
+      'parameters without a listener',
+      OnlyParameters,
+      /^OnlyParameters\.on\(\): Its parameters are decorated, and it has no @KafkaListener/,
+    ],
+    [
+      'two decorators on one parameter',
+      TwoDecorators,
+      /^TwoDecorators\.on\(\): Its first parameter has @Record and @Payload\. Keep one/,
+    ],
+    [
+      'an interface without decorator',
+      Interface,
+      /^Interface\.on\(\): Its first parameter .* nothing is left of its type .* Say what it is: @Payload\(\)/,
+    ],
+    [
+      'two undecorated parameters',
+      TwoPayloads,
+      /^TwoPayloads\.on\(\): Its first and second parameters have no decorator, and only one can be the payload/,
+    ],
+    [
+      'a second payload',
+      DecoratedAndGuessed,
+      /^DecoratedAndGuessed\.on\(\): Its second parameter has no decorator, and another one is the payload/,
+    ],
+    ['an AbortSignal', Signal, /^Signal\.on\(\): Its first parameter is an AbortSignal/],
+    [
+      'no emitted types',
+      WithoutMetadata,
+      /^WithoutMetadata\.on\(\): Its second parameter .* emitted no parameter types .*esbuild.*emitDecoratorMetadata/,
+    ],
+    [
+      'a type that was not there yet',
+      CircularImport,
+      /^CircularImport\.on\(\): Its first parameter .* two modules import each other/,
+    ],
+  ] as const)('%s is explained by class, method and remedy', (_name, listenerClass, message) => {
+    expect(() => explore(listenerClass)).toThrow(message)
+  })
+
+  it('is told together with all others', () => {
+    const problems = new Problems()
+    exploreListenerClass(Interface, problems)
+    exploreListenerClass(Nothing, problems)
+    expect(() => problems.throwIfAny()).toThrow(/for 2 reasons:\n {2}- Interface\.on\(\).*\n {2}- Nothing:/)
+  })
+})
+
+describe('a decorator in the wrong place', () => {
+  it('is refused on static methods', () => {
+    expect(() => {
+      class Listener {
+        @KafkaListener({ topics: 't' })
+        static on(): void {}
+      }
+      return Listener
+    }).toThrow(/@KafkaListener stands on the static member Listener\.on\. Make it an instance method/)
+  })
+
+  it('is refused on constructor parameters', () => {
+    expect(() => {
+      class Listener {
+        constructor(@Payload() readonly order: unknown) {}
+      }
+      return Listener
+    }).toThrow(/@Payload \(on Listener\) belongs on an instance method, or on a parameter of one/)
+  })
+
+  it('is refused on accessors', () => {
+    expect(() => {
+      class Listener {
+        // @ts-expect-error an accessor is no method, which the compiler sees too
+        @KafkaListener({ topics: 't' })
+        get on(): string {
+          return 'on'
+        }
+      }
+      return Listener
+    }).toThrow(/belongs on a method, not on an accessor/)
+  })
+
+  it('is explained when it was compiled as a standard decorator', () => {
+    const decorate = KafkaListener({ topics: 't' }) as unknown as (method: unknown, context: object) => void
+    expect(() => decorate(() => undefined, { kind: 'method', name: 'on' })).toThrow(
+      /Set "experimentalDecorators": true/,
+    )
+  })
+
+  it('@EventListener without a class is refused where it stands', () => {
+    const missing = undefined as unknown as typeof ConsumerStoppedEvent
+    expect(() => {
+      class Watcher {
+        @EventListener(missing)
+        on(): void {}
+      }
+      return Watcher
+    }).toThrow(/@EventListener on Watcher\.on needs the class of the event.*circular import/)
+  })
+
+  it('@EventListener on a method that takes another event does not compile', () => {
+    class Watcher {
+      // @ts-expect-error the method takes another event than the decorator names
+      @EventListener(ConsumerStoppedEvent)
+      on(_event: ConsumerStartedEvent): void {}
+    }
+    expect(explore(Watcher).eventListeners).toHaveLength(1)
+  })
+
+  it('@Header without a name is refused', () => {
+    expect(() => Header('')).toThrow(/@Header needs the name of the header/)
+  })
+})
