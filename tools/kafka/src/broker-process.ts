@@ -104,7 +104,12 @@ export class BrokerProcess {
   }
 
   logTail(lines: number): string {
-    const text = readFileSync(this.#logFile, 'utf8')
+    let text: string
+    try {
+      text = readFileSync(this.#logFile, 'utf8')
+    } catch {
+      return '(its log is gone)'
+    }
     return text.trimEnd().split('\n').slice(-lines).join('\n')
   }
 

@@ -132,7 +132,7 @@ class RunningCluster implements KafkaCluster {
           clusterFolder: this.#folder,
           logFile: join(folder, 'broker.log'),
         },
-        () => this.#whenServing(),
+        { whenServing: () => this.#whenServing(), logger: options.logger ?? (() => {}) },
       )
     })
   }
@@ -168,7 +168,10 @@ class RunningCluster implements KafkaCluster {
     const firstEnd = Promise.race(running.map(async (broker) => `broker ${broker.nodeId} ended: ${await broker.ended}`))
     const failure = await Promise.race([firstEnd, late, at(running, 0).probe(running.map((broker) => broker.port))])
     clearTimeout(timer)
-    if (failure === undefined) return
+    if (failure === undefined) {
+      for (const broker of running) broker.watch()
+      return
+    }
     const dead = running.find((broker) => broker.pid === undefined) ?? at(running, 0)
     throw new Error(
       `Kafka did not start (${failure}). The last lines of broker ${dead.nodeId}'s log:\n${dead.logTail(40)}`,
@@ -182,13 +185,22 @@ class RunningBroker implements KafkaBroker {
   readonly port: number
   readonly #launch: BrokerLaunch
   readonly #whenServing: () => Promise<void>
+  readonly #logger: (line: string) => void
   #process: BrokerProcess | undefined
+  #watched: BrokerProcess | undefined
+  /** Ended by us: not worth a word. */
+  #ending = false
 
-  constructor(address: NodeAddress, launch: BrokerLaunch, whenServing: () => Promise<void>) {
+  constructor(
+    address: NodeAddress,
+    launch: BrokerLaunch,
+    told: { readonly whenServing: () => Promise<void>; readonly logger: (line: string) => void },
+  ) {
     this.nodeId = address.nodeId
     this.port = address.port
     this.#launch = launch
-    this.#whenServing = whenServing
+    this.#whenServing = told.whenServing
+    this.#logger = told.logger
   }
 
   get pid(): number | undefined {
@@ -201,6 +213,18 @@ class RunningBroker implements KafkaBroker {
 
   launch(clusterId?: string): void {
     this.#process = new BrokerProcess(this.#launch, clusterId)
+    this.#ending = false
+  }
+
+  /** From now on, its end is told unless it was asked for. (Before, the failed start tells it.) */
+  watch(): void {
+    const serving = this.#process
+    if (serving === undefined || serving === this.#watched) return
+    this.#watched = serving
+    void serving.ended.then((how) => {
+      if (this.#ending) return
+      this.#logger(`Broker ${this.nodeId} ended by itself (${how}). The last lines of its log:\n${serving.logTail(20)}`)
+    })
   }
 
   probe(ports: readonly number[]): Promise<string | undefined> {
@@ -208,6 +232,7 @@ class RunningBroker implements KafkaBroker {
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.#ending = true
     await this.#process?.kill(signal)
   }
 
@@ -218,6 +243,7 @@ class RunningBroker implements KafkaBroker {
   }
 
   async discard(): Promise<void> {
+    this.#ending = true
     await this.#process?.discard()
   }
 

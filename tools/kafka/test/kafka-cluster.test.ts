@@ -64,6 +64,17 @@ describeWithKafka('A cluster of one broker', () => {
   })
 })
 
+describeWithKafka('A broker that dies while it serves', () => {
+  it('is reported with the end of its log', async () => {
+    const lines: string[] = []
+    const cluster = await startKafkaCluster({ logger: (line) => lines.push(line) })
+    process.kill(cluster.brokers[0]?.pid as number, 'SIGKILL')
+    await expect(eventually(() => lines.length > 1, 10_000)).resolves.toBe(true)
+    expect(lines.at(-1)).toMatch(/^Broker 1 ended by itself \(SIGKILL\)\. The last lines of its log:\n\d\d:/)
+    await cluster.stop()
+  }, 120_000)
+})
+
 describeWithKafka('A cluster of three brokers', () => {
   let cluster: KafkaCluster
   beforeAll(async () => {

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Arrays;
+import org.apache.kafka.common.utils.internals.Exit;
 
 /**
  * One Kafka node that lives no longer than whoever started it.
@@ -78,8 +79,12 @@ public final class BrokerProcess {
     }
 
     private static void removeAndHalt(Path folder) {
-        // The broker's threads may still create a file while its folder goes: try until it is gone.
-        for (int round = 0; round < 50 && Files.exists(folder); round++) {
+        // A broker that finds its files gone halts its JVM: that must not happen half-way.
+        Exit.setHaltProcedure((code, message) -> sleep(Long.MAX_VALUE));
+        Exit.setExitProcedure((code, message) -> sleep(Long.MAX_VALUE));
+        // And its threads may still create one while the folder goes: try until it is gone.
+        long giveUp = System.nanoTime() + 10_000_000_000L;
+        while (Files.exists(folder) && System.nanoTime() < giveUp) {
             try {
                 Files.walkFileTree(folder, new SimpleFileVisitor<>() {
                     @Override
@@ -101,9 +106,17 @@ public final class BrokerProcess {
                     }
                 });
             } catch (IOException busy) {
-                // The next round tries again.
+                sleep(1);
             }
         }
         Runtime.getRuntime().halt(0);
+    }
+
+    private static void sleep(long ms) {
+        try {
+            Thread.sleep(ms);
+        } catch (InterruptedException stop) {
+            Thread.currentThread().interrupt();
+        }
     }
 }
