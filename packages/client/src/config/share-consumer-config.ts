@@ -23,8 +23,8 @@ export interface ShareConsumerOptions<K = Buffer | null, V = Buffer | null> exte
   /** Default 'implicit': the next poll accepts what the last one returned. */
   readonly acknowledgementMode?: AcknowledgementMode | undefined
   /**
-   * Most records that a poll returns, and, where given, what each fetch asks for (soft with acquireMode 'batch_optimized').
-   * Default: polls return 500, and fetches are sized by how fast records are worked off.
+   * How many records a fetch asks for and a poll returns; soft with acquireMode 'batch_optimized', where whole record batches
+   * are acquired. Default: sized by how fast records are worked off, from 64 up to 2,000.
    */
   readonly maxPollRecords?: number | undefined
   /** Default 'batch_optimized'. 'record_limit' needs Apache Kafka 4.2. */
@@ -57,7 +57,6 @@ export interface ResolvedShareConsumerConfig<K = unknown, V = unknown> {
   readonly groupId: string
   readonly clientId: string
   readonly acknowledgementMode: AcknowledgementMode
-  readonly maxPollRecords: number
   /** What one fetch asks for: maxPollRecords where it was given; undefined: sized by how fast records are worked off. */
   readonly fetchRecords: number | undefined
   readonly acquireMode: AcquireMode
@@ -79,9 +78,6 @@ export interface ResolvedShareConsumerConfig<K = unknown, V = unknown> {
   readonly valueDeserializer: Deserializer<V> | undefined
   readonly onSecondAcknowledge: 'error' | 'lastWins'
 }
-
-/** As in Java's client. */
-const DEFAULT_MAX_POLL_RECORDS = 500
 
 const shareConsumerOptions = {
   ...clientOptions,
@@ -144,7 +140,6 @@ export function resolveShareConsumerConfig<K = Buffer | null, V = Buffer | null>
     groupId: options.groupId,
     clientId: options.clientId,
     acknowledgementMode: options.acknowledgementMode,
-    maxPollRecords: options.maxPollRecords ?? DEFAULT_MAX_POLL_RECORDS,
     fetchRecords: options.maxPollRecords,
     acquireMode: options.acquireMode,
     fetchMaxWaitMs: options.fetchMaxWaitMs,

@@ -11,6 +11,8 @@ import type { DeserializationContext, Deserializer } from '../serde.js'
 //
 // Rules kept here
 // - Partitions leave in the order they came, records of a partition in offset order.
+// - An acquired range leaves in one piece: answered piecemeal it costs the broker several times as much (it then keeps a
+//   state per offset). The number of records asked for is therefore soft.
 // - A record whose session is gone, whose lock ran out, or which was answered meanwhile is not handed out.
 // - One bad record costs itself only: it comes out as a failure, the rest goes on.
 
@@ -36,6 +38,8 @@ interface Waiting {
   readonly received: ReceivedPartition
   batch: number
   range: number
+  /** The last offset that was looked at. */
+  offset: number
   left: number
 }
 
@@ -71,11 +75,11 @@ export class FetchBuffer<K, V> {
 
   add(received: ReceivedPartition): void {
     if (received.records === 0) return
-    this.#queue.push({ received, batch: 0, range: 0, left: received.records })
+    this.#queue.push({ received, batch: 0, range: 0, offset: -1, left: received.records })
     this.#records += received.records
   }
 
-  /** Takes out up to `max` records. Awaited work is done only where a deserialiser returns a promise. */
+  /** Takes out records, range by range, until there are at least `max`. Awaited work is done only where a deserialiser returns a promise. */
   take(max: number): TakenBatch<K, V> | Promise<TakenBatch<K, V>> {
     const out = new Handout<K, V>(this.#deserializers, this.#clock)
     while (out.size < max) {
@@ -107,9 +111,11 @@ export class FetchBuffer<K, V> {
       out.fields.timestampType = batch.timestampType
       out.fields.leaderEpoch = batch.leaderEpoch
       try {
-        while (out.size < max) {
+        for (;;) {
+          if (out.size >= max && waiting.offset >= (ranges[waiting.range]?.lastOffset ?? 0)) return false
           if (!cursor.next()) break
           const { offset } = cursor
+          waiting.offset = offset
           let range = ranges[waiting.range]
           while (range !== undefined && range.lastOffset < offset) range = ranges[++waiting.range]
           if (range === undefined) return true
@@ -120,9 +126,7 @@ export class FetchBuffer<K, V> {
         }
       } catch (reason) {
         this.#refuse(waiting.received, batch.baseOffset, batch.lastOffset, cursor.offset, reason)
-        continue
       }
-      if (out.size >= max) return false
     }
     return true
   }

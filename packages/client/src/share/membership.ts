@@ -112,11 +112,19 @@ export class Membership {
     this.#joined = false
     const { context, groupId, memberId } = this.#options
     const body = { groupId, memberId, memberEpoch: LEAVE_EPOCH, rackId: null, subscribedTopicNames: null }
+    // The signal bounds the search for a lost coordinator too, which goes on for much longer than one request.
+    const late = new AbortController()
+    const timer = context.clock.setTimer(() => late.abort(), timeoutMs)
     try {
-      await context.send(ShareGroupHeartbeat, body, { to: { group: groupId }, timeoutMs })
+      await context.send(ShareGroupHeartbeat, body, { to: { group: groupId }, timeoutMs, signal: late.signal })
       return undefined
     } catch (error) {
-      return KafkaError.is(error) ? error : new KafkaError('The group could not be left.', { cause: error })
+      return new KafkaError(
+        `Group '${groupId}' could not be told within ${Math.round(timeoutMs)} ms that this member leaves; its coordinator notices after the session timeout.`,
+        { code: KafkaError.is(error) ? error.code : 'LEAVE_FAILED', retriable: true, cause: error },
+      )
+    } finally {
+      timer.cancel()
     }
   }
 

@@ -67,6 +67,8 @@ type FetchedPartition = FetchResponse['responses'][number]['partitions'][number]
 type Turn =
   | { readonly do: 'fetch'; readonly records: number }
   | { readonly do: 'acknowledge' }
+  /** Nothing is fetched from this broker any more, and nothing is out: its session ends. */
+  | { readonly do: 'retire' }
   | { readonly do: 'wait'; readonly ms?: number }
 
 /** A request on its way, and what its answer needs. */
@@ -112,11 +114,6 @@ export class RequestManager {
     this.#held = this.#newLedger()
   }
 
-  /** Nothing is wanted from, held from or owed to this broker. */
-  get isIdle(): boolean {
-    return this.#session.wanted.size === 0 && !this.#held.hasOpen && !this.#held.hasUnsent && !this.#inFlight
-  }
-
   /** The partitions to fetch from this broker, replacing those before. */
   want(partitions: ReadonlySet<TopicIdPartition>): void {
     this.#session.want(partitions)
@@ -156,7 +153,9 @@ export class RequestManager {
       }
       const connection = this.#connection ?? (await this.#connect())
       if (connection === undefined || this.#closing) continue
-      await this.#perform(() => (turn.do === 'fetch' ? this.#fetch(connection, turn.records) : this.#acknowledge(connection)))
+      if (turn.do === 'fetch') await this.#perform(() => this.#fetch(connection, turn.records))
+      else if (turn.do === 'acknowledge') await this.#perform(() => this.#acknowledge(connection))
+      else await this.#endSession(connection)
     }
   }
 
@@ -171,13 +170,19 @@ export class RequestManager {
     const { clock } = this.#context
     const timer = clock.setTimer(() => this.#connection?.close(), Math.max(1, deadline - clock.now()))
     await running
-    const connection = this.#connection
-    if (connection !== undefined && this.#session.isOpen) {
+    if (this.#connection !== undefined) await this.#endSession(this.#connection)
+    timer.cancel()
+  }
+
+  /** Closes the session at the broker, giving back what is left, and the connection. */
+  async #endSession(connection: Connection): Promise<void> {
+    if (this.#session.isOpen) {
       this.#held.answerAllOpen(AckCode.RELEASE)
       await this.#perform(() => this.#acknowledge(connection, FINAL_EPOCH))
     }
-    timer.cancel()
-    this.#lose(new KafkaConnectionError(`The share session with broker ${this.nodeId} was closed.`))
+    this.#connection = undefined
+    connection.close()
+    this.#startOver(new KafkaConnectionError(`The share session with broker ${this.nodeId} was closed.`))
   }
 
   // ---- deciding
@@ -194,6 +199,9 @@ export class RequestManager {
     const pauseMs = lingerMs <= 0 ? 0 : this.#fetchNotBefore - now
     if (records > 0 && pauseMs <= 0) return { do: 'fetch', records }
     if (lingerMs <= 0) return { do: 'acknowledge' }
+
+    const unused = this.#session.wanted.size === 0 && !hasUnsent && this.#session.isOpen && !this.#held.hasOpen
+    if (unused && this.#connection !== undefined) return { do: 'retire' }
 
     const ms = Math.min(lingerMs, records > 0 ? pauseMs : Infinity)
     return ms === Infinity ? { do: 'wait' } : { do: 'wait', ms }
@@ -451,15 +459,21 @@ export class RequestManager {
     this.#connection = undefined
     connection?.close()
     const cause = sessionLost(this.nodeId, error)
+    const lost = this.#startOver(cause)
+    if (this.#closing) return
+    this.#host.lost(lost, cause)
+    this.#host.leadersMoved()
+    this.#wake.notify()
+  }
+
+  /** A new session with a ledger of its own; how many unanswered records the old one held. */
+  #startOver(cause: KafkaError): number {
     const lost = this.#held.lose(cause)
     this.#held = this.#newLedger()
     this.#session.reset()
     this.#verdicts.reset()
     this.#endWaiting()
-    if (this.#closing) return
-    this.#host.lost(lost, cause)
-    this.#host.leadersMoved()
-    this.#wake.notify()
+    return lost
   }
 
   #newLedger(): AcquiredRecords {

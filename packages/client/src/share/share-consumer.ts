@@ -263,7 +263,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
       ended.abort()
     }, timeoutMs)
     try {
-      return await this.#engine.take({ signal: ended.signal, max: this.#config.maxPollRecords })
+      return await this.#engine.take({ signal: ended.signal, max: this.#config.fetchRecords })
     } catch (error) {
       if (timedOut && isAborted(error)) return NOTHING
       throw error

@@ -30,7 +30,7 @@ import { Wake } from './wake.js'
 export interface TakeOptions {
   /** Rejects the take with code ABORTED. */
   readonly signal?: AbortSignal | undefined
-  /** Most records to hand out; default: all there are. */
+  /** About how many records to hand out (acquired ranges are not cut); default: one fetch's worth. */
   readonly max?: number | undefined
 }
 
@@ -142,7 +142,7 @@ export class ShareEngine<K, V> {
    * Rejects with code ABORTED on the signal, with the error of the member or its group otherwise; what was acquired stays
    * for the next take.
    */
-  async take({ signal, max = Infinity }: TakeOptions = {}): Promise<TakenBatch<K, V>> {
+  async take({ signal, max }: TakeOptions = {}): Promise<TakenBatch<K, V>> {
     this.#refuseWhenClosed()
     if (this.#taking) throw new KafkaUsageError('Records are being taken already: await one poll() or take() before the next.')
     this.#taking = true
@@ -156,7 +156,7 @@ export class ShareEngine<K, V> {
       for (;;) {
         if (signal?.aborted) throw abortedError(signal)
         this.#throwFailure()
-        const made = this.#buffer.records > 0 ? this.#buffer.take(max) : undefined
+        const made = this.#buffer.records > 0 ? this.#buffer.take(max ?? this.#sizer.fetchRecords) : undefined
         const taken = made instanceof Promise ? await made : made
         if (taken !== undefined && taken.records.length + taken.failures.length > 0) {
           this.#taken = taken.records.length
