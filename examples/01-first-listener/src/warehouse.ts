@@ -7,7 +7,7 @@ export class WarehouseBusyError extends Error {
 }
 
 /** Trouble that stays. */
-export class UnknownArticleError extends Error {
+class UnknownArticleError extends Error {
   override readonly name = 'UnknownArticleError'
 }
 

@@ -13,6 +13,7 @@ import type { Logger } from '@milena/protocol/runtime'
 import { pino } from 'pino'
 import type { ListenerClass } from './errors.js'
 import { EventDispatcher } from './event-dispatcher.js'
+import { groupIn } from './listener-endpoint.js'
 import { environmentProperties, PropertyResolver, type PropertySource } from './property-resolver.js'
 
 /** Options of the share consumers that containers make: all of ShareConsumer's. groupId may be left to the listeners. */
@@ -91,7 +92,7 @@ export class KafkaApplication {
   }
 
   containerFactory(name: string, options: ContainerFactoryOptions): ShareListenerContainerFactory<unknown, unknown> {
-    const { client, consumerFactory, runtime, ...containerProperties } = options
+    const { client, consumerFactory, runtime, ...properties } = options
     if (client !== undefined && consumerFactory !== undefined) {
       throw new KafkaUsageError(
         `Container factory '${name}' has both client and consumerFactory. Keep one: a consumerFactory brings its own client options.`,
@@ -99,7 +100,8 @@ export class KafkaApplication {
     }
     return new ShareListenerContainerFactory<unknown, unknown>({
       consumerFactory: consumerFactory ?? this.consumerFactory(client),
-      containerProperties,
+      // A group among the consumer settings is this factory's group, for whoever asks its containers.
+      containerProperties: { ...properties, groupId: properties.groupId ?? groupIn(properties.properties) },
       logger: this.logger,
       eventPublisher: this.events,
       runtime,

@@ -50,7 +50,8 @@ export function describeEndpoint(
   const { options } = listener
   const concurrency = reader.count('concurrency')
   const maxInFlight = reader.count('maxInFlight')
-  const groupId = reader.text('groupId')
+  const properties = options?.properties === undefined ? undefined : reader.properties(options.properties)
+  const groupId = reader.text('groupId') ?? groupIn(properties)
   const clientIdPrefix = reader.text('clientIdPrefix')
   const autoStartup = reader.truth('autoStartup')
   return {
@@ -62,8 +63,14 @@ export function describeEndpoint(
     ...(clientIdPrefix === undefined ? {} : { clientIdPrefix }),
     ...(autoStartup === undefined ? {} : { autoStartup }),
     ...(maxInFlight === undefined ? {} : { maxInFlight }),
-    ...(options?.properties === undefined ? {} : { properties: reader.properties(options.properties) }),
+    ...(properties === undefined ? {} : { properties }),
   }
+}
+
+/** The group that consumer settings name, by either spelling. */
+export function groupIn(properties: Readonly<Record<string, unknown>> | undefined): string | undefined {
+  const group = properties?.['group.id'] ?? properties?.['groupId']
+  return typeof group === 'string' && group !== '' ? group : undefined
 }
 
 class OptionReader {

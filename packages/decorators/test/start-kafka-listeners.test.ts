@@ -131,6 +131,28 @@ describe('a decorated listener', () => {
     await running.stop()
   })
 
+  it('takes its group from where it is set nearest, by either spelling', async () => {
+    class Listener {
+      @KafkaListener({ id: 'own', topics: 't', groupId: 'a' })
+      @KafkaListener({ id: 'own setting', topics: 't', properties: { 'group.id': 'b' } })
+      @KafkaListener({ id: 'of the factory', topics: 't' })
+      @KafkaListener({ id: 'of the consumers', topics: 't', containerFactory: 'plain' })
+      on(): void {}
+    }
+    const kafka = new FakeKafka({ groupId: 'd' })
+    const { di } = application({
+      kafka,
+      listeners: [Listener],
+      containerFactories: {
+        default: { ...kafka.factory, properties: { 'group.id': 'c' } },
+        plain: kafka.factory,
+      },
+    })
+    const running = await startKafkaListeners(di)
+    expect(running.registry.allContainers.map((container) => container.groupId)).toEqual(['a', 'b', 'c', 'd'])
+    await running.stop()
+  })
+
   it('with autoStartup false waits until it is started by hand', async () => {
     class Listener {
       @KafkaListener({ id: 'later', topics: 'orders', autoStartup: false })
