@@ -98,15 +98,19 @@ export class AcquiredRecords implements RangeHolder {
     return answered
   }
 
-  /** Takes out all that is unsent, for one request. */
-  send(): SentByPartition {
+  /**
+   * Takes out what is unsent, for one request: all of it, or only ranges with nothing left to answer. A range that is
+   * answered piecemeal costs the broker several times as much, since it then keeps a state per offset.
+   */
+  send(what: 'all' | 'whole ranges'): SentByPartition {
     const byPartition = new Map<TopicIdPartition, AcquiredRange[]>()
     for (const range of this.#outbox) {
+      if (what === 'whole ranges' && range.open > 0) continue
+      this.#outbox.delete(range)
       const ranges = byPartition.get(range.partition)
       if (ranges === undefined) byPartition.set(range.partition, [range])
       else ranges.push(range)
     }
-    this.#outbox.clear()
     const sent = new Map<TopicIdPartition, SentAcknowledgements>()
     for (const [partition, ranges] of byPartition) {
       const acknowledgements = takeAcknowledgements(ranges)
@@ -129,7 +133,7 @@ export class AcquiredRecords implements RangeHolder {
   /** The session is gone, and every lock with it. Returns how many records were held and not answered. */
   lose(error: KafkaError): number {
     if (!this.#live) return 0
-    const unsent = this.send()
+    const unsent = this.send('all')
     this.#live = false
     for (const [partition, sent] of unsent) this.settle(partition, sent, { outcome: 'failed', error })
     let open = 0

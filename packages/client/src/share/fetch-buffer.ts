@@ -95,6 +95,18 @@ export class FetchBuffer<K, V> {
     return out.finish()
   }
 
+  /** RELEASEs everything that waits here; how many records that were. */
+  release(): number {
+    let released = 0
+    for (const { received, range, offset } of this.#queue) {
+      for (const waiting of received.ranges.slice(range)) {
+        if (waiting.lastOffset > offset && waiting.holder.live) released += waiting.answerOpen(AckCode.RELEASE)
+      }
+    }
+    this.clear()
+    return released
+  }
+
   /** Drops everything. Whoever calls this has answered it, or lost it. */
   clear(): void {
     this.#queue.length = 0

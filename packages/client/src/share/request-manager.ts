@@ -65,11 +65,14 @@ type AcknowledgeResponse = ResponseOf<typeof ShareAcknowledge>
 type FetchedPartition = FetchResponse['responses'][number]['partitions'][number]
 
 type Turn =
-  | { readonly do: 'fetch'; readonly records: number }
+  /** `answers`: the acknowledgements that go with it. */
+  | { readonly do: 'fetch'; readonly records: number; readonly answers: 'all' | 'whole ranges' }
   | { readonly do: 'acknowledge' }
   /** Nothing is fetched from this broker any more, and nothing is out: its session ends. */
   | { readonly do: 'retire' }
   | { readonly do: 'wait'; readonly ms?: number }
+
+type FetchTurn = Extract<Turn, { do: 'fetch' }>
 
 /** A request on its way, and what its answer needs. */
 interface Outgoing {
@@ -153,7 +156,7 @@ export class RequestManager {
       }
       const connection = this.#connection ?? (await this.#connect())
       if (connection === undefined || this.#closing) continue
-      if (turn.do === 'fetch') await this.#perform(() => this.#fetch(connection, turn.records))
+      if (turn.do === 'fetch') await this.#perform(() => this.#fetch(connection, turn))
       else if (turn.do === 'acknowledge') await this.#perform(() => this.#acknowledge(connection))
       else await this.#endSession(connection)
     }
@@ -197,7 +200,7 @@ export class RequestManager {
 
     const records = this.#session.wanted.size > 0 ? this.#host.recordsToFetch() : 0
     const pauseMs = lingerMs <= 0 ? 0 : this.#fetchNotBefore - now
-    if (records > 0 && pauseMs <= 0) return { do: 'fetch', records }
+    if (records > 0 && pauseMs <= 0) return { do: 'fetch', records, answers: lingerMs <= 0 ? 'all' : 'whole ranges' }
     if (lingerMs <= 0) return { do: 'acknowledge' }
 
     const unused = this.#session.wanted.size === 0 && !hasUnsent && this.#session.isOpen && !this.#held.hasOpen
@@ -250,11 +253,11 @@ export class RequestManager {
     this.#endWaiting()
   }
 
-  async #fetch(connection: Connection, records: number): Promise<void> {
+  async #fetch(connection: Connection, { records, answers }: FetchTurn): Promise<void> {
     const { clock } = this.#context
     const { settings } = this.#host
     const changes = this.#session.changes()
-    const sent: SentByPartition = this.#session.isOpen ? this.#takeAnswers() : new Map()
+    const sent: SentByPartition = this.#session.isOpen ? this.#takeAnswers(answers) : new Map()
     const maxWaitMs = this.#held.hasOpen ? 0 : settings.fetchMaxWaitMs
     const outgoing: Outgoing = { api: 'ShareFetch', connection, held: this.#held, sent, sentAt: clock.now() }
     const body = shareFetchRequest(this.#stamp(), settings, { changes, acknowledgements: sent, records, maxWaitMs })
@@ -277,7 +280,7 @@ export class RequestManager {
   async #acknowledge(connection: Connection, epoch = this.#session.epoch): Promise<void> {
     const { clock } = this.#context
     const { requestTimeoutMs } = this.#host.settings
-    const sent = this.#takeAnswers()
+    const sent = this.#takeAnswers('all')
     if (sent.size === 0 && epoch !== FINAL_EPOCH) return
     const outgoing: Outgoing = { api: 'ShareAcknowledge', connection, held: this.#held, sent, sentAt: clock.now() }
     let response: AcknowledgeResponse
@@ -306,12 +309,14 @@ export class RequestManager {
     return { groupId, memberId, epoch: this.#session.epoch }
   }
 
-  #takeAnswers(): SentByPartition {
+  #takeAnswers(what: 'all' | 'whole ranges'): SentByPartition {
+    const sent = this.#held.send(what)
+    if (this.#held.hasUnsent) return sent
     this.#flush = false
     this.#urgent = false
     this.#answeredAt = undefined
     this.#waiters.sending()
-    return this.#held.send()
+    return sent
   }
 
   // ---- receiving

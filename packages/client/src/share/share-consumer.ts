@@ -13,7 +13,7 @@ import { ConsumerRecords } from './consumer-records.js'
 import type { TakenBatch } from './fetch-buffer.js'
 import { RecordDeserializationFailure } from './record-failure.js'
 import type { CounterName } from './share-counters.js'
-import { ShareEngine, type Acquired } from './share-engine.js'
+import { NOTHING, ShareEngine, type Acquired } from './share-engine.js'
 import type { TopicIdPartition } from './share-partition.js'
 import type { AcknowledgementVerdict } from './verdict.js'
 
@@ -252,6 +252,8 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   }
 
   async #take(timeoutMs: number, signal: AbortSignal | undefined): Promise<TakenBatch<K, V>> {
+    const ready = await this.#engine.take({ max: this.#config.fetchRecords, atOnce: true })
+    if (ready.spans.length > 0 || timeoutMs <= 0) return ready
     const { clock } = this.#context
     const ended = new AbortController()
     const abort = (): void => ended.abort(signal?.reason)
@@ -340,5 +342,3 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
     if (this.#engine.isClosed) throw new KafkaUsageError('This share consumer is closed: create a new one.', { code: 'CLOSED' })
   }
 }
-
-const NOTHING: TakenBatch<never, never> = { records: [], failures: [], spans: [] }

@@ -32,7 +32,12 @@ export interface TakeOptions {
   readonly signal?: AbortSignal | undefined
   /** About how many records to hand out (acquired ranges are not cut); default: one fetch's worth. */
   readonly max?: number | undefined
+  /** Do not wait: take what is there, which may be nothing. Default false. */
+  readonly atOnce?: boolean | undefined
 }
+
+/** A batch without records. */
+export const NOTHING: TakenBatch<never, never> = { records: [], failures: [], spans: [] }
 
 /** Taken as the lock duration until the broker has told it. */
 const USUAL_LOCK_MS = 30_000
@@ -59,7 +64,7 @@ export class ShareEngine<K, V> {
   readonly #joinWaiters = new Set<{ resolve: () => void; reject: (error: KafkaError) => void }>()
   #membershipRunning: Promise<void> | undefined
   #lockMs: number | undefined
-  #state: 'new' | 'fetching' | 'released' | 'closed' = 'new'
+  #state: 'new' | 'fetching' | 'paused' | 'released' | 'closed' = 'new'
   #taking = false
   #waiting = false
   #failure: KafkaError | undefined
@@ -142,7 +147,7 @@ export class ShareEngine<K, V> {
    * Rejects with code ABORTED on the signal, with the error of the member or its group otherwise; what was acquired stays
    * for the next take.
    */
-  async take({ signal, max }: TakeOptions = {}): Promise<TakenBatch<K, V>> {
+  async take({ signal, max, atOnce = false }: TakeOptions = {}): Promise<TakenBatch<K, V>> {
     this.#refuseWhenClosed()
     if (this.#taking) throw new KafkaUsageError('Records are being taken already: await one poll() or take() before the next.')
     this.#taking = true
@@ -156,14 +161,17 @@ export class ShareEngine<K, V> {
       for (;;) {
         if (signal?.aborted) throw abortedError(signal)
         this.#throwFailure()
-        const made = this.#buffer.records > 0 ? this.#buffer.take(max ?? this.#sizer.fetchRecords) : undefined
-        const taken = made instanceof Promise ? await made : made
-        if (taken !== undefined && taken.records.length + taken.failures.length > 0) {
-          this.#taken = taken.records.length
-          this.#takenAt = clock.now()
-          this.#wakeManagers()
-          return taken
+        if (this.#buffer.records > 0) {
+          const made = this.#buffer.take(max ?? this.#sizer.fetchRecords)
+          const taken = made instanceof Promise ? await made : made
+          if (taken.spans.length > 0) {
+            this.#taken = taken.records.length
+            this.#takenAt = clock.now()
+            this.#wakeManagers()
+            return taken
+          }
         }
+        if (atOnce) return NOTHING
         this.#waiting = true
         this.#wakeManagers()
         await this.#arrived.wait()
@@ -215,6 +223,18 @@ export class ShareEngine<K, V> {
     const range = rangeOf(record)
     const index = record.offset - range.firstOffset
     return range.holder.live && range.isOpen(index) && range.deadlineOf(index) > this.#context.clock.now()
+  }
+
+  /** Fetches nothing until resume(), and releases what is buffered; what is handed out stays with the application. */
+  pause(): void {
+    if (this.#state === 'new' || this.#state === 'fetching') this.#state = 'paused'
+    this.#buffer.release()
+  }
+
+  /** Ends a pause(). */
+  resume(): void {
+    if (this.#state === 'paused') this.#state = 'fetching'
+    this.#wakeManagers()
   }
 
   /** Releases everything that is acquired and not answered, buffered or handed out, and fetches no more; how many. */
