@@ -1,4 +1,4 @@
-import { ShareConsumer, type AcknowledgementMode, type ShareConsumerOptions } from '@milena/client'
+import { consoleLogger, ShareConsumer, type AcknowledgementMode, type ShareConsumerOptions } from '@milena/client'
 import { KafkaUsageError } from '@milena/protocol'
 import type { Logger } from '@milena/protocol/runtime'
 
@@ -100,10 +100,21 @@ export class DefaultShareConsumerFactory<K = Buffer | null, V = Buffer | null> i
       try {
         await close(options)
       } finally {
-        if (this.#ids.delete(id)) for (const listener of this.listeners) listener.consumerRemoved?.(id, heard)
+        if (this.#ids.delete(id)) this.#tell((listener) => listener.consumerRemoved?.(id, heard))
       }
     }
-    for (const listener of this.listeners) listener.consumerAdded?.(id, heard)
+    this.#tell((listener) => listener.consumerAdded?.(id, heard))
+  }
+
+  #tell(what: (listener: ShareConsumerFactoryListener) => void): void {
+    for (const listener of this.listeners) {
+      try {
+        what(listener)
+      } catch (error) {
+        const logger = this.#options.logger ?? consoleLogger()
+        logger.error({ err: error }, 'A listener of the share consumer factory failed. Consumers are not affected; mend the listener.')
+      }
+    }
   }
 
   #checkMode({ acknowledgementMode: asked }: ShareConsumerRequest): void {
@@ -113,7 +124,7 @@ export class DefaultShareConsumerFactory<K = Buffer | null, V = Buffer | null> i
     this.#warnedOfMode = true
     logger?.warn(
       { given: own, used: asked },
-      `The consumer factory sets the acknowledgement mode '${String(own)}', but its container needs '${asked}', which is used. ` +
+      `The consumer factory sets another acknowledgement mode than '${asked}', which its container needs and which is used. ` +
         'Leave the setting away; the shareAckMode of the container decides.',
     )
   }

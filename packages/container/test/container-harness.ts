@@ -94,8 +94,12 @@ export class ContainerHarness {
 }
 
 /** A promise with its handles outside. */
-export function deferred<T = void>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: unknown) => void } {
-  let resolve: (value: T) => void = () => undefined
+export function deferred<T = void>(): {
+  promise: Promise<T>
+  resolve: (value: T | PromiseLike<T>) => void
+  reject: (error: unknown) => void
+} {
+  let resolve: (value: T | PromiseLike<T>) => void = () => undefined
   let reject: (error: unknown) => void = () => undefined
   const promise = new Promise<T>((yes, no) => {
     resolve = yes

@@ -363,7 +363,9 @@ describe('observers', () => {
     harness.container.on('consumerStarting', () => Promise.reject(new Error('late observer')))
     await harness.run(1)
     expect(harness.engine().answers).toEqual(['ACCEPT orders-0@0'])
-    expect(harness.log.at('error').map(({ facts }) => facts['event']).toSorted()).toEqual(['consumerStarted', 'consumerStarting'])
+    expect(harness.log.at('error').map(({ facts }) => facts['event'])).toEqual(
+      expect.arrayContaining(['consumerStarted', 'consumerStarting']),
+    )
   })
 
   test('one is removed by the function that on() returned', async () => {

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import { ContainerEventHub, type ContainerEvent } from '../src/event-hub.js'
+import { ConsumerStartedEvent, ConsumerStartingEvent } from '../src/index.js'
+import { ContainerHarness, KeptLog } from './container-harness.js'
+
+const source = { container: new ContainerHarness().container, clientId: 'orders-0' }
+
+test('an event that an observer causes reaches everybody after the one that caused it', () => {
+  const published: string[] = []
+  const heard: string[] = []
+  const hub = new ContainerEventHub(new KeptLog().logger(), { publish: ({ type }) => published.push(type) })
+  hub.on('consumerStarting', () => hub.publish(new ConsumerStartedEvent(source)))
+  hub.on('consumerStarting', ({ type }) => heard.push(type))
+  hub.on('consumerStarted', ({ type }) => heard.push(type))
+  hub.publish(new ConsumerStartingEvent(source))
+  expect(heard).toEqual(['consumerStarting', 'consumerStarted'])
+  expect(published).toEqual(['consumerStarting', 'consumerStarted'])
+})
+
+test('an observer hears its type only, and one added meanwhile hears the next', () => {
+  const heard: ContainerEvent[] = []
+  const hub = new ContainerEventHub(new KeptLog().logger(), undefined)
+  hub.on('consumerStarting', () => {
+    hub.on('consumerStarting', (event) => heard.push(event))
+  })
+  hub.publish(new ConsumerStartedEvent(source))
+  hub.publish(new ConsumerStartingEvent(source))
+  expect(heard).toEqual([])
+  hub.publish(new ConsumerStartingEvent(source))
+  expect(heard).toHaveLength(1)
+})
+
+test('a publisher that throws or rejects is logged, with the event and its member', async () => {
+  const log = new KeptLog()
+  const faults = [
+    () => {
+      throw new Error('publisher')
+    },
+    () => Promise.reject(new Error('publisher')),
+  ]
+  for (const publish of faults) {
+    const hub = new ContainerEventHub(log.logger(), { publish })
+    hub.publish(new ConsumerStartedEvent(source))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect(log.at('error')).toMatchObject([
+    { facts: { event: 'consumerStarted', clientId: 'orders-0', containerId: 'orders' } },
+    { facts: { event: 'consumerStarted', clientId: 'orders-0', containerId: 'orders' } },
+  ])
+})
