@@ -3,5 +3,14 @@ import type { ShareEngine } from '@milena/client/internal'
 /** What a container uses of the client's share engine. */
 export type ContainerEngine<K, V> = Pick<
   ShareEngine<K, V>,
-  'take' | 'settle' | 'holds' | 'releaseRest' | 'whenSettled' | 'whenJoined' | 'onVerdict' | 'counters'
+  | 'take'
+  | 'settle'
+  | 'holds'
+  | 'pause'
+  | 'resume'
+  | 'releaseRest'
+  | 'whenSettled'
+  | 'whenJoined'
+  | 'onVerdict'
+  | 'counters'
 >

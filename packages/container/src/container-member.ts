@@ -1,4 +1,5 @@
 import type { AcknowledgementVerdict, ShareConsumer } from '@milena/client'
+import { Backoff } from '@milena/client/internal'
 import type { Clock, Random, Timer } from '@milena/protocol/runtime'
 import { ExplicitAckMode } from './ack-modes.js'
 import type { ContainerEngine } from './container-engine.js'
@@ -14,7 +15,6 @@ import {
 import { ListenerLoop } from './listener-loop.js'
 import type { MemberSurroundings } from './member-surroundings.js'
 import type { ResolvedListener } from './message-listener.js'
-import { Backoff } from './pauses.js'
 import { stopReasonOf } from './poll-errors.js'
 import { RecordInvoker } from './record-invoker.js'
 import type { ShareConsumerFactory } from './share-consumer-factory.js'
@@ -84,7 +84,7 @@ export class ContainerMember<K, V> {
         new ExplicitAckMode({ engine, recoverer: properties.recoverer, clock, surroundings, onHeldAnswered }),
       surroundings,
       clock,
-      pollBackoff: new Backoff({ random, ...POLL_BACKOFF }),
+      pollBackoff: new Backoff({ clock, random, ...POLL_BACKOFF }),
       maxInFlight: properties.maxInFlight,
       syncShareCommits: properties.syncShareCommits,
     })

@@ -1,7 +1,7 @@
+import { nearestName } from '@milena/client/internal'
 import { KafkaUsageError } from '@milena/protocol'
 import { z } from 'zod'
 import { requireSupportedAckMode, ShareAckMode } from './ack-modes.js'
-import { nearestName } from './nearest-name.js'
 import { REJECTING, type ShareConsumerRecordRecoverer } from './recoverers.js'
 
 /**

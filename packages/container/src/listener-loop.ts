@@ -1,12 +1,11 @@
 import type { ConsumerRecord, RecordDeserializationFailure } from '@milena/client'
-import type { TakenBatch } from '@milena/client/internal'
+import { isAborted, pause, type Backoff, type TakenBatch } from '@milena/client/internal'
 import type { Clock } from '@milena/protocol/runtime'
 import type { AckMode } from './ack-modes.js'
 import type { ContainerEngine } from './container-engine.js'
 import { PollFailedEvent, RecordDeserializationFailedEvent, RecordLockLostEvent } from './events.js'
 import { withinListenerFrame, type ListenerFrame } from './listener-frame.js'
 import type { MemberSurroundings } from './member-surroundings.js'
-import { isAborted, pause, type Backoff } from './pauses.js'
 import { sortPollError } from './poll-errors.js'
 import { isThenable, type RecordInvoker } from './record-invoker.js'
 import { placeOf } from './recoverers.js'
@@ -96,10 +95,11 @@ export class ListenerLoop<K, V> {
     this.#free()
   }
 
-  /** Takes no more records; the batch at hand is finished. */
+  /** Takes no more records; the batch at hand is finished, and what waits behind it goes back to the group. */
   pause(): void {
     if (this.#paused) return
     this.#paused = true
+    this.#engine.pause()
     this.#attention.abort()
   }
 
@@ -107,6 +107,7 @@ export class ListenerLoop<K, V> {
     if (!this.#paused || this.#stopping) return
     this.#paused = false
     this.#attention = new AbortController()
+    this.#engine.resume()
     this.#goOn?.()
   }
 
@@ -133,7 +134,8 @@ export class ListenerLoop<K, V> {
       const retryInMs = pollBackoff.next()
       surroundings.logger.warn({ err: error, retryInMs }, 'Taking records failed; the member stays and tries again.')
       surroundings.events.publish(new PollFailedEvent(surroundings.source, error, retryInMs))
-      await pause(clock, retryInMs, signal)
+      // Cut short by stop() and pause(), which the loop finds by itself.
+      await pause(clock, retryInMs, signal).catch(() => undefined)
       return undefined
     }
   }

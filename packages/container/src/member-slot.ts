@@ -1,8 +1,8 @@
+import { Backoff, pause } from '@milena/client/internal'
 import { ContainerMember, type MemberPlan } from './container-member.js'
 import { ConsumerFailedToStartEvent } from './events.js'
 import { sumOfCounts, type BrokerCounts, type MemberMetrics } from './member-metrics.js'
 import type { MemberSurroundings } from './member-surroundings.js'
-import { Backoff, pause } from './pauses.js'
 import { sortPollError } from './poll-errors.js'
 import { withinStartTimeout } from './start-timeout.js'
 import { StopBudget } from './stop-budget.js'
@@ -31,7 +31,7 @@ export class MemberSlot<K, V> {
   constructor(plan: MemberPlan<K, V>, surroundings: MemberSurroundings) {
     this.#plan = plan
     this.surroundings = surroundings
-    this.#backoff = new Backoff({ random: plan.random, ...REPLACEMENT_BACKOFF })
+    this.#backoff = new Backoff({ clock: plan.clock, random: plan.random, ...REPLACEMENT_BACKOFF })
   }
 
   /** What the slot's members have done so far. */
@@ -116,7 +116,6 @@ export class MemberSlot<K, V> {
       let member: ContainerMember<K, V> | undefined
       try {
         await pause(clock, inMs, signal)
-        if (signal.aborted) return undefined
         const joining = (member = new ContainerMember(this.#plan, this.surroundings))
         await withinStartTimeout(clock, properties, signal, (limit) => joining.join(limit))
         return member

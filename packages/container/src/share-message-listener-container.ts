@@ -192,7 +192,11 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
     return new Promise((resolve, reject) => this.#endWaiters.push({ resolve, reject }))
   }
 
-  /** Takes no more records; what was taken is finished, and the members stay in the group. @throws KafkaUsageError unless running */
+  /**
+   * Takes no more records. The batch at hand is finished, what was fetched ahead goes back to the group at once, and the members
+   * stay in it.
+   * @throws KafkaUsageError unless running or paused
+   */
   pause(): void {
     if (this.#lifecycle.state === 'paused') return
     this.#lifecycle.move('pause')

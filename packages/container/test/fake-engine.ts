@@ -150,6 +150,16 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
     return (this.#open.get(record) ?? -Infinity) > this.#clock.now()
   }
 
+  pause(): void {
+    for (const { records } of this.#queue.splice(0)) {
+      for (const record of records) this.settle(record, 'RELEASE')
+    }
+  }
+
+  resume(): void {
+    this.#wake?.()
+  }
+
   releaseRest(): number {
     this.released = this.#open.size
     this.#open.clear()

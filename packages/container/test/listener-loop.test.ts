@@ -308,7 +308,7 @@ describe('taking records', () => {
 })
 
 describe('pause and resume', () => {
-  test('paused: finishes the batch at hand and takes no other until resumed', async () => {
+  test('paused: finishes the batch at hand, gives back what was fetched ahead, and takes no other until resumed', async () => {
     const works = [deferred(), deferred()]
     const seen: number[] = []
     const harness = new ContainerHarness({
@@ -318,7 +318,9 @@ describe('pause and resume', () => {
       },
     })
     await harness.run(2)
+    harness.engine().feedMany(2, 10)
     harness.container.pause()
+    expect(harness.engine().answers).toEqual(['RELEASE orders-0@10', 'RELEASE orders-0@11'])
     harness.engine().feedMany(1, 2)
     works[0]?.resolve()
     works[1]?.resolve()

@@ -246,6 +246,35 @@ describeOnBrokers('A container in EXPLICIT mode', (broker) => {
   })
 })
 
+describeOnBrokers('pause()', (broker) => {
+  it('leaves the records to others at once, keeps the member, and resume() takes them again', async () => {
+    const topic = await broker.createTopic()
+    const groupId = await broker.createGroup()
+    await produce(broker, topic, numbered(100))
+    const seen: (string | null)[] = []
+    const works = deferred()
+    const one = containerOn(broker, { topics: topic, groupId, maxInFlight: 1 }, ({ value }) => {
+      seen.push(value)
+      return works.promise
+    })
+    await one.container.start()
+    await until(() => seen.length === 1, 'the first delivered')
+    one.container.pause()
+    works.resolve()
+    const others: (string | null)[] = []
+    const other = containerOn(broker, { topics: topic, groupId }, ({ value }) => void others.push(value))
+    await other.container.start()
+    await untilLagIsZero(broker, groupId)
+    const [group] = await broker.admin.describeShareGroups([groupId])
+    expect(group?.members).toHaveLength(2)
+    expect(new Set([...seen, ...others])).toEqual(new Set(numbered(100)))
+    await other.container.stop()
+    one.container.resume()
+    await produce(broker, topic, ['after'])
+    await until(() => seen.includes('after'), 'the record after the pause delivered')
+  })
+})
+
 describeOnBrokers('stop()', (broker) => {
   it('in the middle of 1,000 records: what was finished is acknowledged, the rest is there at once for another member', async () => {
     const topic = await broker.createTopic()
