@@ -29,34 +29,32 @@ const LONG_STRETCH = 10
 
 /** Takes every unsent answer out of the ranges of one partition, marking them as sent. */
 export function takeAcknowledgements(ranges: Iterable<AcquiredRange>): SentAcknowledgements {
-  const ordered = [...ranges].sort((a, b) => a.firstOffset - b.firstOffset)
-  const batches: AcknowledgementBatch[] = []
   const pieces: SentPiece[] = []
-  for (const range of ordered) {
-    range.sendRuns((_, from, states, to) => {
-      pieces.push({ range, from, to })
-      appendRun(batches, range.firstOffset, from, states, to)
-    })
-  }
+  for (const range of ranges) for (const { from, to } of range.sendRuns()) pieces.push({ range, from, to })
+  // Ranges may enclose one another: an offset whose lock ran out may have been acquired again by this member.
+  pieces.sort((a, b) => a.range.firstOffset + a.from - (b.range.firstOffset + b.from))
+  const batches: AcknowledgementBatch[] = []
+  for (const piece of pieces) appendPiece(batches, piece)
   return { batches, pieces }
 }
 
-function appendRun(batches: AcknowledgementBatch[], baseOffset: number, from: number, states: Uint8Array, to: number): void {
+function appendPiece(batches: AcknowledgementBatch[], { range, from, to }: SentPiece): void {
+  const { firstOffset } = range
   let mixedFrom = from
   let i = from
   while (i < to) {
-    const type = states[i] as number
+    const type = range.typeAt(i)
     let end = i + 1
-    while (end < to && states[end] === type) end++
+    while (end < to && range.typeAt(end) === type) end++
     const whole = i === from && end === to
     if (whole || end - i > LONG_STRETCH) {
-      if (mixedFrom < i) batches.push(perOffset(baseOffset, mixedFrom, states, i))
-      appendUniform(batches, baseOffset + i, baseOffset + end - 1, type)
+      if (mixedFrom < i) batches.push(perOffset(range, mixedFrom, i))
+      appendUniform(batches, firstOffset + i, firstOffset + end - 1, type)
       mixedFrom = end
     }
     i = end
   }
-  if (mixedFrom < to) batches.push(perOffset(baseOffset, mixedFrom, states, to))
+  if (mixedFrom < to) batches.push(perOffset(range, mixedFrom, to))
 }
 
 function appendUniform(batches: AcknowledgementBatch[], firstOffset: number, lastOffset: number, type: number): void {
@@ -70,10 +68,8 @@ function appendUniform(batches: AcknowledgementBatch[], firstOffset: number, las
   else batches.push({ firstOffset, lastOffset, acknowledgeTypes: [type] })
 }
 
-function perOffset(baseOffset: number, from: number, states: Uint8Array, to: number): AcknowledgementBatch {
-  return {
-    firstOffset: baseOffset + from,
-    lastOffset: baseOffset + to - 1,
-    acknowledgeTypes: Array.from(states.subarray(from, to)),
-  }
+function perOffset(range: AcquiredRange, from: number, to: number): AcknowledgementBatch {
+  const acknowledgeTypes: number[] = []
+  for (let i = from; i < to; i++) acknowledgeTypes.push(range.typeAt(i))
+  return { firstOffset: range.firstOffset + from, lastOffset: range.firstOffset + to - 1, acknowledgeTypes }
 }

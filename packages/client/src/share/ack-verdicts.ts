@@ -1,4 +1,4 @@
-import { ErrorCode, isRetriable, KafkaBrokerError, KafkaConnectionError, KafkaTimeoutError, type KafkaError } from '@milena/protocol'
+import { ErrorCode, isRetriable, KafkaBrokerError, KafkaConnectionError, KafkaTimeoutError } from '@milena/protocol'
 import type { Verdict } from './acquired-range.js'
 import type { TopicIdPartition } from './share-partition.js'
 
@@ -23,12 +23,10 @@ export class AcknowledgementVerdicts {
       return { outcome: 'done', lockDeadline }
     }
     const error = KafkaBrokerError.of(errorCode, { api: acknowledgementsOf(partition), detail })
-    return this.failed(partition, error, isPassing(errorCode), now)
-  }
-
-  /** The verdict after an error: `passing` ones let the answers be sent again. */
-  failed(partition: TopicIdPartition, error: KafkaError, passing: boolean, now: number): Verdict {
-    if (!passing) return { outcome: 'failed', error }
+    if (!isPassing(errorCode)) {
+      this.#retryUntil.delete(partition)
+      return { outcome: 'failed', error, together: errorCode === ErrorCode.INVALID_RECORD_STATE }
+    }
     const until = this.#retryUntil.get(partition)
     if (until === undefined) this.#retryUntil.set(partition, now + this.#retryForMs)
     else if (now >= until) {
@@ -37,7 +35,7 @@ export class AcknowledgementVerdicts {
         `The ${acknowledgementsOf(partition)} could not be stored within ${this.#retryForMs} ms; the records will be delivered again. (${error.message})`,
         { cause: error },
       )
-      return { outcome: 'failed', error: timedOut }
+      return { outcome: 'failed', error: timedOut, together: false }
     }
     return { outcome: 'again' }
   }
@@ -46,7 +44,7 @@ export class AcknowledgementVerdicts {
   missing(partition: TopicIdPartition): Verdict {
     const detail = 'The response is invalid: it does not mention the partition.'
     const error = KafkaBrokerError.of(ErrorCode.INVALID_RECORD_STATE, { api: acknowledgementsOf(partition), detail })
-    return { outcome: 'failed', error }
+    return { outcome: 'failed', error, together: false }
   }
 
   /** A new session begins: nothing of the old one is sent again. */

@@ -24,6 +24,8 @@ const LOST = 0b1111_1110
 export interface RangeHolder {
   /** False once the share session that acquired the range has ended: its locks are gone. */
   readonly live: boolean
+  /** False where the broker does not know RENEW. */
+  readonly renewable: boolean
   /** `range` has its first unsent answer. */
   answered(range: AcquiredRange): void
   /** An answer was given that should not wait for company: it frees a record, or a lock runs out. */
@@ -31,14 +33,21 @@ export interface RangeHolder {
 }
 
 /** What an attempt to answer came to. */
-export type AnswerOutcome = 'noted' | 'stale' | 'already-answered'
+export type AnswerOutcome = 'noted' | 'stale' | 'already-answered' | 'unsupported'
 
 /** The broker's word on an answer that was sent. */
 export type Verdict =
   | { readonly outcome: 'done'; /** Of what was renewed, on the injected clock. */ readonly lockDeadline: number }
-  | { readonly outcome: 'failed'; readonly error: KafkaError }
+  /** `together`: refused as a whole, perhaps because of one answer only. */
+  | { readonly outcome: 'failed'; readonly error: KafkaError; readonly together: boolean }
   /** To be sent again. */
   | { readonly outcome: 'again' }
+
+/** Indices [from, to) of a range. */
+export interface Run {
+  readonly from: number
+  readonly to: number
+}
 
 export class AcquiredRange {
   readonly length: number
@@ -93,9 +102,10 @@ export class AcquiredRange {
 
   /** Answers one offset. A RENEW may be answered again, by RENEW or a terminal type; nothing else may. */
   answer(index: number, code: AckCode, replace = false): AnswerOutcome {
+    if (!this.holder.live) return 'stale'
+    if (code === AckCode.RENEW && !this.holder.renewable) return 'unsupported'
     const state = this.#states[index] as number
     if (state === OPEN) {
-      if (!this.holder.live) return 'stale'
       this.#states[index] = code
       this.open--
       if (this.unsent++ === 0) this.holder.answered(this)
@@ -138,22 +148,42 @@ export class AcquiredRange {
     return answered
   }
 
-  /** Calls `emit` for every run of consecutive unsent answers and marks them as sent. */
-  sendRuns(emit: (range: AcquiredRange, from: number, states: Uint8Array, to: number) => void): void {
+  /** Marks every unsent answer as sent; the runs [from, to) of consecutive ones. */
+  sendRuns(): readonly Run[] {
     const states = this.#states
+    const runs: Run[] = []
     let i = this.#finishedBelow
     while (i < this.length && this.unsent > 0) {
-      if ((states[i] as number) > TYPE) {
-        i++
-        continue
-      }
       const from = i
-      while (i < this.length && (states[i] as number) <= TYPE) i++
-      emit(this, from, states, i)
-      for (let k = from; k < i; k++) states[k] = (states[k] as number) | SENT
-      this.unsent -= i - from
-      this.sent += i - from
+      while (i < this.length && (states[i] as number) <= TYPE) {
+        states[i] = (states[i] as number) | SENT
+        i++
+      }
+      if (i > from) {
+        runs.push({ from, to: i })
+        this.unsent -= i - from
+        this.sent += i - from
+      } else i++
     }
+    return runs
+  }
+
+  /** The answer given for one offset that has one. */
+  typeAt(index: number): number {
+    return (this.#states[index] as number) & TYPE
+  }
+
+  /** Gives up what is unanswered and whose lock ran out before `time`: it can only be answered in vain. How many. */
+  expire(time: number): number {
+    if (this.open === 0 || this.lockDeadline > time) return 0
+    let expired = 0
+    for (let i = this.#finishedBelow; i < this.length; i++) {
+      if (this.#states[i] !== OPEN || this.deadlineOf(i) > time) continue
+      this.#states[i] = LOST
+      expired++
+    }
+    this.open -= expired
+    return expired
   }
 
   /** The broker's word on what was sent of [from, to): done, failed for good, or to be sent again. */

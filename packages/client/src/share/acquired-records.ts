@@ -11,6 +11,8 @@ import { countTypes, type AcknowledgementVerdict } from './verdict.js'
 // - An answer goes to the broker that handed the record out, in the session that acquired it. When that session is
 //   gone the whole ledger is: `live` turns false, what waited to be sent fails visibly, and nothing of it is sent later.
 // - An offset acquired again while an older range still holds it (its lock had run out) belongs to the newer range.
+// - The broker refuses all answers of a partition when it refuses one, for an expired lock say. The offsets of a range
+//   share their lock, so what was refused together is sent again range by range, and only the culprit is lost.
 // - A range leaves the ledger with its last verdict.
 
 /** What one request carries, by partition. */
@@ -24,10 +26,14 @@ export interface LedgerListener {
 }
 
 export class AcquiredRecords implements RangeHolder {
+  /** The broker takes renewals (Kafka 4.2); known once connected. */
+  renewable = true
   #live = true
   readonly #listener: LedgerListener
   readonly #ranges = new Map<TopicIdPartition, Set<AcquiredRange>>()
   readonly #outbox = new Set<AcquiredRange>()
+  /** Partitions whose answers go out one range at a time, because some of them were refused together. */
+  readonly #apart = new Set<TopicIdPartition>()
 
   constructor(listener: LedgerListener) {
     this.#listener = listener
@@ -106,8 +112,9 @@ export class AcquiredRecords implements RangeHolder {
     const byPartition = new Map<TopicIdPartition, AcquiredRange[]>()
     for (const range of this.#outbox) {
       if (what === 'whole ranges' && range.open > 0) continue
-      this.#outbox.delete(range)
       const ranges = byPartition.get(range.partition)
+      if (ranges !== undefined && this.#apart.has(range.partition)) continue
+      this.#outbox.delete(range)
       if (ranges === undefined) byPartition.set(range.partition, [range])
       else ranges.push(range)
     }
@@ -119,28 +126,57 @@ export class AcquiredRecords implements RangeHolder {
     return sent
   }
 
-  /** Enters the broker's word on one partition of a request. */
-  settle(partition: TopicIdPartition, sent: SentAcknowledgements, verdict: Verdict): void {
+  /** Enters the broker's word on one partition of a request. Returns whether something is to be sent again. */
+  settle(partition: TopicIdPartition, sent: SentAcknowledgements, word: Verdict): boolean {
+    const refusedTogether = word.outcome === 'failed' && word.together && this.#live && hasSeveralRanges(sent)
+    if (refusedTogether) this.#apart.add(partition)
+    const verdict: Verdict = refusedTogether ? { outcome: 'again' } : word
+    let again = false
     for (const { range, from, to } of sent.pieces) {
+      const { unsent } = range
       range.settle(from, to, verdict)
+      // Restored, or a terminal answer that had waited behind a renewal.
+      again ||= range.unsent > unsent
       this.#tidy(range)
     }
-    if (verdict.outcome === 'again') return
+    if (!this.#hasUnsentOf(partition)) this.#apart.delete(partition)
+    if (verdict.outcome === 'again') return again
     const error = verdict.outcome === 'failed' ? verdict.error : undefined
     this.#listener.verdict({ partition, batches: sent.batches, counts: countTypes(sent.batches), error })
+    return again
+  }
+
+  /** Gives up what nobody answered in time (see AcquiredRange.expire); how many records that were. */
+  expire(time: number): number {
+    let expired = 0
+    for (const ranges of this.#ranges.values()) {
+      for (const range of ranges) {
+        const lost = range.expire(time)
+        if (lost === 0) continue
+        expired += lost
+        this.#tidy(range)
+      }
+    }
+    return expired
   }
 
   /** The session is gone, and every lock with it. Returns how many records were held and not answered. */
   lose(error: KafkaError): number {
     if (!this.#live) return 0
+    this.#apart.clear()
     const unsent = this.send('all')
     this.#live = false
-    for (const [partition, sent] of unsent) this.settle(partition, sent, { outcome: 'failed', error })
+    for (const [partition, sent] of unsent) this.settle(partition, sent, { outcome: 'failed', error, together: false })
     let open = 0
     for (const ranges of this.#ranges.values()) for (const range of ranges) open += range.open
     this.#ranges.clear()
     this.#outbox.clear()
     return open
+  }
+
+  #hasUnsentOf(partition: TopicIdPartition): boolean {
+    for (const range of this.#outbox) if (range.partition === partition) return true
+    return false
   }
 
   #tidy(range: AcquiredRange): void {
@@ -150,4 +186,9 @@ export class AcquiredRecords implements RangeHolder {
     ranges?.delete(range)
     if (ranges?.size === 0) this.#ranges.delete(range.partition)
   }
+}
+
+function hasSeveralRanges({ pieces }: SentAcknowledgements): boolean {
+  const first = pieces[0]?.range
+  return pieces.some(({ range }) => range !== first)
 }

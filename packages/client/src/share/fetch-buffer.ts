@@ -12,7 +12,7 @@ import type { DeserializationContext, Deserializer } from '../serde.js'
 // Rules kept here
 // - Partitions leave in the order they came, records of a partition in offset order.
 // - An acquired range leaves in one piece: answered piecemeal it costs the broker several times as much (it then keeps a
-//   state per offset). The number of records asked for is therefore soft.
+//   state per offset). The number of records asked for is therefore soft, unless it was asked to be exact.
 // - A record whose session is gone, whose lock ran out, or which was answered meanwhile is not handed out.
 // - One bad record costs itself only: it comes out as a failure, the rest goes on.
 
@@ -22,7 +22,7 @@ export interface TakenBatch<K, V> {
   readonly records: readonly ConsumerRecord<K, V>[]
   /** Records that could not be deserialised; acquired, and not answered yet. */
   readonly failures: readonly RecordDeserializationFailure[]
-  /** The pieces of the ledger that the two lists stand for. */
+  /** The pieces of the ledger that `records` stand for; failures are not in them. */
   readonly spans: readonly LedgerSpan[]
 }
 
@@ -51,6 +51,8 @@ export interface RecordDeserializers<K, V> {
 
 export interface FetchBufferOptions<K, V> {
   readonly deserializers: RecordDeserializers<K, V>
+  /** Hand out exactly as many as asked for, also when that cuts a range. */
+  readonly exact: boolean
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -60,10 +62,12 @@ export class FetchBuffer<K, V> {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #queue: Waiting[] = []
+  readonly #exact: boolean
   #records = 0
 
-  constructor({ deserializers, clock, logger }: FetchBufferOptions<K, V>) {
+  constructor({ deserializers, exact, clock, logger }: FetchBufferOptions<K, V>) {
     this.#deserializers = deserializers
+    this.#exact = exact
     this.#clock = clock
     this.#logger = logger
   }
@@ -124,7 +128,7 @@ export class FetchBuffer<K, V> {
       out.fields.leaderEpoch = batch.leaderEpoch
       try {
         for (;;) {
-          if (out.size >= max && waiting.offset >= (ranges[waiting.range]?.lastOffset ?? 0)) return false
+          if (out.size >= max && (this.#exact || waiting.offset >= (ranges[waiting.range]?.lastOffset ?? 0))) return false
           if (!cursor.next()) break
           const { offset } = cursor
           waiting.offset = offset
@@ -173,8 +177,7 @@ class Handout<K, V> {
   readonly #clock: Clock
   readonly #records: ConsumerRecord<K, V>[] = []
   readonly #failures: RecordDeserializationFailure[] = []
-  readonly #spans: LedgerSpan[] = []
-  #span: LedgerSpan | undefined
+  #spans: LedgerSpan[] = []
   #late: LateRecord<K, V>[] | undefined
 
   constructor({ key, value }: RecordDeserializers<K, V>, clock: Clock) {
@@ -194,9 +197,6 @@ class Handout<K, V> {
     fields.headers = cursor.hasHeaders ? cursor.headersLater() : undefined
     const rawKey = cursor.key
     const rawValue = cursor.value
-    const span = this.#span
-    if (span !== undefined && span.range === range) span.to = index + 1
-    else this.#spans.push((this.#span = { range, from: index, to: index + 1 }))
     // Without a deserialiser K or V is Buffer | null; a promise stands in for its value only until finish() puts that there.
     let key = rawKey as K
     let value = rawValue as V
@@ -222,11 +222,18 @@ class Handout<K, V> {
       }
     }
     const record = new ConsumerRecord(fields, key, value, range, this.#clock)
+    this.#cover(range, index)
     if (late) {
       this.#late ??= []
       this.#late.push({ record, rawKey, rawValue, range })
     }
     this.#records.push(record)
+  }
+
+  #cover(range: AcquiredRange, index: number): void {
+    const span = this.#spans.at(-1)
+    if (span !== undefined && span.range === range && span.to === index) span.to = index + 1
+    else this.#spans.push({ range, from: index, to: index + 1 })
   }
 
   finish(): TakenBatch<K, V> | Promise<TakenBatch<K, V>> {
@@ -251,7 +258,13 @@ class Handout<K, V> {
       else if (value.status === 'rejected') this.#failures.push(failed({ part: 'value', ...of }, value.reason))
     }
     await Promise.all(late.map(settle))
-    const records = dropped.size === 0 ? this.#records : this.#records.filter((record) => !dropped.has(record))
+    if (dropped.size === 0) return { records: this.#records, failures: this.#failures, spans: this.#spans }
+    const records = this.#records.filter((record) => !dropped.has(record))
+    this.#spans = []
+    for (const record of records) {
+      const range = ConsumerRecord.rangeOf(record)
+      this.#cover(range, record.offset - range.firstOffset)
+    }
     return { records, failures: this.#failures, spans: this.#spans }
   }
 }

@@ -22,8 +22,8 @@ const NEWEST = 0.3
 export class FetchSizer {
   readonly #sizing: FetchSizing
   #perRecordMs: number | undefined
-  /** How many can be started soon; known once the application was seen at work. */
-  #startable = Infinity
+  /** How many can be started soon. Nothing is fetched ahead before the application was seen at work. */
+  #startable = 0
   #records = FIRST_RECORDS
 
   constructor(sizing: FetchSizing) {

@@ -18,6 +18,8 @@ const EAGER_PAUSES_MS = [50, 100, 200, 300, 400]
 const STEADY_EAGER_MS = 250
 /** Eager heartbeats end after so many; a topic may simply not exist. */
 const EAGER_HEARTBEATS = 40
+/** So many follow quickly when another topic appears or is subscribed to: about 2.5 s, the assignment takes 1. */
+const EAGER_HEARTBEATS_AGAIN = 12
 const LEAVE_EPOCH = -1
 const JOIN_EPOCH = 0
 
@@ -54,10 +56,14 @@ export class Membership {
   /** Everything is sent again: the coordinator may not know it. */
   #full = true
   #joined = false
-  #eagerHeartbeats = 0
+  /** How many heartbeats still follow quickly, and how many did so in a row. */
+  #eagerLeft = EAGER_HEARTBEATS
+  #eagerInRow = 0
   #assigned = false
   #ended = false
   #hurry = false
+  /** A heartbeat is out. */
+  #asking = false
 
   constructor(options: MembershipOptions) {
     this.#options = options
@@ -79,7 +85,8 @@ export class Membership {
 
   /** Heartbeat now, and quickly again for a while: a subscribed topic has just appeared, say. */
   hurry(): void {
-    this.#eagerHeartbeats = 0
+    this.#eagerLeft = Math.max(this.#eagerLeft, EAGER_HEARTBEATS_AGAIN)
+    this.#eagerInRow = 0
     this.#hurry = true
     this.#wake.notify()
   }
@@ -106,10 +113,12 @@ export class Membership {
   /** Stops heartbeating and tells the coordinator, which is not asked twice; bounded by `timeoutMs`. Never rejects. */
   async leave(timeoutMs: number): Promise<KafkaError | undefined> {
     this.#ended = true
+    // A join whose answer is outstanding may have happened: it is answered by a leave like any other.
+    const known = this.#joined || this.#asking
+    this.#joined = false
     this.#aborted.abort()
     this.#wake.notify()
-    if (!this.#joined) return undefined
-    this.#joined = false
+    if (!known) return undefined
     const { context, groupId, memberId } = this.#options
     const body = { groupId, memberId, memberEpoch: LEAVE_EPOCH, rackId: null, subscribedTopicNames: null }
     // The signal bounds the search for a lost coordinator too, which goes on for much longer than one request.
@@ -139,7 +148,10 @@ export class Membership {
       subscribedTopicNames: full ? [...this.#topics] : null,
     }
     this.#full = false
-    return context.send(ShareGroupHeartbeat, body, { to: { group: groupId }, signal: this.#aborted.signal })
+    this.#asking = true
+    return context
+      .send(ShareGroupHeartbeat, body, { to: { group: groupId }, signal: this.#aborted.signal })
+      .finally(() => (this.#asking = false))
   }
 
   /** How long until the next heartbeat. */
@@ -153,11 +165,15 @@ export class Membership {
     }
     if (assignment !== null) {
       const assigned = assignment.topicPartitions
-      if (assigned.length > 0) this.#assigned = true
+      if (assigned.length > 0 && !this.#assigned) {
+        this.#assigned = true
+        this.#eagerLeft = 0
+      }
       if (this.#assigned) listener.assigned(assigned)
     }
-    if (this.#assigned || this.#eagerHeartbeats >= EAGER_HEARTBEATS) return this.#intervalMs
-    return Math.min(this.#intervalMs, EAGER_PAUSES_MS[this.#eagerHeartbeats++] ?? STEADY_EAGER_MS)
+    if (this.#eagerLeft === 0) return this.#intervalMs
+    this.#eagerLeft--
+    return Math.min(this.#intervalMs, EAGER_PAUSES_MS[this.#eagerInRow++] ?? STEADY_EAGER_MS)
   }
 
   /** How long until the next heartbeat; undefined: back off. */
@@ -208,7 +224,8 @@ export class Membership {
     this.#epoch = JOIN_EPOCH
     this.#joined = false
     this.#assigned = false
-    this.#eagerHeartbeats = 0
+    this.#eagerLeft = EAGER_HEARTBEATS
+    this.#eagerInRow = 0
     this.#options.listener.assigned(null)
   }
 

@@ -1,4 +1,4 @@
-import { defaultCompressionCodecs, ErrorCode, KafkaBrokerError, KafkaConnectionError, KafkaError, ShareAcknowledge, ShareFetch, type ResponseOf } from '@milena/protocol'
+import { defaultCompressionCodecs, ErrorCode, KafkaBrokerError, KafkaConnectionError, KafkaError, KafkaUnsupportedVersionError, ShareAcknowledge, ShareFetch, type ResponseOf } from '@milena/protocol'
 import type { Backoff } from '../cluster/backoff.js'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { Connection } from '../network/connection.js'
@@ -6,12 +6,13 @@ import { requireShareGroups } from '../network/share-support.js'
 import { AcknowledgementVerdicts, sessionLost } from './ack-verdicts.js'
 import { AcquiredRecords, type SentByPartition } from './acquired-records.js'
 import { AckCode } from './acknowledge-type.js'
+import { PartitionRefusals } from './partition-refusals.js'
+import type { RequestManagerHost } from './request-manager-host.js'
 import { SettledWaiters } from './settled-waiters.js'
-import type { SharePartitions, TopicIdPartition } from './share-partition.js'
-import { shareAcknowledgeRequest, shareFetchRequest, type SessionStamp, type ShareFetchSettings } from './share-requests.js'
-import { receivePartition, type ReceivedPartition } from './share-response.js'
+import type { TopicIdPartition } from './share-partition.js'
+import { shareAcknowledgeRequest, shareFetchRequest, type SessionStamp } from './share-requests.js'
+import { receivePartition } from './share-response.js'
 import { FINAL_EPOCH, ShareSession } from './share-session.js'
-import type { AcknowledgementVerdict } from './verdict.js'
 import { Wake } from './wake.js'
 
 // One broker: the only sender of ShareFetch and ShareAcknowledge to it. The loop in run() reads top to bottom:
@@ -31,34 +32,10 @@ const ACKNOWLEDGE_LINGER_MS = 10
 /** The pause after a fetch that was answered early with nothing: no tight loop, and acknowledgements can end it. */
 const EMPTY_FETCH_PAUSE_MS = 20
 
-/** What a request manager asks of, and tells, the engine. */
-export interface RequestManagerHost {
-  readonly groupId: string
-  readonly memberId: string
-  readonly settings: RequestManagerSettings
-  readonly partitions: SharePartitions
-  /** How many records are wanted now; 0: none. */
-  recordsToFetch(): number
-  received(received: ReceivedPartition): void
-  verdict(verdict: AcknowledgementVerdict): void
-  /** The broker's acquisition lock duration. */
-  lockTimeout(ms: number): void
-  /** The metadata is out of date. */
-  leadersMoved(): void
-  /** To be told to the application once; the manager goes on after a back-off. */
-  failed(error: KafkaError): void
-  /** Does not heal by itself. */
-  fatal(error: KafkaError): void
-  /** `records` acquired and unanswered records were lost with their session. */
-  lost(records: number, cause: KafkaError): void
-}
-
-export interface RequestManagerSettings extends ShareFetchSettings {
-  readonly clientId: string
-  readonly checkCrcs: boolean
-  readonly defaultApiTimeoutMs: number
-  readonly requestTimeoutMs: number
-}
+/** How often the ledger is searched for locks that ran out unanswered. */
+const EXPIRY_CHECK_MS = 1_000
+/** The version of ShareAcknowledge that knows renewals (KIP-1222). */
+const RENEW_VERSION = 2
 
 type FetchResponse = ResponseOf<typeof ShareFetch>
 type AcknowledgeResponse = ResponseOf<typeof ShareAcknowledge>
@@ -91,12 +68,16 @@ export class RequestManager {
   readonly #wake: Wake
   readonly #backoff: Backoff
   readonly #verdicts: AcknowledgementVerdicts
+  readonly #refusals: PartitionRefusals
   readonly #waiters = new SettledWaiters()
   readonly #abort = new AbortController()
   #held: AcquiredRecords
   #connection: Connection | undefined
   #closing = false
+  /** A request is out. */
   #inFlight = false
+  /** It carries acknowledgements. */
+  #carrying = false
   /** Somebody waits for verdicts. */
   #flush = false
   /** Some answer should not wait for company. */
@@ -104,6 +85,7 @@ export class RequestManager {
   #answeredAt: number | undefined
   #pausedUntil = 0
   #fetchNotBefore = 0
+  #expireAt = 0
   /** Some answers of the last request are to be sent again. */
   #again = false
 
@@ -114,6 +96,7 @@ export class RequestManager {
     this.#wake = new Wake(context.clock)
     this.#backoff = context.backoff()
     this.#verdicts = new AcknowledgementVerdicts(host.settings.defaultApiTimeoutMs)
+    this.#refusals = new PartitionRefusals(context, host)
     this.#held = this.#newLedger()
   }
 
@@ -130,10 +113,10 @@ export class RequestManager {
 
   /** Sends what is answered at the next turn; resolves when each answer given so far has its verdict. */
   settled(): Promise<void> {
-    if (!this.#held.hasUnsent && !this.#inFlight) return Promise.resolve()
+    if (!this.#held.hasUnsent && !this.#carrying) return Promise.resolve()
     if (this.#held.hasUnsent) this.#flush = true
     this.#wake.notify()
-    return this.#waiters.add(this.#inFlight && !this.#held.hasUnsent)
+    return this.#waiters.add(!this.#held.hasUnsent)
   }
 
   /** The partitions whose answers have no verdict yet. */
@@ -192,6 +175,7 @@ export class RequestManager {
 
   #decide(): Turn {
     const now = this.#context.clock.now()
+    this.#expire(now)
     if (now < this.#pausedUntil) return { do: 'wait', ms: this.#pausedUntil - now }
     const { hasUnsent } = this.#held
     const lingerMs = hasUnsent ? this.#lingerMs(now) : Infinity
@@ -208,6 +192,14 @@ export class RequestManager {
 
     const ms = Math.min(lingerMs, records > 0 ? pauseMs : Infinity)
     return ms === Infinity ? { do: 'wait' } : { do: 'wait', ms }
+  }
+
+  /** Locks that ran out some time ago are given up. The deadlines are early by a fetch's wait at most. */
+  #expire(now: number): void {
+    if (now < this.#expireAt) return
+    this.#expireAt = now + EXPIRY_CHECK_MS
+    const expired = this.#held.expire(now - this.#host.settings.fetchMaxWaitMs - EXPIRY_CHECK_MS)
+    if (expired > 0) this.#host.expired(expired)
   }
 
   /** How long the unsent answers may still wait for company; 0: not any longer. */
@@ -230,6 +222,7 @@ export class RequestManager {
         throw error
       }
       this.#connection = connection
+      this.#held.renewable = connection.version(ShareAcknowledge) >= RENEW_VERSION
       connection.onClose((error) => {
         if (this.#connection === connection) this.#lose(error)
       })
@@ -250,6 +243,7 @@ export class RequestManager {
     this.#again = false
     await request()
     this.#inFlight = false
+    this.#carrying = false
     this.#endWaiting()
   }
 
@@ -257,8 +251,10 @@ export class RequestManager {
     const { clock } = this.#context
     const { settings } = this.#host
     const changes = this.#session.changes()
+    // Whoever waits for verdicts must not wait for records too.
+    const awaited = this.#flush
     const sent: SentByPartition = this.#session.isOpen ? this.#takeAnswers(answers) : new Map()
-    const maxWaitMs = this.#held.hasOpen ? 0 : settings.fetchMaxWaitMs
+    const maxWaitMs = awaited || this.#held.hasOpen ? 0 : settings.fetchMaxWaitMs
     const outgoing: Outgoing = { api: 'ShareFetch', connection, held: this.#held, sent, sentAt: clock.now() }
     const body = shareFetchRequest(this.#stamp(), settings, { changes, acknowledgements: sent, records, maxWaitMs })
     this.#session.sentFetch(changes, sent.keys())
@@ -274,7 +270,8 @@ export class RequestManager {
     if (acquisitionLockTimeoutMs > 0) this.#host.lockTimeout(acquisitionLockTimeoutMs)
     const empty = await this.#receive(outgoing, response)
     const now = clock.now()
-    if (empty && now - outgoing.sentAt < settings.fetchMaxWaitMs / 2) this.#fetchNotBefore = now + EMPTY_FETCH_PAUSE_MS
+    const early = now - outgoing.sentAt < Math.max(settings.fetchMaxWaitMs / 2, EMPTY_FETCH_PAUSE_MS)
+    if (empty && early) this.#fetchNotBefore = now + EMPTY_FETCH_PAUSE_MS
   }
 
   async #acknowledge(connection: Connection, epoch = this.#session.epoch): Promise<void> {
@@ -298,7 +295,7 @@ export class RequestManager {
         const partition = this.#host.partitions.find(topicId, partitionIndex)
         if (partition === undefined || !missing.delete(partition)) continue
         this.#settle(outgoing, partition, errorCode, errorMessage, response.acquisitionLockTimeoutMs)
-        this.#followLeader(partition, errorCode, currentLeader, response.nodeEndpoints)
+        this.#refusals.followLeader(partition, errorCode, currentLeader, response.nodeEndpoints)
       }
     }
     this.#settleMissing(outgoing, missing)
@@ -311,6 +308,7 @@ export class RequestManager {
 
   #takeAnswers(what: 'all' | 'whole ranges'): SentByPartition {
     const sent = this.#held.send(what)
+    this.#carrying = sent.size > 0
     if (this.#held.hasUnsent) return sent
     this.#flush = false
     this.#urgent = false
@@ -366,7 +364,10 @@ export class RequestManager {
           const { acknowledgeErrorCode, acknowledgeErrorMessage } = fetched
           this.#settle(outgoing, partition, acknowledgeErrorCode, acknowledgeErrorMessage, acquisitionLockTimeoutMs)
         }
-        if (fetched.errorCode !== ErrorCode.NONE) this.#partitionRefused(partition, fetched, nodeEndpoints)
+        if (fetched.errorCode !== ErrorCode.NONE) {
+          this.#pause()
+          this.#refusals.fetch(partition, fetched, nodeEndpoints)
+        }
         if (fetched.acquiredRecords.length === 0) continue
         empty = false
         await this.#enter(outgoing, partition, fetched, acquisitionLockTimeoutMs)
@@ -389,40 +390,8 @@ export class RequestManager {
     )
     if (!held.live) return
     for (const range of received.ranges) held.enter(range)
+    if (received.unsupported !== undefined) this.#host.fatal(received.unsupported)
     this.#host.received(received)
-  }
-
-  #partitionRefused(partition: TopicIdPartition, fetched: FetchedPartition, endpoints: FetchResponse['nodeEndpoints']): void {
-    const { errorCode, errorMessage, currentLeader } = fetched
-    const { topic, partition: index } = partition
-    const error = KafkaBrokerError.of(errorCode, { api: `ShareFetch for ${topic}-${index}`, detail: errorMessage })
-    this.#pause()
-    switch (errorCode) {
-      case ErrorCode.TOPIC_AUTHORIZATION_FAILED:
-      case ErrorCode.CORRUPT_MESSAGE:
-        this.#host.failed(error)
-        break
-      case ErrorCode.UNKNOWN_SERVER_ERROR:
-      case ErrorCode.UNKNOWN_LEADER_EPOCH:
-        this.#context.logger.debug({ topic, partition: index, err: error }, 'a partition cannot be fetched from now; trying again')
-        break
-      default:
-        this.#context.logger.debug({ topic, partition: index, err: error }, 'a partition cannot be fetched from here')
-        this.#followLeader(partition, errorCode, currentLeader, endpoints)
-        this.#host.leadersMoved()
-    }
-  }
-
-  /** Takes a broker's hint about a partition's leader; it means something with these two errors only. */
-  #followLeader(
-    { topicId, partition }: TopicIdPartition,
-    errorCode: number,
-    { leaderId, leaderEpoch }: FetchedPartition['currentLeader'],
-    endpoints: FetchResponse['nodeEndpoints'],
-  ): void {
-    if (errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER && errorCode !== ErrorCode.FENCED_LEADER_EPOCH) return
-    const endpoint = endpoints.find(({ nodeId }) => nodeId === leaderId)
-    this.#context.metadata.updateLeader({ topicId, partition, nodeId: leaderId, epoch: leaderEpoch, endpoint })
   }
 
   // ---- verdicts
@@ -432,11 +401,12 @@ export class RequestManager {
     if (answers === undefined) return
     const times = { now: this.#context.clock.now(), lockDeadline: sentAt + lockMs }
     const verdict = this.#verdicts.of(partition, code, detail, times)
-    if (verdict.outcome === 'again') {
+    if (held.settle(partition, answers, verdict)) {
       this.#again = true
-      this.#pause()
+      // A renewal or release that goes out again still must not travel with a fetch.
+      this.#urgent = true
     }
-    held.settle(partition, answers, verdict)
+    if (verdict.outcome === 'again') this.#pause()
   }
 
   #settleMissing({ held }: Outgoing, missing: SentByPartition): void {
@@ -453,8 +423,9 @@ export class RequestManager {
   /** The request failed in a way that leaves the session in doubt. */
   #sessionFailed({ connection, held, sent }: Outgoing, error: unknown): void {
     const cause = sessionLost(this.nodeId, error)
-    for (const [partition, answers] of sent) held.settle(partition, answers, { outcome: 'failed', error: cause })
+    for (const [partition, answers] of sent) held.settle(partition, answers, { outcome: 'failed', error: cause, together: false })
     if (this.#connection === connection) this.#lose(cause)
+    if (KafkaUnsupportedVersionError.is(error)) this.#host.fatal(error)
     if (!this.#closing) this.#pause()
   }
 
@@ -477,7 +448,8 @@ export class RequestManager {
     this.#held = this.#newLedger()
     this.#session.reset()
     this.#verdicts.reset()
-    this.#endWaiting()
+    // Otherwise they wait for what the request that is out comes to.
+    if (!this.#inFlight) this.#endWaiting()
     return lost
   }
 

@@ -68,8 +68,11 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   #batch: TakenBatch<K, V> = NOTHING
   /** Records of the last poll that were renewed: the next poll returns them again. */
   #renewed = new Set<ConsumerRecord<K, V>>()
-  #failures: RecordDeserializationFailure[] = []
+  /** Undecodable records: those that no poll has reported yet, and those that may be answered by position. */
   #untold: RecordDeserializationFailure[] = []
+  #told: RecordDeserializationFailure[] = []
+  /** The verdicts since the last batch was handed out or committed. */
+  #verdicts = new Map<TopicIdPartition, KafkaError | undefined>()
   /** With onSecondAcknowledge 'lastWins': answers that may still change, by record. */
   readonly #changeable = new Map<Acquired<K, V>, AcknowledgeType>()
   #callback: AcknowledgementCommitCallback | undefined
@@ -85,7 +88,11 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
     this.#config = resolveShareConsumerConfig(options)
     this.#context = context?.acquire() ?? KafkaClientContext.create(this.#config.client)
     this.#engine = new ShareEngine(this.#config, this.#context)
-    this.#engine.onVerdict((verdict) => this.#callback?.(verdict))
+    this.#engine.onVerdict((verdict) => {
+      const { partition, error } = verdict
+      this.#verdicts.set(partition, this.#verdicts.get(partition) ?? error)
+      this.#callback?.(verdict)
+    })
     engines.set(this, this.#engine as ShareEngine<never, never>)
   }
 
@@ -141,16 +148,14 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
         throw new KafkaUsageError('This consumer has no subscription: call subscribe([…topics]) before poll().')
       }
       this.#finishBatch()
-      const untold = this.#untold.shift()
-      if (untold !== undefined) throw untold.error
+      this.#throwUntold()
       const renewed = await this.#takeRenewed()
       if (renewed.length > 0) return new ConsumerRecords(renewed)
       this.#batch = await this.#take(timeoutMs, signal)
       const { records, failures } = this.#batch
-      this.#failures.push(...failures)
-      this.#untold.push(...failures)
-      const first = records.length === 0 ? this.#untold.shift() : undefined
-      if (first !== undefined) throw first.error
+      for (const failure of failures) this.#untold.push(failure)
+      if (records.length === 0) this.#throwUntold()
+      this.#verdicts.clear()
       return new ConsumerRecords(records)
     })
   }
@@ -192,7 +197,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   }
 
   /** Like commitSync(), without the need to await it: the promise never rejects. */
-  async commitAsync(): Promise<CommitResult> {
+  commitAsync(): Promise<CommitResult> {
     this.#refuseWhenClosed()
     return this.#commit(this.#config.defaultApiTimeoutMs)
   }
@@ -214,7 +219,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   async close({ timeoutMs = DEFAULT_CLOSE_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
     if (!this.#engine.isClosed) {
       this.#sendChangeable()
-      this.#releaseFailures()
+      this.#releaseFailures(this.#told, this.#untold)
     }
     await this.#engine.close({ timeoutMs })
   }
@@ -228,7 +233,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   /** What the last poll returned is over, or the poll is refused. */
   #finishBatch(): void {
     this.#sendChangeable()
-    this.#releaseFailures()
+    this.#releaseFailures(this.#told)
     if (this.#config.acknowledgementMode === 'implicit') {
       this.#engine.acceptRest(this.#batch)
       return
@@ -277,30 +282,23 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
 
   async #commit(timeoutMs: number): Promise<CommitResult> {
     this.#sendChangeable()
-    this.#releaseFailures()
+    this.#releaseFailures(this.#told, this.#untold)
     if (this.#config.acknowledgementMode === 'implicit') this.#engine.acceptRest(this.#batch)
-    const result = new Map<TopicIdPartition, KafkaError | undefined>()
-    const stop = this.#engine.onVerdict(({ partition, error }) => {
-      result.set(partition, result.get(partition) ?? error)
-    })
     const { clock } = this.#context
     let expire: () => void = () => undefined
     const expired = new Promise<'late'>((resolve) => (expire = () => resolve('late')))
     const timer = clock.setTimer(expire, timeoutMs)
-    try {
-      const pending = this.#engine.pendingPartitions()
-      const outcome = await Promise.race([this.#engine.whenSettled(), expired])
-      if (outcome !== 'late') return result
-      for (const partition of pending) {
-        if (result.has(partition)) continue
-        const { topic, partition: index } = partition
-        result.set(partition, new KafkaTimeoutError(`The acknowledgements for ${topic}-${index} have no verdict after ${timeoutMs} ms.`))
-      }
-      return result
-    } finally {
-      timer.cancel()
-      stop()
+    const outcome = await Promise.race([this.#engine.whenSettled(), expired])
+    timer.cancel()
+    const result = this.#verdicts
+    this.#verdicts = new Map()
+    if (outcome !== 'late') return result
+    for (const partition of this.#engine.pendingPartitions()) {
+      if (result.has(partition)) continue
+      const { topic, partition: index } = partition
+      result.set(partition, new KafkaTimeoutError(`The acknowledgements for ${topic}-${index} have no verdict after ${timeoutMs} ms.`))
     }
+    return result
   }
 
   // ---- small ones
@@ -310,15 +308,26 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
     this.#changeable.clear()
   }
 
-  #releaseFailures(): void {
-    for (const failure of this.#failures) if (this.#engine.holds(failure)) this.#engine.settle(failure, AcknowledgeType.RELEASE)
-    this.#failures = []
+  /** The next undecodable record that no poll has told of yet. */
+  #throwUntold(): void {
+    const failure = this.#untold.shift()
+    if (failure === undefined) return
+    this.#told.push(failure)
+    throw failure.error
+  }
+
+  /** RELEASEs the undecodable records that were not answered otherwise, and forgets them. */
+  #releaseFailures(...lists: RecordDeserializationFailure[][]): void {
+    for (const failures of lists) {
+      for (const failure of failures) if (this.#engine.holds(failure)) this.#engine.settle(failure, AcknowledgeType.RELEASE)
+      failures.length = 0
+    }
   }
 
   #acquired(record: ConsumerRecord<K, V> | RecordPosition): Acquired<K, V> {
     if (this.#engine.isRecord(record)) return record
     const { topic, partition, offset } = record
-    const failure = this.#failures.find((f) => f.topic === topic && f.partition === partition && f.offset === offset)
+    const failure = [...this.#told, ...this.#untold].find((f) => f.topic === topic && f.partition === partition && f.offset === offset)
     if (failure !== undefined) return failure
     throw new KafkaUsageError(
       `Offset ${offset} of ${topic}-${partition} cannot be acknowledged by position: only a record that the last poll() reported as undecodable can. Pass the record itself.`,

@@ -1,19 +1,21 @@
-import { KafkaError, KafkaUsageError } from '@milena/protocol'
+import { KafkaError, KafkaUnsupportedVersionError, KafkaUsageError } from '@milena/protocol'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
 import { abortedError } from '../network/aborted.js'
 import { AckCode, ackCodeOf, type AcknowledgeType } from './acknowledge-type.js'
+import type { AcquiredRange, Run } from './acquired-range.js'
 import { ConsumerRecord } from './consumer-record.js'
 import { FetchBuffer, type TakenBatch } from './fetch-buffer.js'
 import { FetchSizer } from './fetch-sizer.js'
 import { Membership } from './membership.js'
 import { PartitionRouter } from './partition-router.js'
 import { RecordDeserializationFailure } from './record-failure.js'
-import { RequestManager, type RequestManagerHost } from './request-manager.js'
+import type { RequestManagerHost } from './request-manager-host.js'
+import { RequestManager } from './request-manager.js'
 import { ShareCounters } from './share-counters.js'
 import { SharePartitions, type TopicIdPartition } from './share-partition.js'
 import type { ReceivedPartition } from './share-response.js'
-import type { AcknowledgementVerdict } from './verdict.js'
+import { countTypes, type AcknowledgementVerdict } from './verdict.js'
 import { Wake } from './wake.js'
 
 // One member of a share group, whole: membership, one request manager per broker, one buffer. Both poll() and the
@@ -81,7 +83,7 @@ export class ShareEngine<K, V> {
     this.#arrived = new Wake(clock)
     this.#sizer = new FetchSizer({ fixedRecords: config.fetchRecords, prefetch: config.prefetch })
     const { keyDeserializer: key, valueDeserializer: value } = config
-    this.#buffer = new FetchBuffer<K, V>({ deserializers: { key, value }, clock, logger })
+    this.#buffer = new FetchBuffer<K, V>({ deserializers: { key, value }, exact: config.acquireMode === 'record_limit', clock, logger })
     this.#router = new PartitionRouter(context, this.#partitions, {
       routed: (byNode) => this.#routed(byNode),
       topicsAppeared: () => this.#membership.hurry(),
@@ -122,7 +124,7 @@ export class ShareEngine<K, V> {
     this.#refuseWhenClosed()
     this.#router.subscribe(topics)
     this.#membership.subscribe(topics)
-    this.#membershipRunning ??= this.#membership.run()
+    this.#membershipRunning ??= this.#guarded(this.#membership.run())
   }
 
   /** Resolves once the coordinator has taken the member in. Rejects with the error that keeps it out, or ABORTED. */
@@ -164,7 +166,7 @@ export class ShareEngine<K, V> {
         if (this.#buffer.records > 0) {
           const made = this.#buffer.take(max ?? this.#sizer.fetchRecords)
           const taken = made instanceof Promise ? await made : made
-          if (taken.spans.length > 0) {
+          if (taken.records.length + taken.failures.length > 0) {
             this.#taken = taken.records.length
             this.#takenAt = clock.now()
             this.#wakeManagers()
@@ -191,12 +193,18 @@ export class ShareEngine<K, V> {
    */
   settle(record: Acquired<K, V>, type: AcknowledgeType, replace = false): boolean {
     const range = rangeOf(record)
-    switch (range.answer(record.offset - range.firstOffset, ackCodeOf(type), replace)) {
+    const index = record.offset - range.firstOffset
+    const code = ackCodeOf(type)
+    switch (range.answer(index, code, replace)) {
       case 'noted':
         return true
       case 'stale':
-        this.counters.stale++
+        this.#stale(range, { from: index, to: index + 1 }, code)
         return false
+      case 'unsupported':
+        throw new KafkaUnsupportedVersionError(
+          `The record at offset ${record.offset} of ${record.topic}-${record.partition} cannot be renewed: its broker is older than Apache Kafka 4.2. Answer ACCEPT, RELEASE or REJECT.`,
+        )
       case 'already-answered':
         throw new KafkaUsageError(
           `The record at offset ${record.offset} of ${record.topic}-${record.partition} is acknowledged already: a record takes one of ACCEPT, RELEASE and REJECT, once.`,
@@ -207,7 +215,10 @@ export class ShareEngine<K, V> {
   /** Accepts what is unanswered of a batch; how many records that were. */
   acceptRest({ spans }: TakenBatch<K, V>): number {
     let accepted = 0
-    for (const { range, from, to } of spans) if (range.holder.live) accepted += range.answerOpen(AckCode.ACCEPT, from, to)
+    for (const { range, from, to } of spans) {
+      if (range.holder.live) accepted += range.answerOpen(AckCode.ACCEPT, from, to)
+      else if (range.openAmong(from, to) > 0) this.#stale(range, { from, to }, AckCode.ACCEPT)
+    }
     return accepted
   }
 
@@ -320,6 +331,13 @@ export class ShareEngine<K, V> {
       leadersMoved: () => this.#router.refresh(),
       failed: (error) => this.#fail(error),
       fatal: (error) => this.#failForGood(error),
+      expired: (records) => {
+        this.counters.lost += records
+        this.#context.logger.warn(
+          { groupId, records },
+          'locks ran out before their records were acknowledged; the group delivers them again. Lower maxPollRecords, or lengthen share.record.lock.duration.ms of the group.',
+        )
+      },
       lost: (records, cause) => {
         this.counters.lost += records
         const level = records > 0 ? 'warn' : 'debug'
@@ -329,7 +347,7 @@ export class ShareEngine<K, V> {
   }
 
   #recordsToFetch(): number {
-    return this.#state === 'fetching' ? this.#sizer.recordsToFetch(this.#buffer.records, this.#waiting) : 0
+    return this.#state === 'fetching' && this.#fatal === undefined ? this.#sizer.recordsToFetch(this.#buffer.records, this.#waiting) : 0
   }
 
   #received(received: ReceivedPartition): void {
@@ -345,6 +363,17 @@ export class ShareEngine<K, V> {
       this.#buffer.add(received)
       this.#arrived.notify()
     } else for (const range of received.ranges) range.answerOpen(AckCode.RELEASE)
+  }
+
+  /** An answer came when the lock was gone: nothing is sent, and the answer is reported as failed. */
+  #stale({ partition, firstOffset }: AcquiredRange, { from, to }: Run, code: AckCode): void {
+    const batches = [{ firstOffset: firstOffset + from, lastOffset: firstOffset + to - 1, acknowledgeTypes: [code] }]
+    const error = new KafkaError(
+      `The acknowledgement came when the record's lock or share session was gone; ${partition.topic}-${partition.partition} delivers it again.`,
+      { code: 'INVALID_RECORD_STATE' },
+    )
+    this.counters.stale += to - from
+    this.#verdict({ partition, batches, counts: countTypes(batches), error })
   }
 
   #verdict(verdict: AcknowledgementVerdict): void {
@@ -364,7 +393,7 @@ export class ShareEngine<K, V> {
       let entry = this.#managers.get(nodeId)
       if (entry === undefined) {
         const manager = new RequestManager(nodeId, this.#context, this.#host)
-        entry = { manager, running: manager.run() }
+        entry = { manager, running: this.#guarded(manager.run()) }
         this.#managers.set(nodeId, entry)
       }
       entry.manager.want(partitions)
@@ -395,6 +424,18 @@ export class ShareEngine<K, V> {
     this.#fail(error)
   }
 
+  /** The loops never reject; if one does all the same, that is a fault of ours, and the member says so instead of hanging. */
+  #guarded(loop: Promise<void>): Promise<void> {
+    return loop.catch((cause: unknown) => {
+      this.#failForGood(
+        new KafkaError('The share consumer is broken: this is a fault of Milena, please report it with the stack trace of the cause.', {
+          code: 'BROKEN_INVARIANT',
+          cause,
+        }),
+      )
+    })
+  }
+
   #throwFailure(): void {
     this.#refuseWhenClosed()
     const error = this.#fatal ?? this.#failure
@@ -411,7 +452,7 @@ function closedError(): KafkaUsageError {
   return new KafkaUsageError('This share consumer is closed: create a new one.', { code: 'CLOSED' })
 }
 
-function rangeOf(record: Acquired<unknown, unknown>): ReturnType<typeof ConsumerRecord.rangeOf> {
+function rangeOf(record: Acquired<unknown, unknown>): AcquiredRange {
   if (ConsumerRecord.isRecord(record)) return ConsumerRecord.rangeOf(record)
   if (record instanceof RecordDeserializationFailure) return RecordDeserializationFailure.rangeOf(record)
   throw new KafkaUsageError('Only a record that was handed out by this consumer can be acknowledged.')

@@ -1,4 +1,7 @@
 import {
+  ErrorCode,
+  errorName,
+  KafkaError,
   RecordBatchReader,
   type CompressionCodecs,
   type RecordBatch,
@@ -14,6 +17,8 @@ import type { TopicIdPartition } from './share-partition.js'
 // - The bytes hold whole batches: more than was acquired (never surfaced), or less (an acquired offset without a
 //   record is a gap, answered GAP at once so that it does not hold the group back).
 // - A batch whose checksum or compression is broken costs only its own offsets: they are REJECTed, the rest goes on.
+// - Bytes that this process cannot decompress for want of a codec are not corrupt: their offsets are RELEASEd, for a
+//   member that can. So are those of a batch that came cut off.
 // - Batches are checked and decompressed here; keys and values are read at hand-out.
 
 /** A batch that can be read, and where it stands. */
@@ -32,6 +37,8 @@ export interface ReceivedPartition {
   /** Records to hand out. */
   readonly records: number
   readonly corrupt: readonly CorruptBatch[]
+  /** Why some offsets were RELEASEd although their bytes may be good: a codec is missing here. */
+  readonly unsupported: KafkaError | undefined
 }
 
 /** A batch that could not be read. Its acquired offsets were REJECTed. */
@@ -73,25 +80,46 @@ export async function receivePartition(
   const batches: OpenBatch[] = []
   const corrupt: CorruptBatch[] = []
   const present: Span[] = []
+  let unsupported: KafkaError | undefined
   const reader = new RecordBatchReader(records ?? Buffer.alloc(0))
-  for (let batch = reader.next(); batch !== undefined; batch = reader.next()) {
-    if (batch.isControl) continue
-    const { baseOffset, lastOffset } = batch
+  let baseOffset = ranges[0]?.firstOffset ?? 0
+  let lastOffset = ranges.at(-1)?.lastOffset ?? -1
+  const end = lastOffset
+  for (;;) {
     try {
+      const batch = reader.next()
+      if (batch === undefined) break
+      ;({ baseOffset, lastOffset } = batch)
+      if (batch.isControl) continue
       if (checkCrcs && !batch.crcMatches()) throw new Error('its checksum does not match its bytes')
       const opened = batch.open(codecs)
       const cursor = opened instanceof Promise ? await opened : opened
       if (batch.isDense) present.push({ first: baseOffset, last: lastOffset })
       else addOffsetsOf(cursor, present)
       batches.push({ batch, cursor })
+      // What can be said of a batch whose own header cannot be read: it and all behind it are lost.
+      baseOffset = lastOffset + 1
+      lastOffset = end
     } catch (reason) {
-      corrupt.push({ partition, baseOffset, lastOffset, rejected: rejectAll(ranges, baseOffset, lastOffset), reason })
+      const unreadableHere = KafkaError.is(reason) && reason.code === errorName(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE)
+      if (unreadableHere) unsupported = reason
+      const answer = unreadableHere ? AckCode.RELEASE : AckCode.REJECT
+      const answered = answerAll(ranges, baseOffset, lastOffset, answer)
+      if (!unreadableHere) corrupt.push({ partition, baseOffset, lastOffset, rejected: answered, reason })
+      if (lastOffset >= end) break
+      baseOffset = lastOffset + 1
+      lastOffset = end
     }
   }
+  if (reader.remaining > 0) answerAll(ranges, lastPresent(present) + 1, end, AckCode.RELEASE)
   answerGaps(ranges, present)
   let open = 0
   for (const range of ranges) open += range.open
-  return { partition, ranges, batches, records: open, corrupt }
+  return { partition, ranges, batches, records: open, corrupt, unsupported }
+}
+
+function lastPresent(present: readonly Span[]): number {
+  return present.at(-1)?.last ?? -1
 }
 
 /** The runs of offsets that a batch with holes (compacted) really holds; leaves the cursor at its start. */
@@ -104,14 +132,15 @@ function addOffsetsOf(cursor: RecordCursor, spans: Span[]): void {
   cursor.rewind()
 }
 
-function rejectAll(ranges: readonly AcquiredRange[], first: number, last: number): number {
-  let rejected = 0
+/** Answers every open offset from `first` to `last`; how many. */
+function answerAll(ranges: readonly AcquiredRange[], first: number, last: number, answer: AckCode): number {
+  let answered = 0
   for (const range of ranges) {
     const from = Math.max(first, range.firstOffset) - range.firstOffset
     const to = Math.min(last, range.lastOffset) - range.firstOffset + 1
-    if (from < to) rejected += range.answerOpen(AckCode.REJECT, from, to)
+    if (from < to) answered += range.answerOpen(answer, from, to)
   }
-  return rejected
+  return answered
 }
 
 /** Both lists stand in offset order, so one walk over them finds what was acquired and is not there. */

@@ -60,7 +60,7 @@ export class ShareSession {
 
   /** A response came whose errors, if any, leave the session alive: the epoch was consumed. */
   advance(): void {
-    this.#epoch = this.#epoch === MAX_EPOCH ? 1 : this.#epoch + 1
+    this.#epoch = epochAfter(this.#epoch)
   }
 
   /** The session is lost, or its state at the broker unknown: the next request opens a new one. */
@@ -68,4 +68,9 @@ export class ShareSession {
     this.#epoch = INITIAL_EPOCH
     this.#known.clear()
   }
+}
+
+/** 0 opens and -1 closes a session, so the epoch behind the largest int32 is 1. */
+export function epochAfter(epoch: number): number {
+  return epoch === MAX_EPOCH ? 1 : epoch + 1
 }

@@ -13,6 +13,11 @@ export class RecordBatchReader {
     this.#records = records
   }
 
+  /** Bytes behind the last batch that was given out: after the walk, those of a batch that was cut off. */
+  get remaining(): number {
+    return this.#records.length - this.#at
+  }
+
   /** The next complete batch, or undefined when there is none. */
   next(): RecordBatch | undefined {
     const records = this.#records

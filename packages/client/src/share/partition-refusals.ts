@@ -1,0 +1,52 @@
+import { ErrorCode, KafkaBrokerError, ShareFetch, type ResponseOf } from '@milena/protocol'
+import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
+import type { RequestManagerHost } from './request-manager-host.js'
+import type { TopicIdPartition } from './share-partition.js'
+
+type FetchResponse = ResponseOf<typeof ShareFetch>
+type NodeEndpoints = FetchResponse['nodeEndpoints']
+type FetchedPartition = FetchResponse['responses'][number]['partitions'][number]
+type RefusedPartition = Pick<FetchedPartition, 'errorCode' | 'errorMessage' | 'currentLeader'>
+
+/** What is done when a broker refuses a partition: tell the application, follow the leader, or just try again. */
+export class PartitionRefusals {
+  readonly #context: KafkaClientContext
+  readonly #host: RequestManagerHost
+
+  constructor(context: KafkaClientContext, host: RequestManagerHost) {
+    this.#context = context
+    this.#host = host
+  }
+
+  /** A partition could not be fetched from. The other partitions of the answer are not touched by it. */
+  fetch(partition: TopicIdPartition, { errorCode, errorMessage, currentLeader }: RefusedPartition, endpoints: NodeEndpoints): void {
+    const { topic, partition: index } = partition
+    const error = KafkaBrokerError.of(errorCode, { api: `ShareFetch for ${topic}-${index}`, detail: errorMessage })
+    switch (errorCode) {
+      case ErrorCode.TOPIC_AUTHORIZATION_FAILED:
+      case ErrorCode.CORRUPT_MESSAGE:
+        this.#host.failed(error)
+        return
+      case ErrorCode.UNKNOWN_SERVER_ERROR:
+      case ErrorCode.UNKNOWN_LEADER_EPOCH:
+        this.#context.logger.debug({ topic, partition: index, err: error }, 'a partition cannot be fetched from now; trying again')
+        return
+      default:
+        this.#context.logger.debug({ topic, partition: index, err: error }, 'a partition cannot be fetched from here')
+        this.followLeader(partition, errorCode, currentLeader, endpoints)
+        this.#host.leadersMoved()
+    }
+  }
+
+  /** Takes a broker's hint about a partition's leader; it means something with these two errors only. */
+  followLeader(
+    { topicId, partition }: TopicIdPartition,
+    errorCode: number,
+    { leaderId, leaderEpoch }: FetchedPartition['currentLeader'],
+    endpoints: NodeEndpoints,
+  ): void {
+    if (errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER && errorCode !== ErrorCode.FENCED_LEADER_EPOCH) return
+    const endpoint = endpoints.find(({ nodeId }) => nodeId === leaderId)
+    this.#context.metadata.updateLeader({ topicId, partition, nodeId: leaderId, epoch: leaderEpoch, endpoint })
+  }
+}

@@ -1,0 +1,36 @@
+import type { KafkaError } from '@milena/protocol'
+import type { SharePartitions } from './share-partition.js'
+import type { ShareFetchSettings } from './share-requests.js'
+import type { ReceivedPartition } from './share-response.js'
+import type { AcknowledgementVerdict } from './verdict.js'
+
+/** What a request manager asks of, and tells, the engine. */
+export interface RequestManagerHost {
+  readonly groupId: string
+  readonly memberId: string
+  readonly settings: RequestManagerSettings
+  readonly partitions: SharePartitions
+  /** How many records are wanted now; 0: none. */
+  recordsToFetch(): number
+  received(received: ReceivedPartition): void
+  verdict(verdict: AcknowledgementVerdict): void
+  /** The broker's acquisition lock duration. */
+  lockTimeout(ms: number): void
+  /** The metadata is out of date. */
+  leadersMoved(): void
+  /** To be told to the application once; the manager goes on after a back-off. */
+  failed(error: KafkaError): void
+  /** Does not heal by itself. */
+  fatal(error: KafkaError): void
+  /** The locks of `records` records ran out before they were answered. */
+  expired(records: number): void
+  /** `records` acquired and unanswered records were lost with their session. */
+  lost(records: number, cause: KafkaError): void
+}
+
+export interface RequestManagerSettings extends ShareFetchSettings {
+  readonly clientId: string
+  readonly checkCrcs: boolean
+  readonly defaultApiTimeoutMs: number
+  readonly requestTimeoutMs: number
+}
