@@ -9,7 +9,10 @@ export default defineConfig({
     alias: [
       { find: /^@milena\/protocol\/runtime$/, replacement: source('protocol/src/runtime/index.ts') },
       { find: /^@milena\/([a-z-]+)\/internal$/, replacement: source('$1/src/internal.ts') },
-      { find: /^@milena\/(protocol|client|container|decorators|embedded-broker)$/, replacement: source('$1/src/index.ts') },
+      {
+        find: /^@milena\/(protocol|client|container|decorators|embedded-broker)$/,
+        replacement: source('$1/src/index.ts'),
+      },
       { find: /^@milena\/tools-(kafka|test-brokers)$/, replacement: source('../tools/$1/src/index.ts') },
     ],
   },
