@@ -1,5 +1,5 @@
 import { AcknowledgeType, type ConsumerRecord } from '@milena/client'
-import { KafkaUsageError } from '@milena/protocol'
+import { KafkaError, KafkaUsageError } from '@milena/protocol'
 import type { Clock } from '@milena/protocol/runtime'
 import type { ContainerEngine } from './container-engine.js'
 import { DelayedAnswers } from './delayed-answers.js'
@@ -107,7 +107,11 @@ export class ExplicitAckMode<K, V> implements AckMode<K, V> {
     this.#closed = true
   }
 
-  async #recoverLater(record: ConsumerRecord<K, V>, error: unknown, answer: PromiseLike<RecovererAnswer>): Promise<void> {
+  async #recoverLater(
+    record: ConsumerRecord<K, V>,
+    error: unknown,
+    answer: PromiseLike<RecovererAnswer>,
+  ): Promise<void> {
     try {
       this.#apply(record, error, await answer)
     } catch (recovererError) {
@@ -118,9 +122,17 @@ export class ExplicitAckMode<K, V> implements AckMode<K, V> {
   #apply(record: ConsumerRecord<K, V>, error: unknown, answer: RecovererAnswer): void {
     const { type, delayMs } = typeof answer === 'object' && answer !== null ? answer : { type: answer, delayMs: 0 }
     if (type === 'RENEW' || !Object.hasOwn(AcknowledgeType, type)) {
-      this.#recovererFailed(record, error, new KafkaUsageError(`A recoverer answers ACCEPT, RELEASE or REJECT; not ${String(type)}.`))
+      this.#recovererFailed(
+        record,
+        error,
+        new KafkaUsageError(`A recoverer answers ACCEPT, RELEASE or REJECT; not ${String(type)}.`),
+      )
     } else if (!(typeof delayMs === 'number' && delayMs >= 0)) {
-      this.#recovererFailed(record, error, new KafkaUsageError(`delayMs is a number of milliseconds, 0 or more; not ${String(delayMs)}.`))
+      this.#recovererFailed(
+        record,
+        error,
+        new KafkaUsageError(`delayMs is a number of milliseconds, 0 or more; not ${String(delayMs)}.`),
+      )
     } else if (delayMs > 0) {
       this.#held.hold(record, type, delayMs)
     } else {
@@ -144,21 +156,25 @@ export class ExplicitAckMode<K, V> implements AckMode<K, V> {
       return
     }
     try {
-      // False: the lock or the session is gone. The engine has reported that as a failed verdict.
-      this.#options.engine.settle(record, type)
-    } catch (error) {
-      const { logger, events, source } = this.#options.surroundings
-      const { topic, partition, offset } = record
-      logger.error({ err: error, topic, partition, offset, acknowledgement: type }, `${placeOf(record)} could not be answered with ${type}.`)
-      events.publish(
-        new AcknowledgmentFailedEvent(source, {
-          topic,
-          partition,
-          ranges: [{ firstOffset: offset, lastOffset: offset }],
-          cause: error,
-        }),
+      if (this.#options.engine.settle(record, type)) return
+      this.#refused(
+        record,
+        new KafkaError('Its lock or its share session was gone when the answer was given.', { code: 'LOCK_LOST' }),
       )
+    } catch (error) {
+      const { topic, partition, offset } = record
+      this.#options.surroundings.logger.error(
+        { err: error, topic, partition, offset, acknowledgement: type },
+        `${placeOf(record)} could not be answered with ${type}.`,
+      )
+      this.#refused(record, error)
     }
+  }
+
+  #refused({ topic, partition, offset }: ConsumerRecord<K, V>, cause: unknown): void {
+    const { events, source } = this.#options.surroundings
+    const ranges = [{ firstOffset: offset, lastOffset: offset }]
+    events.publish(new AcknowledgmentFailedEvent(source, { topic, partition, ranges, cause }))
   }
 
   #late(record: ConsumerRecord<K, V>): void {

@@ -107,7 +107,10 @@ export class ContainerMember<K, V> {
     events.publish(new ConsumerStartedEvent(source))
     const end = await Promise.race([this.#looped(), this.#drainOver.then(() => normalEnd)])
     if (end !== normalEnd) {
-      logger.error({ err: end.cause }, `Member ${source.clientId} of container '${source.container.id}' was ended by a fault.`)
+      logger.error(
+        { err: end.cause },
+        `Member ${source.clientId} of container '${source.container.id}' was ended by a fault.`,
+      )
       onFault(end.cause)
     }
     this.stop(new StopBudget(this.#plan.clock, this.#plan.properties.shutdownTimeoutMs))
@@ -160,7 +163,10 @@ export class ContainerMember<K, V> {
     try {
       releasedRecords = this.engine.releaseRest()
     } catch (error) {
-      logger.error({ err: error }, `Member ${source.clientId} could not give its records back; their locks will run out.`)
+      logger.error(
+        { err: error },
+        `Member ${source.clientId} could not give its records back; their locks will run out.`,
+      )
     }
     await this.#close(this.#budget ?? new StopBudget(this.#plan.clock, this.#plan.properties.shutdownTimeoutMs))
     this.#forgetVerdicts()
@@ -178,7 +184,10 @@ export class ContainerMember<K, V> {
     try {
       const closed = await budget.within(this.consumer.close({ timeoutMs: budget.leftMs }))
       if (closed !== 'timeout') return
-      logger.warn({}, `The consumer ${source.clientId} did not close in time; what it held comes back when its locks run out.`)
+      logger.warn(
+        {},
+        `The consumer ${source.clientId} did not close in time; what it held comes back when its locks run out.`,
+      )
     } catch (error) {
       logger.warn({ err: error }, `The consumer ${source.clientId} did not close cleanly.`)
     }

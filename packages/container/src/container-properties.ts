@@ -2,7 +2,7 @@ import { nearestName } from '@milena/client/internal'
 import { KafkaUsageError } from '@milena/protocol'
 import { z } from 'zod'
 import { requireSupportedAckMode, ShareAckMode } from './ack-modes.js'
-import { REJECTING, type ShareConsumerRecordRecoverer } from './recoverers.js'
+import { REJECTING, type AnyShareConsumerRecordRecoverer, type ShareConsumerRecordRecoverer } from './recoverers.js'
 
 /**
  * What happens after a member died of an error that is not fatal.
@@ -45,7 +45,7 @@ export interface ContainerProperties {
   /** What happens when a member dies. Default `replace`. */
   readonly restartPolicy?: RestartPolicy | undefined
   /** Decides what becomes of a record whose listener threw. Default REJECTING. */
-  readonly shareConsumerRecordRecoverer?: ShareConsumerRecordRecoverer<never, never> | undefined
+  readonly shareConsumerRecordRecoverer?: AnyShareConsumerRecordRecoverer | undefined
   /** Further consumer settings for this container, by the client's names or Kafka's dotted ones. They beat the consumer factory's. */
   readonly properties?: Readonly<Record<string, unknown>> | undefined
 }
@@ -62,7 +62,7 @@ export interface ResolvedContainerProperties {
   readonly consumerStartTimeoutMs: number
   readonly shutdownTimeoutMs: number
   readonly restartPolicy: RestartPolicy
-  readonly recoverer: ShareConsumerRecordRecoverer<unknown, unknown>
+  readonly recoverer: ShareConsumerRecordRecoverer
   readonly properties: Readonly<Record<string, unknown>>
 }
 
@@ -81,7 +81,10 @@ const milliseconds = z.number('must be a number of milliseconds').min(0, 'must n
 
 const shape = {
   id: name,
-  topics: z.union([name, z.array(name).min(1, 'must name at least one topic')], 'must be a topic name or a list of them'),
+  topics: z.union(
+    [name, z.array(name).min(1, 'must name at least one topic')],
+    'must be a topic name or a list of them',
+  ),
   groupId: name,
   clientId: name,
   clientIdPrefix: name,
@@ -154,14 +157,18 @@ export function resolveContainerProperties(given: ContainerProperties): Resolved
     topics: topics === undefined ? [] : [...new Set([topics].flat())],
     groupId: filled.groupId ?? textOf(properties?.['group.id']) ?? textOf(properties?.['groupId']),
     clientIdBase:
-      filled.clientId ?? textOf(properties?.['client.id']) ?? textOf(properties?.['clientId']) ?? filled.clientIdPrefix ?? id,
+      filled.clientId ??
+      textOf(properties?.['client.id']) ??
+      textOf(properties?.['clientId']) ??
+      filled.clientIdPrefix ??
+      id,
     concurrency: filled.concurrency,
     syncShareCommits: filled.syncShareCommits,
     maxInFlight: filled.maxInFlight,
     consumerStartTimeoutMs: filled.consumerStartTimeoutMs,
     shutdownTimeoutMs: filled.shutdownTimeoutMs,
     restartPolicy: filled.restartPolicy,
-    recoverer: (filled.shareConsumerRecordRecoverer ?? REJECTING) as ShareConsumerRecordRecoverer,
+    recoverer: filled.shareConsumerRecordRecoverer ?? REJECTING,
     properties: { ...properties },
   }
 }

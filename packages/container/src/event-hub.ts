@@ -26,7 +26,9 @@ export type ContainerEvent =
   | AcknowledgmentFailedEvent
 
 /** Called with events of one type. What it returns is not waited for; what it throws, or rejects with, is logged. */
-export type ContainerObserver<T extends ContainerEvent['type']> = (event: Extract<ContainerEvent, { type: T }>) => unknown
+export type ContainerObserver<T extends ContainerEvent['type']> = (
+  event: Extract<ContainerEvent, { type: T }>,
+) => unknown
 
 /** Gets every event of every container that it is given to, in the order in which they happen. */
 export interface ContainerEventPublisher {
@@ -50,7 +52,10 @@ export class ContainerEventHub implements ContainerEventPublisher {
     const subscription = (event: never): unknown => observer(event)
     this.#observers.set(type, [...(this.#observers.get(type) ?? []), subscription])
     return () => {
-      this.#observers.set(type, (this.#observers.get(type) ?? []).filter((each) => each !== subscription))
+      this.#observers.set(
+        type,
+        (this.#observers.get(type) ?? []).filter((each) => each !== subscription),
+      )
     }
   }
 

@@ -1,6 +1,7 @@
 export { ShareAckMode } from './ack-modes.js'
 export type { ContainerProperties, RestartPolicy } from './container-properties.js'
 export { ContainerState } from './container-state.js'
+export type { ContainerRuntime, ContainerSurroundings } from './container-surroundings.js'
 export type { KafkaListenerEndpoint } from './endpoint.js'
 export type { ContainerEvent, ContainerEventPublisher, ContainerObserver } from './event-hub.js'
 export {
@@ -38,6 +39,7 @@ export {
 export {
   REJECTING,
   RELEASING,
+  type AnyShareConsumerRecordRecoverer,
   type RecovererAnswer,
   type RecovererContext,
   type ShareConsumerRecordRecoverer,
@@ -53,9 +55,4 @@ export {
   ShareListenerContainerFactory,
   type ShareListenerContainerFactoryOptions,
 } from './share-listener-container-factory.js'
-export {
-  ShareMessageListenerContainer,
-  type ContainerRuntime,
-  type ContainerSurroundings,
-  type StopOptions,
-} from './share-message-listener-container.js'
+export { ShareMessageListenerContainer, type StopOptions } from './share-message-listener-container.js'

@@ -26,7 +26,9 @@ export class ListenerEndpointRegistry {
   ): ShareMessageListenerContainer<K, V> {
     const id = endpoint.id ?? this.#nextId()
     if (this.#registrations.has(id)) {
-      throw new KafkaUsageError(`A listener container '${id}' is registered already: give each endpoint an id of its own.`)
+      throw new KafkaUsageError(
+        `A listener container '${id}' is registered already: give each endpoint an id of its own.`,
+      )
     }
     const container = factory.createListenerContainer({ ...endpoint, id })
     this.#registrations.set(id, {

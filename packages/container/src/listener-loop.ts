@@ -125,7 +125,9 @@ export class ListenerLoop<K, V> {
     const { clock, pollBackoff, surroundings, maxInFlight } = this.#options
     const { signal } = this.#attention
     try {
-      const batch = await this.#engine.take(maxInFlight === undefined ? { signal } : { signal, max: handSize(maxInFlight) })
+      const batch = await this.#engine.take(
+        maxInFlight === undefined ? { signal } : { signal, max: handSize(maxInFlight) },
+      )
       pollBackoff.reset()
       return batch
     } catch (error) {

@@ -57,7 +57,11 @@ export class PayloadValidationError extends KafkaError {
 
   static {
     Object.defineProperty(this.prototype, BRAND, { value: true })
-    Object.defineProperty(this.prototype, 'name', { value: 'PayloadValidationError', configurable: true, writable: true })
+    Object.defineProperty(this.prototype, 'name', {
+      value: 'PayloadValidationError',
+      configurable: true,
+      writable: true,
+    })
   }
 
   /** Whether `value` is one, also when it comes from another copy of this package. */

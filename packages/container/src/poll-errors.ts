@@ -43,5 +43,10 @@ export function stopReasonOf(error: unknown): ConsumerStopReason {
 function isProcessFault(error: unknown): boolean {
   if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) return true
   const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
-  return code === 'ERR_ASSERTION' || code === 'ERR_INTERNAL_ASSERTION' || code === 'ERR_OUT_OF_RANGE' || code === 'ERR_WORKER_OUT_OF_MEMORY'
+  return (
+    code === 'ERR_ASSERTION' ||
+    code === 'ERR_INTERNAL_ASSERTION' ||
+    code === 'ERR_OUT_OF_RANGE' ||
+    code === 'ERR_WORKER_OUT_OF_MEMORY'
+  )
 }

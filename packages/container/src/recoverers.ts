@@ -24,6 +24,18 @@ export type ShareConsumerRecordRecoverer<K = unknown, V = unknown> = (
   context: RecovererContext,
 ) => RecovererAnswer | Promise<RecovererAnswer>
 
+/**
+ * A recoverer of records whatever their types: one that names its record's types fits where they are not known. (Parameters of
+ * methods are compared both ways; the container that it is given to hands it the records that it asks for.)
+ */
+export type AnyShareConsumerRecordRecoverer = {
+  recover(
+    record: ConsumerRecord<unknown, unknown>,
+    error: unknown,
+    context: RecovererContext,
+  ): RecovererAnswer | Promise<RecovererAnswer>
+}['recover']
+
 /** Logs the error and answers REJECT: the group never delivers the record again. The default. */
 export const REJECTING: ShareConsumerRecordRecoverer = (record, error, { logger }) => {
   logger.error(failureOf(record, error), `The listener failed on ${placeOf(record)}; the record is rejected.`)
@@ -45,6 +57,10 @@ function failureOf(record: ConsumerRecord<unknown, unknown>, error: unknown): ob
 }
 
 /** A record's place as people write it, `orders-3@42`. */
-export function placeOf(record: { readonly topic: string; readonly partition: number; readonly offset: number }): string {
+export function placeOf(record: {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}): string {
   return `${record.topic}-${record.partition}@${record.offset}`
 }

@@ -83,7 +83,9 @@ export class DefaultShareConsumerFactory<K = Buffer | null, V = Buffer | null> i
       ...request.properties,
       'group.id': groupId,
       ...(request.clientId === undefined ? {} : { 'client.id': request.clientId }),
-      ...(request.acknowledgementMode === undefined ? {} : { 'share.acknowledgement.mode': request.acknowledgementMode }),
+      ...(request.acknowledgementMode === undefined
+        ? {}
+        : { 'share.acknowledgement.mode': request.acknowledgementMode }),
     }
     const consumer = new ShareConsumer<K, V>({ ...own, groupId, properties } as ShareConsumerOptions<K, V>)
     this.#announce(request.clientId ?? own.clientId ?? 'milena-share-consumer', consumer)
@@ -112,7 +114,10 @@ export class DefaultShareConsumerFactory<K = Buffer | null, V = Buffer | null> i
         what(listener)
       } catch (error) {
         const logger = this.#options.logger ?? consoleLogger()
-        logger.error({ err: error }, 'A listener of the share consumer factory failed. Consumers are not affected; mend the listener.')
+        logger.error(
+          { err: error },
+          'A listener of the share consumer factory failed. Consumers are not affected; mend the listener.',
+        )
       }
     }
   }

@@ -1,11 +1,12 @@
 import { KafkaUsageError } from '@milena/protocol'
 import type { Logger } from '@milena/protocol/runtime'
 import { checkContainerProperties, layContainerProperties, type ContainerProperties } from './container-properties.js'
+import type { ContainerRuntime } from './container-surroundings.js'
 import { propertiesOfEndpoint, type KafkaListenerEndpoint } from './endpoint.js'
 import type { ContainerEventPublisher } from './event-hub.js'
 import type { ShareConsumerRecordRecoverer } from './recoverers.js'
 import type { ShareConsumerFactory } from './share-consumer-factory.js'
-import { ShareMessageListenerContainer, type ContainerRuntime } from './share-message-listener-container.js'
+import { ShareMessageListenerContainer } from './share-message-listener-container.js'
 
 /** What a container factory gives to each container that it makes. */
 export interface ShareListenerContainerFactoryOptions<K, V> {

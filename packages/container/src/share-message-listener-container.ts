@@ -1,12 +1,16 @@
-import { consoleLogger, type ShareConsumer } from '@milena/client'
+import { consoleLogger } from '@milena/client'
 import { engineOf } from '@milena/client/internal'
 import { KafkaError, KafkaUsageError } from '@milena/protocol'
-import { systemClock, systemRandom, type Clock, type Logger, type Random } from '@milena/protocol/runtime'
-import type { ContainerEngine } from './container-engine.js'
+import { systemClock, systemRandom, type Clock, type Logger } from '@milena/protocol/runtime'
 import { ContainerLifecycle, type ContainerState } from './container-state.js'
-import { resolveContainerProperties, type ContainerProperties, type ResolvedContainerProperties } from './container-properties.js'
+import {
+  resolveContainerProperties,
+  type ContainerProperties,
+  type ResolvedContainerProperties,
+} from './container-properties.js'
 import { ContainerRun } from './container-run.js'
-import { ContainerEventHub, type ContainerEvent, type ContainerEventPublisher, type ContainerObserver } from './event-hub.js'
+import type { ContainerRuntime, ContainerSurroundings } from './container-surroundings.js'
+import { ContainerEventHub, type ContainerEvent, type ContainerObserver } from './event-hub.js'
 import { ConsumerFailedToStartEvent, type EventContainer } from './events.js'
 import { isInsideListenerOf, outsideListenerFrames } from './listener-frame.js'
 import type { MemberMetrics } from './member-metrics.js'
@@ -14,23 +18,6 @@ import { noListenerCounters, type MemberSurroundings } from './member-surroundin
 import { resolveListener, type ListenerKind, type ResolvedListener, type ShareListener } from './message-listener.js'
 import type { ShareConsumerFactory } from './share-consumer-factory.js'
 import { StopBudget } from './stop-budget.js'
-
-/** What a container may be given besides its consumer factory and its properties. */
-export interface ContainerSurroundings<K = unknown, V = unknown> {
-  /** Default: the consumer factory's, else warnings and errors on standard error. */
-  readonly logger?: Logger | undefined
-  /** Gets every event of this container. */
-  readonly eventPublisher?: ContainerEventPublisher | undefined
-  /** For tests and simulations. */
-  readonly runtime?: ContainerRuntime<K, V> | undefined
-}
-
-/** What tests and simulations put in place of the machine's time and chance, and of the client's engine. */
-export interface ContainerRuntime<K = unknown, V = unknown> {
-  readonly clock?: Clock
-  readonly random?: Random
-  readonly engineOf?: (consumer: ShareConsumer<K, V>) => ContainerEngine<K, V>
-}
 
 /** How long something may take. */
 export interface StopOptions {
@@ -121,7 +108,9 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
   set concurrency(concurrency: number) {
     this.#requireRest('concurrency')
     if (!(Number.isInteger(concurrency) && concurrency > 0)) {
-      throw new KafkaUsageError(`Container '${this.id}': concurrency must be a whole number, 1 or more; not ${String(concurrency)}.`)
+      throw new KafkaUsageError(
+        `Container '${this.id}': concurrency must be a whole number, 1 or more; not ${String(concurrency)}.`,
+      )
     }
     this.#properties = { ...this.#properties, concurrency }
   }
@@ -320,12 +309,16 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
 
   #requireRest(what: string): void {
     if (this.#lifecycle.isAtRest) return
-    throw new KafkaUsageError(`Container '${this.id}' is ${this.state}: ${what} can be set only while it is stopped. Call stop() first.`)
+    throw new KafkaUsageError(
+      `Container '${this.id}' is ${this.state}: ${what} can be set only while it is stopped. Call stop() first.`,
+    )
   }
 }
 
 function startCancelled(id: string): KafkaError {
-  return new KafkaError(`stop() was called while container '${id}' was starting, or waited to start again.`, { code: 'START_CANCELLED' })
+  return new KafkaError(`stop() was called while container '${id}' was starting, or waited to start again.`, {
+    code: 'START_CANCELLED',
+  })
 }
 
 /** A cause to reject with: an error as it is, anything else in one. */

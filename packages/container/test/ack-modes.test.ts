@@ -82,19 +82,22 @@ describe('the recoverer', () => {
     ['answers a delay that is no number', () => ({ type: 'RELEASE', delayMs: 'soon' })],
     ['answers null', () => null],
   ]
-  test.each(faults)('that %s: the record is rejected, with an event, a log line, and both errors', async (_name, recoverer) => {
-    const harness = failing(recoverer as ShareConsumerRecordRecoverer<string, unknown>)
-    const records = await harness.run(2)
-    expect(harness.engine().answers).toEqual(['REJECT orders-0@0', 'REJECT orders-0@1'])
-    const events = harness.events.filter((event) => event instanceof RecovererFailedEvent)
-    expect(events.map(({ record, listenerError }) => [record, listenerError])).toEqual([
-      [records[0], bad],
-      [records[1], bad],
-    ])
-    expect(events[0]?.cause).toBeInstanceOf(Error)
-    expect(harness.log.at('error')[0]).toMatchObject({ facts: { listenerError: bad, err: events[0]?.cause } })
-    expect(harness.container.state).toBe('running')
-  })
+  test.each(faults)(
+    'that %s: the record is rejected, with an event, a log line, and both errors',
+    async (_name, recoverer) => {
+      const harness = failing(recoverer as ShareConsumerRecordRecoverer<string, unknown>)
+      const records = await harness.run(2)
+      expect(harness.engine().answers).toEqual(['REJECT orders-0@0', 'REJECT orders-0@1'])
+      const events = harness.events.filter((event) => event instanceof RecovererFailedEvent)
+      expect(events.map(({ record, listenerError }) => [record, listenerError])).toEqual([
+        [records[0], bad],
+        [records[1], bad],
+      ])
+      expect(events[0]?.cause).toBeInstanceOf(Error)
+      expect(harness.log.at('error')[0]).toMatchObject({ facts: { listenerError: bad, err: events[0]?.cause } })
+      expect(harness.container.state).toBe('running')
+    },
+  )
 })
 
 describe('an answer with a delay', () => {
@@ -189,6 +192,19 @@ describe('answers that the broker does not take', () => {
     expect(harness.events.filter((event) => event instanceof AcknowledgmentFailedEvent)).toHaveLength(1)
   })
 
+  test('also one that came when the lock or the session was gone', async () => {
+    const work = deferred()
+    const harness = new ContainerHarness({ listener: () => work.promise })
+    const [record] = await harness.run(1)
+    if (record !== undefined) harness.engine().expire(record)
+    work.resolve()
+    await harness.settle()
+    expect(harness.engine().answers).toEqual(['stale ACCEPT orders-0@0'])
+    expect(harness.events.filter((event) => event instanceof AcknowledgmentFailedEvent)).toMatchObject([
+      { ranges: [{ firstOffset: 0, lastOffset: 0 }], cause: { code: 'LOCK_LOST' } },
+    ])
+  })
+
   test('and an answer that the engine itself refuses ends nothing', async () => {
     const harness = new ContainerHarness()
     await harness.container.start()
@@ -201,7 +217,9 @@ describe('answers that the broker does not take', () => {
     harness.engine().feedMany(2)
     await harness.settle()
     expect(harness.engine().answers).toEqual(['ACCEPT orders-0@1'])
-    expect(harness.events.filter((event) => event instanceof AcknowledgmentFailedEvent)).toMatchObject([{ cause: refusal }])
+    expect(harness.events.filter((event) => event instanceof AcknowledgmentFailedEvent)).toMatchObject([
+      { cause: refusal },
+    ])
   })
 })
 

@@ -64,7 +64,11 @@ export class ContainerHarness {
     this.container = new ShareMessageListenerContainer<string, unknown>(
       this.factory,
       { id: 'orders', topics: 'orders', ...properties },
-      { logger: this.log.logger(), runtime: this.runtime, eventPublisher: { publish: (event) => this.events.push(event) } },
+      {
+        logger: this.log.logger(),
+        runtime: this.runtime,
+        eventPublisher: { publish: (event) => this.events.push(event) },
+      },
     )
     this.container.setupMessageListener(listener, { acknowledging })
   }
@@ -109,7 +113,9 @@ export function deferred<T = void>(): {
 }
 
 /** The outcome of a promise that should be settled by now. */
-export async function outcomeOf(promise: Promise<unknown>): Promise<'pending' | 'resolved' | { readonly rejected: unknown }> {
+export async function outcomeOf(
+  promise: Promise<unknown>,
+): Promise<'pending' | 'resolved' | { readonly rejected: unknown }> {
   const pending = Symbol('pending')
   try {
     const first = await Promise.race([promise, new Promise((resolve) => setImmediate(resolve, pending))])

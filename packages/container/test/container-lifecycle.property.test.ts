@@ -174,7 +174,9 @@ test('whatever happens to a container: no illegal state, every stop() resolves, 
         for (const stop of story.stops) expect(await outcomeOf(stop)).toBe('resolved')
         expect(['stopped', 'failed']).toContain(harness.container.state)
         // An illegal move would come out as a KafkaUsageError about the container's state.
-        const illegal = story.rejections.filter((error) => error instanceof Error && /is only possible while/.test(error.message))
+        const illegal = story.rejections.filter(
+          (error) => error instanceof Error && /is only possible while/.test(error.message),
+        )
         expect(illegal).toEqual([])
         for (let index = 0; index < concurrency; index++) {
           // f alone: it could not be made. i alone: the start was given up, or another member failed it.

@@ -71,7 +71,10 @@ describe('container properties', () => {
     [{ consumerStartTimeoutMs: 0 }, 'consumerStartTimeoutMs must be 1 or more'],
     [{ restartPolicy: 'always' }, "restartPolicy must be 'replace' or 'never'"],
     [{ shareAckMode: 'AUTO' }, 'shareAckMode must be one of EXPLICIT, MANUAL, IMPLICIT'],
-    [{ shareConsumerRecordRecoverer: 'REJECT' }, 'shareConsumerRecordRecoverer must be a function (record, error) => answer'],
+    [
+      { shareConsumerRecordRecoverer: 'REJECT' },
+      'shareConsumerRecordRecoverer must be a function (record, error) => answer',
+    ],
     [{ syncShareCommits: 'no' }, 'syncShareCommits must be true or false'],
   ])('%o is refused: %s', (given, told) => {
     expect(refusal(given)).toContain(told)

@@ -26,7 +26,9 @@ describe('the states of a container', () => {
   test('a move that is not legal is refused, says what is, and changes nothing', () => {
     const lifecycle = new ContainerLifecycle('orders')
     expect(() => lifecycle.move('pause')).toThrow(KafkaUsageError)
-    expect(() => lifecycle.move('pause')).toThrow("Container 'orders' is stopped; 'pause' is only possible while it is running.")
+    expect(() => lifecycle.move('pause')).toThrow(
+      "Container 'orders' is stopped; 'pause' is only possible while it is running.",
+    )
     expect(lifecycle.state).toBe('stopped')
   })
 

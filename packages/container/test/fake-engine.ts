@@ -40,7 +40,10 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
   readonly #queue: TakenBatch<string, unknown>[] = []
   readonly #open = new Map<object, number>()
   readonly #verdicts = new Set<(verdict: AcknowledgementVerdict) => void>()
-  #unconfirmed: { readonly at: { topic: string; partition: number; offset: number }; readonly type: AcknowledgeType }[] = []
+  #unconfirmed: {
+    readonly at: { topic: string; partition: number; offset: number }
+    readonly type: AcknowledgeType
+  }[] = []
   #settledWaiters: (() => void)[] = []
   #failure: unknown
   #wake: (() => void) | undefined
@@ -59,7 +62,10 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
       stale: 0,
       lost: 0,
     }
-    this.counters = { ...counts, snapshot: () => ({ ...counts, accepted: this.#count('ACCEPT') }) } as typeof this.counters
+    this.counters = {
+      ...counts,
+      snapshot: () => ({ ...counts, accepted: this.#count('ACCEPT') }),
+    } as typeof this.counters
   }
 
   /** Records that are acquired and not answered. */
@@ -116,7 +122,9 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
     for (const waiter of waiters) waiter()
   }
 
-  async take({ signal }: { signal?: AbortSignal | undefined; max?: number | undefined } = {}): Promise<TakenBatch<string, unknown>> {
+  async take({ signal }: { signal?: AbortSignal | undefined; max?: number | undefined } = {}): Promise<
+    TakenBatch<string, unknown>
+  > {
     this.takes++
     for (;;) {
       if (signal?.aborted) throw new KafkaError('aborted', { code: 'ABORTED' })
@@ -194,7 +202,14 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
     this.#wake?.()
   }
 
-  #record({ topic = 'orders', partition = 0, offset, value = `v${offset}`, deliveryCount = 1, lockMs = 30_000 }: RecordFields): TestRecord {
+  #record({
+    topic = 'orders',
+    partition = 0,
+    offset,
+    value = `v${offset}`,
+    deliveryCount = 1,
+    lockMs = 30_000,
+  }: RecordFields): TestRecord {
     const record = {
       topic,
       partition,

@@ -35,8 +35,12 @@ describe('the registry', () => {
   test('refuses an id twice, and keeps nothing of an endpoint that is refused', () => {
     const { registry, factory } = registryOf()
     registry.registerListenerContainer({ id: 'a', topics: 't', listener }, factory)
-    expect(() => registry.registerListenerContainer({ id: 'a', topics: 't', listener }, factory)).toThrow(KafkaUsageError)
-    expect(() => registry.registerListenerContainer({ id: 'a', topics: 't', listener }, factory)).toThrow(/'a' is registered already/)
+    expect(() => registry.registerListenerContainer({ id: 'a', topics: 't', listener }, factory)).toThrow(
+      KafkaUsageError,
+    )
+    expect(() => registry.registerListenerContainer({ id: 'a', topics: 't', listener }, factory)).toThrow(
+      /'a' is registered already/,
+    )
     expect(() => registry.registerListenerContainer({ id: 'b', topics: [], listener }, factory)).toThrow(/topics/)
     expect(registry.allContainers).toHaveLength(1)
   })
@@ -44,7 +48,10 @@ describe('the registry', () => {
   test('starts all but those with autoStartup false, and stops all', async () => {
     const { registry, factory } = registryOf()
     const auto = registry.registerListenerContainer({ id: 'auto', topics: 't', listener }, factory)
-    const byHand = registry.registerListenerContainer({ id: 'by-hand', topics: 't', listener, autoStartup: false }, factory)
+    const byHand = registry.registerListenerContainer(
+      { id: 'by-hand', topics: 't', listener, autoStartup: false },
+      factory,
+    )
     await registry.start()
     expect([auto.state, byHand.state]).toEqual(['running', 'stopped'])
     await byHand.start()
@@ -59,7 +66,9 @@ describe('the registry', () => {
       if (request.clientId === 'slow-0') engine.joining = 'never'
       if (request.clientId === 'bad-0') engine.joining = cause
     }
-    const containers = ['good', 'slow', 'bad'].map((id) => registry.registerListenerContainer({ id, topics: 't', listener }, factory))
+    const containers = ['good', 'slow', 'bad'].map((id) =>
+      registry.registerListenerContainer({ id, topics: 't', listener }, factory),
+    )
     await expect(registry.start()).rejects.toBe(cause)
     expect(containers.map(({ state }) => state)).toEqual(['stopped', 'stopped', 'failed'])
   })

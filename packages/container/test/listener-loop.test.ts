@@ -46,7 +46,9 @@ describe('a listener loop in EXPLICIT mode', () => {
     })
     await harness.run(3)
     expect(harness.engine().answers).toEqual(['ACCEPT orders-0@0', 'REJECT orders-0@1', 'ACCEPT orders-0@2'])
-    expect(harness.log.at('error')).toMatchObject([{ facts: { topic: 'orders', partition: 0, offset: 1, deliveryCount: 1 } }])
+    expect(harness.log.at('error')).toMatchObject([
+      { facts: { topic: 'orders', partition: 0, offset: 1, deliveryCount: 1 } },
+    ])
   })
 
   test('rejects a record whose listener rejects, and one whose thenable throws while it is asked for then', async () => {
@@ -229,7 +231,9 @@ describe('records that never reach the listener', () => {
     work.resolve()
     await harness.settle()
     expect(seen).toEqual([0, 2])
-    expect(harness.events.filter((event) => event instanceof RecordLockLostEvent).map((event) => event.record)).toEqual([second])
+    expect(harness.events.filter((event) => event instanceof RecordLockLostEvent).map((event) => event.record)).toEqual(
+      [second],
+    )
     expect(harness.container.metrics().get('orders-0')).toMatchObject({ delivered: 2, locksLost: 1 })
     expect(harness.log.at('warn')[0]?.message).toMatch(/1 records were not handed to the listener.*maxInFlight/)
   })
@@ -246,7 +250,10 @@ describe('records that never reach the listener', () => {
     const [event] = harness.events.filter((each) => each instanceof RecordDeserializationFailedEvent)
     expect(event?.failure).toMatchObject({ topic: 'orders', partition: 0, offset: 1, error })
     expect(harness.log.at('warn')).toMatchObject([
-      { message: expect.stringMatching(/^orders-0@1 could not be deserialised and is rejected\. Mend/), facts: { err: error } },
+      {
+        message: expect.stringMatching(/^orders-0@1 could not be deserialised and is rejected\. Mend/),
+        facts: { err: error },
+      },
     ])
     expect(harness.container.metrics().get('orders-0')).toMatchObject({ undeserializable: 1, delivered: 2 })
   })

@@ -11,7 +11,12 @@ describe('a member that dies of something that may heal', () => {
     await harness.run(1)
     harness.engine(0).failTake(fenced)
     await harness.settle()
-    expect(harness.story).toEqual(['consumerStarting 0', 'consumerStarted 0', 'shareConsumerStopping 0', 'consumerStopped 0'])
+    expect(harness.story).toEqual([
+      'consumerStarting 0',
+      'consumerStarted 0',
+      'shareConsumerStopping 0',
+      'consumerStopped 0',
+    ])
     expect(harness.events.at(-1)).toMatchObject({ reason: 'ABNORMAL', cause: fenced })
     expect(harness.factory.at(0).closed).toBeDefined()
     expect(harness.container.state).toBe('running')
@@ -73,7 +78,8 @@ describe('a member that dies of something that may heal', () => {
     const harness = new ContainerHarness()
     await harness.container.start()
     harness.factory.prepare = ({ engine }, index) => {
-      if (index < 3) engine.joining = new KafkaError('coordinator is gone', { code: 'COORDINATOR_NOT_AVAILABLE', retriable: true })
+      if (index < 3)
+        engine.joining = new KafkaError('coordinator is gone', { code: 'COORDINATOR_NOT_AVAILABLE', retriable: true })
     }
     harness.engine(0).failTake(fenced)
     await harness.clock.advance(10_000)

@@ -16,6 +16,8 @@ test('an object tells by its method, whatever is said', () => {
 test('anything else is refused, naming the container and the forms', () => {
   for (const listener of [undefined, null, 'onMessage', {}, { onMessage: 1 }]) {
     expect(() => resolveListener(listener as never, undefined, 'orders')).toThrow(KafkaUsageError)
-    expect(() => resolveListener(listener as never, undefined, 'orders')).toThrow(/container 'orders'.*onMessage.*onShareRecord/)
+    expect(() => resolveListener(listener as never, undefined, 'orders')).toThrow(
+      /container 'orders'.*onMessage.*onShareRecord/,
+    )
   }
 })

@@ -74,7 +74,10 @@ async function untilLagIsZero(broker: TestBroker, groupId: string): Promise<void
 
 /** Waits until the container has heard the broker's word on so many records; an answer may travel with a fetch that waits. */
 async function untilConfirmed(container: Container, counts: Partial<BrokerCounts>): Promise<void> {
-  await vi.waitFor(() => expect([...container.metrics().values()][0]?.broker).toMatchObject(counts), { timeout: 5_000, interval: 10 })
+  await vi.waitFor(() => expect([...container.metrics().values()][0]?.broker).toMatchObject(counts), {
+    timeout: 5_000,
+    interval: 10,
+  })
 }
 
 async function until(condition: () => boolean, what: string, timeoutMs = 15_000): Promise<void> {
@@ -117,15 +120,22 @@ describeOnBrokers('A container in EXPLICIT mode', (broker) => {
     })
     const groupId = await broker.createGroup({ 'errors.deadletterqueue.topic.name': deadLetters })
     await produce(broker, topic, numbered(20))
-    const { container } = containerOn(broker, { topics: topic, groupId, shareConsumerRecordRecoverer: REJECTING }, async ({ offset }) => {
-      await Promise.resolve()
-      if (offset % 7 === 3) throw new Error('bad order')
-    })
+    const { container } = containerOn(
+      broker,
+      { topics: topic, groupId, shareConsumerRecordRecoverer: REJECTING },
+      async ({ offset }) => {
+        await Promise.resolve()
+        if (offset % 7 === 3) throw new Error('bad order')
+      },
+    )
     await container.start()
     await untilLagIsZero(broker, groupId)
     await container.stop()
 
-    const undertaker = new ShareConsumer({ bootstrapServers: broker.bootstrapServers, groupId: await broker.createGroup() })
+    const undertaker = new ShareConsumer({
+      bootstrapServers: broker.bootstrapServers,
+      groupId: await broker.createGroup(),
+    })
     try {
       undertaker.subscribe([deadLetters])
       const offsets: number[] = []
@@ -211,10 +221,14 @@ describeOnBrokers('A container in EXPLICIT mode', (broker) => {
     const topic = await broker.createTopic()
     const groupId = await broker.createGroup()
     const seen = new Map<string | null, number>()
-    const { container } = containerOn(broker, { id: 'workers', topics: topic, groupId, concurrency: 3 }, async ({ value }) => {
-      await Promise.resolve()
-      seen.set(value, (seen.get(value) ?? 0) + 1)
-    })
+    const { container } = containerOn(
+      broker,
+      { id: 'workers', topics: topic, groupId, concurrency: 3 },
+      async ({ value }) => {
+        await Promise.resolve()
+        seen.set(value, (seen.get(value) ?? 0) + 1)
+      },
+    )
     await container.start()
     const [group] = await broker.admin.describeShareGroups([groupId])
     expect(group?.members.map(({ clientId }) => clientId).toSorted()).toEqual(['workers-0', 'workers-1', 'workers-2'])
@@ -243,6 +257,28 @@ describeOnBrokers('A container in EXPLICIT mode', (broker) => {
     expect(most).toBe(50)
     expect(seen.length).toBe(1_000)
     expect(new Set(seen).size).toBe(1_000)
+  })
+})
+
+describeOnBrokers('A lock that runs out while its record waits', (broker) => {
+  it('keeps the record from the listener; it is delivered again, and a late answer is told as failed', async () => {
+    const topic = await broker.createTopic()
+    const groupId = await broker.createGroup({ 'share.record.lock.duration.ms': '1000' })
+    await produce(broker, topic, numbered(3))
+    const deliveries: string[] = []
+    const { container, events } = containerOn(broker, { topics: topic, groupId }, async ({ value, deliveryCount }) => {
+      deliveries.push(`${value} ${deliveryCount}`)
+      if (value === 'v0' && deliveryCount === 1) await new Promise((resolve) => setTimeout(resolve, 1_500))
+    })
+    await container.start()
+    await untilLagIsZero(broker, groupId)
+    expect(deliveries.toSorted()).toEqual(['v0 1', 'v0 2', 'v1 2', 'v2 2'])
+    const told = events.flatMap((event) => (event.type === 'recordLockLost' ? [event.record.offset] : []))
+    expect(told).toEqual([1, 2])
+    expect(container.metrics().get('share-container-0')).toMatchObject({ delivered: 4, locksLost: 2 })
+    expect(events.filter((event) => event.type === 'acknowledgmentFailed')).toMatchObject([
+      { topic, partition: 0, ranges: [{ firstOffset: 0, lastOffset: 0 }], cause: { code: 'INVALID_RECORD_STATE' } },
+    ])
   })
 })
 
@@ -304,7 +340,9 @@ describeOnBrokers('stop()', (broker) => {
     // The lock is 30 s: records left to it would not be here.
     expect(performance.now() - begun).toBeLessThan(8_000)
     await untilLagIsZero(broker, groupId)
-    expect([...finished, ...rest].toSorted((a, b) => a - b)).toEqual(Array.from({ length: 1_000 }, (_, offset) => offset))
+    expect([...finished, ...rest].toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: 1_000 }, (_, offset) => offset),
+    )
     await untilConfirmed(first.container, { accepted: finished.length, failed: 0 })
   })
 
@@ -389,12 +427,20 @@ describeOnBrokers('Bad input', (broker) => {
     const groupId = await broker.createGroup()
     await produce(broker, topic, ['v0', Buffer.from([0xff, 0xfe, 0xfd]), 'v2'])
     const seen: (string | null)[] = []
-    const { container, events, log } = containerOn(broker, { topics: topic, groupId }, ({ value }) => void seen.push(value))
+    const { container, events, log } = containerOn(
+      broker,
+      { topics: topic, groupId },
+      ({ value }) => void seen.push(value),
+    )
     await container.start()
     await untilLagIsZero(broker, groupId)
     expect(seen).toEqual(['v0', 'v2'])
-    expect(events.filter(({ type }) => type === 'recordDeserializationFailed')).toMatchObject([{ failure: { topic, partition: 0, offset: 1 } }])
-    expect(log.at('warn').map(({ message }) => message)).toContainEqual(expect.stringMatching(`${topic}-0@1 could not be deserialised`))
+    expect(events.filter(({ type }) => type === 'recordDeserializationFailed')).toMatchObject([
+      { failure: { topic, partition: 0, offset: 1 } },
+    ])
+    expect(log.at('warn').map(({ message }) => message)).toContainEqual(
+      expect.stringMatching(`${topic}-0@1 could not be deserialised`),
+    )
     await untilConfirmed(container, { accepted: 2, rejected: 1, redelivered: 0 })
   })
 
@@ -404,7 +450,10 @@ describeOnBrokers('Bad input', (broker) => {
     const seen: (string | null)[] = []
     const { container, log } = containerOn(broker, { topics: topic, groupId }, ({ value }) => void seen.push(value))
     await container.start()
-    await until(() => log.at('warn').some(({ message, facts }) => `${message} ${JSON.stringify(facts)}`.includes(topic)), 'a warning')
+    await until(
+      () => log.at('warn').some(({ message, facts }) => `${message} ${JSON.stringify(facts)}`.includes(topic)),
+      'a warning',
+    )
     await broker.admin.createTopics([{ name: topic, numPartitions: 1 }])
     await produce(broker, topic, ['at last'])
     await until(() => seen.length === 1, 'the record delivered', 20_000)
@@ -437,9 +486,14 @@ describeOnBrokers('Bad input', (broker) => {
   })
 
   it('a bootstrap address where nobody listens fails the start with one event, naming the address', async () => {
-    const { container, events } = containerOn({ bootstrapServers: '127.0.0.1:1' }, { topics: 'orders', groupId: 'g', concurrency: 2 }, () => undefined, {
-      bootstrapTimeoutMs: 1_000,
-    })
+    const { container, events } = containerOn(
+      { bootstrapServers: '127.0.0.1:1' },
+      { topics: 'orders', groupId: 'g', concurrency: 2 },
+      () => undefined,
+      {
+        bootstrapTimeoutMs: 1_000,
+      },
+    )
     const error = await container.start().catch((reason: unknown) => reason)
     expect(KafkaError.is(error)).toBe(true)
     expect(error).toMatchObject({ message: expect.stringContaining('127.0.0.1:1') })
@@ -454,10 +508,14 @@ describeOnBrokers('Bad input', (broker) => {
     await produce(broker, topic, numbered(200))
     const thrown: unknown[] = [new Error('e'), 'text', undefined, null, { a: 1 }]
     let calls = 0
-    const { container } = containerOn(broker, { topics: topic, groupId }, (record: ConsumerRecord<string | null, string | null>) => {
-      calls++
-      throw thrown[record.offset % thrown.length]
-    })
+    const { container } = containerOn(
+      broker,
+      { topics: topic, groupId },
+      (record: ConsumerRecord<string | null, string | null>) => {
+        calls++
+        throw thrown[record.offset % thrown.length]
+      },
+    )
     await container.start()
     await untilLagIsZero(broker, groupId)
     expect(calls).toBe(200)

@@ -34,14 +34,22 @@ describe('readPayload', () => {
 
   test('refuses what the schema refuses, with place and issues', () => {
     const error = refusalOf(Buffer.from('{"items":[{"price":"much"}]}'))
-    expect(error).toMatchObject({ topic: 'orders', partition: 2, offset: 42, code: 'INVALID_PAYLOAD', retriable: false })
+    expect(error).toMatchObject({
+      topic: 'orders',
+      partition: 2,
+      offset: 42,
+      code: 'INVALID_PAYLOAD',
+      retriable: false,
+    })
     expect(error.issues.map(({ path }) => path)).toEqual(['id', 'items.0.price'])
     expect(error.message).toMatch(/^The payload of orders-2@42 is refused: id: .*; items\.0\.price: /)
     expect(KafkaError.is(error)).toBe(true)
   })
 
   test('refuses bytes that are no UTF-8, and text that is no JSON, without quoting it', () => {
-    expect(refusalOf(Buffer.from([0x7b, 0xff])).message).toBe('The payload of orders-2@42 is refused: its bytes are not UTF-8')
+    expect(refusalOf(Buffer.from([0x7b, 0xff])).message).toBe(
+      'The payload of orders-2@42 is refused: its bytes are not UTF-8',
+    )
     const error = refusalOf(Buffer.from('secret token'))
     expect(error.message).toBe('The payload of orders-2@42 is refused: its text is not JSON')
     expect(refusalOf(Buffer.alloc(0)).message).toContain('its text is not JSON')
@@ -53,7 +61,9 @@ describe('readPayload', () => {
         version: 1,
         vendor: 'test',
         validate: (value) =>
-          Promise.resolve(typeof value === 'number' ? { value } : { issues: [{ message: 'no number', path: [{ key: 'a' }, 'b'] }] }),
+          Promise.resolve(
+            typeof value === 'number' ? { value } : { issues: [{ message: 'no number', path: [{ key: 'a' }, 'b'] }] },
+          ),
       },
     }
     await expect(readPayload(recordOf(5), later)).resolves.toBe(5)

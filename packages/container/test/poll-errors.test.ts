@@ -1,4 +1,12 @@
-import { ErrorCode, KafkaBrokerError, KafkaConnectionError, KafkaError, KafkaTimeoutError, KafkaUnsupportedVersionError, KafkaUsageError } from '@milena/protocol'
+import {
+  ErrorCode,
+  KafkaBrokerError,
+  KafkaConnectionError,
+  KafkaError,
+  KafkaTimeoutError,
+  KafkaUnsupportedVersionError,
+  KafkaUsageError,
+} from '@milena/protocol'
 import { expect, test } from 'vitest'
 import { sortPollError, stopReasonOf } from '../src/poll-errors.js'
 

@@ -9,7 +9,10 @@ const bootstrapServers = 'localhost:9092'
 describe('the default share consumer factory', () => {
   test('makes consumers with its own group and client id, or with those asked for', async () => {
     const factory = new DefaultShareConsumerFactory({ bootstrapServers, groupId: 'own', clientId: 'me' })
-    const [one, other] = [factory.createShareConsumer(), factory.createShareConsumer({ groupId: 'theirs', clientId: 'them' })]
+    const [one, other] = [
+      factory.createShareConsumer(),
+      factory.createShareConsumer({ groupId: 'theirs', clientId: 'them' }),
+    ]
     expect([one.groupId, one.clientId]).toEqual(['own', 'me'])
     expect([other.groupId, other.clientId]).toEqual(['theirs', 'them'])
     await Promise.all([one.close(), other.close()])
@@ -36,15 +39,26 @@ describe('the default share consumer factory', () => {
     )
   })
 
-  test('wrong settings are refused when a consumer is made, in the client\'s words', () => {
-    const factory = new DefaultShareConsumerFactory({ bootstrapServers, groupId: 'g', properties: { 'max.pol.records': 5 } })
+  test("wrong settings are refused when a consumer is made, in the client's words", () => {
+    const factory = new DefaultShareConsumerFactory({
+      bootstrapServers,
+      groupId: 'g',
+      properties: { 'max.pol.records': 5 },
+    })
     expect(() => factory.createShareConsumer()).toThrow(KafkaUsageError)
     expect(() => factory.createShareConsumer()).toThrow(/max\.poll\.records/)
-    expect(() => factory.createShareConsumer({ properties: { 'auto.offset.reset': 'earliest' } })).toThrow(/share\.auto\.offset\.reset/)
+    expect(() => factory.createShareConsumer({ properties: { 'auto.offset.reset': 'earliest' } })).toThrow(
+      /share\.auto\.offset\.reset/,
+    )
   })
 
   test('copies its options: a later change touches nothing', async () => {
-    const options = { bootstrapServers, groupId: 'g', properties: { 'max.poll.records': 5 } as Record<string, unknown>, valueDeserializer: json() }
+    const options = {
+      bootstrapServers,
+      groupId: 'g',
+      properties: { 'max.poll.records': 5 } as Record<string, unknown>,
+      valueDeserializer: json(),
+    }
     const factory = new DefaultShareConsumerFactory(options)
     options.properties['no.such.property'] = 1
     options.groupId = 'changed'
@@ -55,11 +69,18 @@ describe('the default share consumer factory', () => {
 
   test('an acknowledgement mode of its own that a container overrules is warned of, once', async () => {
     const log = new KeptLog()
-    const factory = new DefaultShareConsumerFactory({ bootstrapServers, groupId: 'g', acknowledgementMode: 'implicit', logger: log.logger() })
+    const factory = new DefaultShareConsumerFactory({
+      bootstrapServers,
+      groupId: 'g',
+      acknowledgementMode: 'implicit',
+      logger: log.logger(),
+    })
     const consumers = [1, 2].map(() => factory.createShareConsumer({ acknowledgementMode: 'explicit' }))
     expect(log.at('warn')).toMatchObject([{ facts: { given: 'implicit', used: 'explicit' } }])
     // In implicit mode it would refuse this for another reason.
-    expect(() => consumers[0]?.acknowledge({ topic: 't', partition: 0, offset: 1 })).toThrow(/cannot be acknowledged by position/)
+    expect(() => consumers[0]?.acknowledge({ topic: 't', partition: 0, offset: 1 })).toThrow(
+      /cannot be acknowledged by position/,
+    )
     await Promise.all(consumers.map((consumer) => consumer.close()))
   })
 })

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { ShareListenerContainerFactory, type ContainerEvent, type ContainerProperties } from '../src/index.js'
 import { ContainerHarness } from './container-harness.js'
 
-function factoryOf(options: { properties?: ContainerProperties; concurrency?: number; recoverer?: () => 'RELEASE' } = {}) {
+function factoryOf(
+  options: { properties?: ContainerProperties; concurrency?: number; recoverer?: () => 'RELEASE' } = {},
+) {
   const harness = new ContainerHarness()
   const events: ContainerEvent[] = []
   const factory = new ShareListenerContainerFactory<string, unknown>({
@@ -41,7 +43,11 @@ describe('a container factory', () => {
   })
 
   test('gives all of them to containers made for topics as well: recoverer, concurrency, events, properties', async () => {
-    const { harness, factory, events } = factoryOf({ properties: { id: 'p' }, concurrency: 2, recoverer: () => 'RELEASE' })
+    const { harness, factory, events } = factoryOf({
+      properties: { id: 'p' },
+      concurrency: 2,
+      recoverer: () => 'RELEASE',
+    })
     const container = factory.createContainer('orders', 'returns')
     container.setupMessageListener(() => {
       throw new Error('bad')
@@ -55,7 +61,7 @@ describe('a container factory', () => {
     expect(events.map(({ type }) => type)).toContain('consumerStarted')
   })
 
-  test("its own concurrency and recoverer beat those of its container properties", async () => {
+  test('its own concurrency and recoverer beat those of its container properties', async () => {
     const { factory } = factoryOf({ properties: { concurrency: 5 }, concurrency: 2 })
     expect(factory.createContainer('t').concurrency).toBe(2)
     expect(factoryOf({ properties: { concurrency: 5 } }).factory.createContainer('t').concurrency).toBe(5)
@@ -85,9 +91,13 @@ describe('a container factory', () => {
 
   test('wrong settings are refused: its own when it is made, those of an endpoint with its id', () => {
     expect(() => factoryOf({ properties: { concurrency: 0 } })).toThrow(/^Container factory: concurrency/)
-    expect(() => factoryOf({ properties: { shareAckMode: 'MANUAL' } })).toThrow(/^Container factory: shareAckMode MANUAL/)
+    expect(() => factoryOf({ properties: { shareAckMode: 'MANUAL' } })).toThrow(
+      /^Container factory: shareAckMode MANUAL/,
+    )
     const { factory } = factoryOf()
-    expect(() => factory.createListenerContainer({ id: 'x', topics: [], listener: () => undefined })).toThrow(/^Container 'x': topics/)
+    expect(() => factory.createListenerContainer({ id: 'x', topics: [], listener: () => undefined })).toThrow(
+      /^Container 'x': topics/,
+    )
     expect(() => factory.createContainer()).toThrow(KafkaUsageError)
   })
 })

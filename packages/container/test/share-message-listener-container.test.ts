@@ -13,7 +13,11 @@ describe('start()', () => {
   test('makes a member for each place, with numbered client ids, subscribed and in explicit mode', async () => {
     const harness = new ContainerHarness({ properties: { concurrency: 3, topics: ['orders', 'returns'] } })
     await harness.container.start()
-    expect(harness.factory.consumers.map(({ request }) => request.clientId)).toEqual(['orders-0', 'orders-1', 'orders-2'])
+    expect(harness.factory.consumers.map(({ request }) => request.clientId)).toEqual([
+      'orders-0',
+      'orders-1',
+      'orders-2',
+    ])
     expect(harness.factory.at(2)).toMatchObject({
       topics: ['orders', 'returns'],
       request: { acknowledgementMode: 'explicit' },
@@ -107,7 +111,11 @@ describe('start()', () => {
   test('without a listener, or without topics: a usage error, and nothing is made', async () => {
     const harness = new ContainerHarness({ properties: { topics: undefined } })
     await expect(harness.container.start()).rejects.toThrow(/no topics/)
-    const bare = new ShareMessageListenerContainer(harness.factory, { topics: 'orders' }, { logger: harness.log.logger() })
+    const bare = new ShareMessageListenerContainer(
+      harness.factory,
+      { topics: 'orders' },
+      { logger: harness.log.logger() },
+    )
     await expect(bare.start()).rejects.toThrow(/setupMessageListener/)
     expect(bare.state).toBe('stopped')
     expect(harness.factory.consumers).toHaveLength(0)
@@ -164,11 +172,18 @@ describe('stop()', () => {
     await stopped
     expect(harness.engine().answers).toEqual(['ACCEPT orders-0@0'])
     expect(harness.engine().released).toBe(4)
-    expect(harness.events.at(-1)).toMatchObject({ type: 'consumerStopped', releasedRecords: 4, unfinishedListenerCalls: 0 })
+    expect(harness.events.at(-1)).toMatchObject({
+      type: 'consumerStopped',
+      releasedRecords: 4,
+      unfinishedListenerCalls: 0,
+    })
   })
 
   test('waits for a listener that hangs no longer than its bound, and says so', async () => {
-    const harness = new ContainerHarness({ properties: { maxInFlight: 2 }, listener: () => new Promise(() => undefined) })
+    const harness = new ContainerHarness({
+      properties: { maxInFlight: 2 },
+      listener: () => new Promise(() => undefined),
+    })
     await harness.run(3)
     const stopped = harness.container.stop({ timeoutMs: 4_000 })
     await harness.clock.advance(2_999)
@@ -214,7 +229,10 @@ describe('stop()', () => {
 
   test('is bounded by shutdownTimeoutMs where it is told nothing, or nonsense', async () => {
     for (const options of [{}, { timeoutMs: -1 }, { timeoutMs: Number.NaN }]) {
-      const harness = new ContainerHarness({ properties: { shutdownTimeoutMs: 2_000 }, listener: () => new Promise(() => undefined) })
+      const harness = new ContainerHarness({
+        properties: { shutdownTimeoutMs: 2_000 },
+        listener: () => new Promise(() => undefined),
+      })
       await harness.run(1)
       const stopped = harness.container.stop(options)
       await harness.clock.advance(1_499)
@@ -459,7 +477,7 @@ describe('settings', () => {
     expect(() => container.resume()).toThrow(KafkaUsageError)
   })
 
-  test('the group is the container\'s, else that of the consumer factory', async () => {
+  test("the group is the container's, else that of the consumer factory", async () => {
     const own = new ContainerHarness({ properties: { groupId: 'mine' } })
     await own.container.start()
     expect(own.container.groupId).toBe('mine')
