@@ -14,8 +14,8 @@ export interface FetchSizing {
 
 const FIRST_RECORDS = 64
 const MAX_RECORDS = 2_000
-/** Long enough to hide a fetch (a few ms) behind the work at hand many times over, and short for whoever waits. */
-const READ_AHEAD_MS = 1_000
+/** Long enough to hide a fetch (some 5 ms) many times over; short, for the sake of the other members of the group. */
+const READ_AHEAD_MS = 250
 /** The weight of the newest measurement. */
 const NEWEST = 0.3
 
