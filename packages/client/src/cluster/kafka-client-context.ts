@@ -53,6 +53,7 @@ export class KafkaClientContext {
   readonly #closing = new AbortController()
   #holders = 1
   #everReached = false
+  #outageTold = false
 
   private constructor(config: ResolvedClientConfig) {
     this.config = config
@@ -122,7 +123,9 @@ export class KafkaClientContext {
     const connection = await this.#connectionTo(to, signal)
     this.#everReached = true
     try {
-      return await connection.send(api, body, { timeoutMs, signal })
+      const response = await connection.send(api, body, { timeoutMs, signal })
+      this.#outageTold = false
+      return response
     } catch (error) {
       // A broker that says nothing at all any more is taken for gone, else every later request would wait out its time too.
       if (KafkaTimeoutError.is(error) && connection.silentForMs >= this.config.requestTimeoutMs) connection.close(error)
@@ -157,7 +160,7 @@ export class KafkaClientContext {
       // Who never reached the cluster has a wrong address more often than an outage: tell it soon.
       const leftMs = (this.#everReached ? boundMs : Math.min(boundMs, bootstrapTimeoutMs)) - spentMs
       if (leftMs <= 0) throw giveUp(api.name, failure, spentMs)
-      this.logger.debug({ api: api.name, code: failure.code, attempt: backoff.attempts + 1 }, failure.message)
+      this.#note(api.name, failure, backoff.attempts + 1)
       await this.#pause(backoff, signal, leftMs)
     }
   }
@@ -248,6 +251,17 @@ export class KafkaClientContext {
       if (lost || failure.code === 'NOT_COORDINATOR' || failure.code === 'COORDINATOR_NOT_AVAILABLE') this.coordinators.forget(to.group)
     } else if (to !== 'any' && (lost || failure.code === 'NOT_CONTROLLER')) {
       this.metadata.refresh().catch((error: unknown) => this.logger.debug({ err: error }, 'refreshing the metadata failed'))
+    }
+  }
+
+  // Whoever started with a wrong address, or whose cluster is gone, reads of it at once and not only when the time is up.
+  #note(api: string, failure: KafkaError, attempt: number): void {
+    const { code, message } = failure
+    if (attempt >= 2 && !this.#outageTold && KafkaConnectionError.is(failure)) {
+      this.#outageTold = true
+      this.logger.warn({ api, code }, `${message} Trying again.`)
+    } else {
+      this.logger.debug({ api, code, attempt }, message)
     }
   }
 

@@ -55,7 +55,7 @@ export function bootstrapServers(): z.ZodType<readonly Address[]> {
   return z.unknown().transform((value, context): readonly Address[] => {
     const given: unknown[] = Array.isArray(value) ? value : [value]
     const texts = given.filter((entry) => typeof entry === 'string')
-    const empty = texts.every((entry) => entry.trim() === '')
+    const empty = texts.every((entry) => entry.replaceAll(',', '').trim() === '')
     if (texts.length !== given.length || empty) {
       context.addIssue({ code: 'custom', message: NEEDED })
       return z.NEVER

@@ -2,8 +2,9 @@ import type { ProducerBatch } from './producer-batch.js'
 
 /** How a batch that came back from the broker goes on. */
 export type Outcome =
-  /** Written, or refused for good: it is done with. `lost` when it was refused: its sequence numbers are then missing. */
-  | { readonly kind: 'done'; readonly lost: boolean }
+  | { readonly kind: 'written' }
+  /** Refused for good, or given up: its callers know. */
+  | { readonly kind: 'failed' }
   /** To be sent again as it is. */
   | { readonly kind: 'again' }
   /** The broker found a gap before it. */
@@ -12,6 +13,8 @@ export type Outcome =
   | { readonly kind: 'unknownProducer' }
 
 const MAX_EPOCH = 32_767
+/** A broker recognises a repeat among the last five batches of a producer; so none may get further ahead of one that is out. */
+const REMEMBERED_BATCHES = 5
 const SEQUENCES = 2 ** 31
 
 /**
@@ -20,13 +23,19 @@ const SEQUENCES = 2 ** 31
  * Brokers take the batches of a producer id and epoch only in the order of their sequence numbers. So when one comes back
  * unwritten, nothing more is sent until all others that are out have come back too (each refused because of the gap); then
  * all go out again in the old order under their old numbers, by which the broker recognises those that it had written
- * after all. Where a number is lost for good, the partition begins a new epoch with sequence 0.
+ * after all. Where a number is missing for good (its batch was refused or given up) the broker says so to the next batch, and
+ * the partition begins a new epoch with sequence 0.
+ *
+ * Until the first batch of an id and epoch is written nothing follows it: a broker that does not know a producer yet takes
+ * whatever number comes first, and would so take the second batch before the first, if that one failed.
  */
 export class PartitionQueue {
   readonly topic: string
   readonly partition: number
   /** Takes more records; not sent before it is closed. */
   open: ProducerBatch | undefined
+  /** Size of the batch closed last. */
+  lastBatchBytes = 0
   /** No batch is sent before this time (monotonic). */
   retryAt = 0
   /** How often in a row a batch had to go again. */
@@ -39,6 +48,7 @@ export class PartitionQueue {
   #nextSequence = 0
   #nextOrder = 0
   #recovering = false
+  #established = false
   #gapForGood = false
 
   constructor(topic: string, partition: number) {
@@ -53,7 +63,12 @@ export class PartitionQueue {
 
   /** A closed batch waits and may be sent, as far as this partition's order is concerned. */
   get isReady(): boolean {
-    return this.#waiting.length > 0 && !this.#recovering
+    const [next] = this.#waiting
+    if (next === undefined || this.#recovering) return false
+    const [oldest] = this.#inFlight
+    if (oldest === undefined) return true
+    const order = next.identity === undefined ? this.#nextOrder : next.order
+    return this.#established && order - oldest.order < REMEMBERED_BATCHES
   }
 
   /** This partition needs a producer id before it can send. */
@@ -76,6 +91,7 @@ export class PartitionQueue {
   /** Closes the open batch: it can be sent. */
   close(): void {
     if (this.open === undefined) return
+    this.lastBatchBytes = this.open.sizeInBytes
     this.#waiting.push(this.open)
     this.open = undefined
   }
@@ -84,6 +100,7 @@ export class PartitionQueue {
   assignProducer(producer: { readonly id: number; readonly epoch: number }): void {
     this.#producer = { id: producer.id, epoch: producer.epoch }
     this.#nextSequence = 0
+    this.#established = false
   }
 
   /** Takes the first waiting batch to send it. It has an identity afterwards. */
@@ -106,21 +123,20 @@ export class PartitionQueue {
   returned(batch: ProducerBatch, outcome: Outcome): void {
     this.#inFlight.delete(batch)
     switch (outcome.kind) {
-      case 'done':
-        if (outcome.lost) {
-          this.#recovering = true
-          this.#gapForGood = true
-        } else {
-          this.retries = 0
-        }
+      case 'written':
+        this.retries = 0
+        this.#established ||= batch.identity?.producerEpoch === this.#producer?.epoch
+        break
+      case 'failed':
+        // Whether its numbers are missing at the broker shows with the next batch, which is refused as out of order if so.
         break
       case 'again':
         this.#putBack(batch)
         break
       case 'outOfOrder':
-        // Behind a batch that did not get through this is only the consequence; on its own it means that the broker lost
-        // what came before.
-        if (!this.#recovering) this.#gapForGood = true
+        // Behind a batch that did not get through, or that is still on its way to another leader, this is only the
+        // consequence; on its own it means that the broker lost what came before.
+        if (!this.#recovering && !this.#isOutBefore(batch)) this.#gapForGood = true
         this.#putBack(batch)
         break
       case 'unknownProducer':
@@ -139,10 +155,13 @@ export class PartitionQueue {
       if (batch === undefined || !isOver(batch)) continue
       this.#waiting.splice(i, 1)
       removed.push(batch)
-      if (batch.identity !== undefined) this.#gapForGood = this.#recovering = true
     }
-    this.#recover()
     return removed.reverse()
+  }
+
+  #isOutBefore(batch: ProducerBatch): boolean {
+    const [oldest] = this.#inFlight
+    return oldest !== undefined && oldest.order < batch.order
   }
 
   #putBack(batch: ProducerBatch): void {
@@ -163,6 +182,7 @@ export class PartitionQueue {
     this.#gapForGood = false
     for (const batch of this.#waiting) batch.anonymize()
     this.#nextSequence = 0
+    this.#established = false
     if (this.#producer === undefined) return
     if (this.#producer.epoch < MAX_EPOCH) {
       this.#producer.epoch++

@@ -4,7 +4,6 @@ import type { KafkaError, RecordBatchBuilder, RecordHeaderInputs } from '@milena
 export interface RecordMetadata {
   readonly topic: string
   readonly partition: number
-  /** -1 when the broker had written the record before and does not remember where. */
   readonly offset: number
   /** Epoch milliseconds: the record's own, or the broker's where the topic is set to LogAppendTime. */
   readonly timestamp: number
@@ -123,7 +122,7 @@ export class ProducerBatch {
     if (this.isSettled) return
     for (const [index, delivery] of this.#deliveries.entries()) {
       const timestamp = logAppendTime >= 0 ? logAppendTime : (this.#timestamps[index] ?? -1)
-      delivery.delivered({ topic, partition, offset: baseOffset < 0 ? -1 : baseOffset + index, timestamp })
+      delivery.delivered({ topic, partition, offset: baseOffset + index, timestamp })
     }
     this.#settle()
   }

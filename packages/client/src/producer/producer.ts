@@ -120,12 +120,14 @@ export class Producer<K = DefaultSerializable, V = DefaultSerializable> {
   }
 
   async #close(timeoutMs: number): Promise<void> {
-    let timer: Timer | undefined
-    const timeUp = new Promise<void>((resolve) => {
-      timer = this.#context.clock.setTimer(resolve, timeoutMs)
-    })
-    await Promise.race([this.flush(), timeUp])
-    timer?.cancel()
+    if (timeoutMs > 0) {
+      let timer: Timer | undefined
+      const timeUp = new Promise<void>((resolve) => {
+        timer = this.#context.clock.setTimer(resolve, timeoutMs)
+      })
+      await Promise.race([this.flush(), timeUp])
+      timer?.cancel()
+    }
     const reason = new KafkaTimeoutError(`The producer was closed before this record was delivered; close() waited for ${timeoutMs} ms.`, {
       code: 'CLOSED',
       retriable: false,

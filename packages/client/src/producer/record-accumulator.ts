@@ -22,6 +22,8 @@ export interface PlacedRecord {
   readonly delivery: Delivery
 }
 
+const BATCH_HEADER_BYTES = 61
+
 /** All records that are not delivered yet, gathered by partition and batch. */
 export class RecordAccumulator {
   readonly #options: AccumulatorOptions
@@ -47,8 +49,9 @@ export class RecordAccumulator {
       isNews = true
     }
     if (queue.open === undefined) {
-      const builder = new RecordBatchBuilder({ compression, codecs, initialBytes: Math.min(Math.max(bytes + 64, 1_024), batchSize + 64) })
-      queue.open = new ProducerBatch(builder, clock.now())
+      // As large as the partition's last batch came to be: growing a buffer copies it each time.
+      const initialBytes = Math.max(bytes + BATCH_HEADER_BYTES, queue.lastBatchBytes)
+      queue.open = new ProducerBatch(new RecordBatchBuilder({ compression, codecs, initialBytes }), clock.now())
       isNews = true
     }
     queue.open.append(record, bytes, delivery)

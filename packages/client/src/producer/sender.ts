@@ -228,9 +228,8 @@ export class Sender {
 
   #judge(queue: PartitionQueue, batch: ProducerBatch, answer: PartitionAnswer): void {
     const { errorCode, baseOffset, logAppendTimeMs } = answer
-    // Five batches back a broker knows offsets by heart; of older repeats it only knows that they are written (offset -1).
-    if (errorCode === ErrorCode.NONE || errorCode === ErrorCode.DUPLICATE_SEQUENCE_NUMBER) {
-      this.#deliver(queue, batch, errorCode === ErrorCode.NONE ? baseOffset : -1, logAppendTimeMs)
+    if (errorCode === ErrorCode.NONE) {
+      this.#deliver(queue, batch, baseOffset, logAppendTimeMs)
       return
     }
     const error = errorOf(queue, batch, answer)
@@ -243,7 +242,7 @@ export class Sender {
     } else {
       batch.failed((index) => recordError(answer, index) ?? error)
       this.#gone(queue, batch, error)
-      queue.returned(batch, { kind: 'done', lost: true })
+      queue.returned(batch, { kind: 'failed' })
       this.#options.accumulator.rest(queue)
     }
   }
@@ -255,7 +254,7 @@ export class Sender {
         this.#again(queue, batch, reason)
       } else {
         this.#fail(queue, batch, reason)
-        queue.returned(batch, { kind: 'done', lost: true })
+        queue.returned(batch, { kind: 'failed' })
         this.#options.accumulator.rest(queue)
       }
     }
@@ -265,7 +264,7 @@ export class Sender {
     const { accumulator, settled } = this.#options
     const isNews = !batch.isSettled
     batch.delivered(queue.topic, queue.partition, baseOffset, logAppendTime)
-    queue.returned(batch, { kind: 'done', lost: false })
+    queue.returned(batch, { kind: 'written' })
     accumulator.rest(queue)
     if (isNews) settled(batch)
   }
@@ -279,8 +278,8 @@ export class Sender {
     batch.lastError = error
     this.#options.context.logger.debug({ topic: queue.topic, partition: queue.partition, code: error.code }, `${error.message} Trying again.`)
     if (batch.isSettled) {
-      // Its time ran out meanwhile; its sequence numbers may be missing at the broker.
-      queue.returned(batch, { kind: 'done', lost: true })
+      // Its time ran out meanwhile.
+      queue.returned(batch, { kind: 'failed' })
       this.#options.accumulator.rest(queue)
       return
     }

@@ -1,0 +1,53 @@
+import { KafkaUsageError } from '@milena/protocol'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { asDeserializer, bytes, json, string } from '../src/serde.js'
+
+const context = { topic: 't', headers: () => [], isKey: false }
+
+describe('string()', () => {
+  it('reads what it wrote', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+        expect(string().deserialize(Buffer.from(text, 'utf8'), context)).toBe(text)
+        expect(string().serialize(text, context)).toEqual(Buffer.from(text, 'utf8'))
+      }),
+    )
+  })
+
+  it('keeps nothing as nothing', () => {
+    expect(string().deserialize(null, context)).toBeNull()
+    expect(string().serialize(null, context)).toBeNull()
+  })
+
+  it('refuses bytes that are not UTF-8 instead of replacing them, and takes a replacement character that was sent', () => {
+    expect(() => string().deserialize(Buffer.from([0x61, 0xff, 0x62]), context)).toThrow(TypeError)
+    expect(string().deserialize(Buffer.from('a\uFFFDb', 'utf8'), context)).toBe('a\uFFFDb')
+  })
+})
+
+describe('json()', () => {
+  it('reads what it wrote', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const written = json().serialize(value, context) as Buffer | null
+        expect(json().deserialize(written, context)).toEqual(JSON.parse(JSON.stringify(value)))
+      }),
+    )
+  })
+
+  it('refuses what is not JSON', () => {
+    expect(() => json().deserialize(Buffer.from('{'), context)).toThrow(SyntaxError)
+    expect(() => json().serialize(() => 1, context)).toThrow(KafkaUsageError)
+  })
+})
+
+it('bytes() leaves bytes as they are', () => {
+  const data = Buffer.from('x')
+  expect(bytes().deserialize(data, context)).toBe(data)
+  expect(bytes().serialize(null, context)).toBeNull()
+})
+
+it('a function does for a deserialiser', () => {
+  expect(asDeserializer((data) => data?.length ?? 0).deserialize(Buffer.from('abc'), context)).toBe(3)
+})
