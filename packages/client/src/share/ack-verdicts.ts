@@ -42,6 +42,7 @@ export class AcknowledgementVerdicts {
 
   /** The answer did not mention a partition that the request had named. */
   missing(partition: TopicIdPartition): Verdict {
+    this.#retryUntil.delete(partition)
     const detail = 'The response is invalid: it does not mention the partition.'
     const error = KafkaBrokerError.of(ErrorCode.INVALID_RECORD_STATE, { api: acknowledgementsOf(partition), detail })
     return { outcome: 'failed', error, together: false }

@@ -1,4 +1,4 @@
-import { KafkaError, type RecordCursor } from '@milena/protocol'
+import { KafkaError, type RecordBatch, type RecordCursor } from '@milena/protocol'
 import type { Clock, Logger } from '@milena/protocol/runtime'
 import { AckCode } from './acknowledge-type.js'
 import type { AcquiredRange } from './acquired-range.js'
@@ -38,7 +38,7 @@ interface Waiting {
   readonly received: ReceivedPartition
   batch: number
   range: number
-  /** The last offset that was looked at. */
+  /** The last offset that was read. */
   offset: number
   left: number
 }
@@ -104,7 +104,9 @@ export class FetchBuffer<K, V> {
     let released = 0
     for (const { received, range, offset } of this.#queue) {
       for (const waiting of received.ranges.slice(range)) {
-        if (waiting.lastOffset > offset && waiting.holder.live) released += waiting.answerOpen(AckCode.RELEASE)
+        if (waiting.lastOffset <= offset || !waiting.holder.live) continue
+        // A range that was cut is partly with the application.
+        released += waiting.answerOpen(AckCode.RELEASE, Math.max(0, offset + 1 - waiting.firstOffset))
       }
     }
     this.clear()
@@ -141,14 +143,14 @@ export class FetchBuffer<K, V> {
           out.add(cursor, range, index)
         }
       } catch (reason) {
-        this.#refuse(waiting.received, batch.baseOffset, batch.lastOffset, cursor.offset, reason)
+        this.#refuse(waiting, batch, reason)
       }
     }
     return true
   }
 
   // The checksum was right and the records cannot be read all the same: whoever wrote the batch is at fault.
-  #refuse(received: ReceivedPartition, baseOffset: number, lastOffset: number, lastGood: number, reason: unknown): void {
+  #refuse({ received, offset: lastGood }: Waiting, { baseOffset, lastOffset }: RecordBatch, reason: unknown): void {
     let rejected = 0
     for (const range of received.ranges) {
       const from = Math.max(baseOffset, range.firstOffset, lastGood + 1) - range.firstOffset

@@ -1,7 +1,6 @@
 import {
-  ErrorCode,
-  errorName,
   KafkaError,
+  KafkaProtocolError,
   RecordBatchReader,
   type CompressionCodecs,
   type RecordBatch,
@@ -17,7 +16,7 @@ import type { TopicIdPartition } from './share-partition.js'
 // - The bytes hold whole batches: more than was acquired (never surfaced), or less (an acquired offset without a
 //   record is a gap, answered GAP at once so that it does not hold the group back).
 // - A batch whose checksum or compression is broken costs only its own offsets: they are REJECTed, the rest goes on.
-// - Bytes that this process cannot decompress for want of a codec are not corrupt: their offsets are RELEASEd, for a
+// - Bytes that this process cannot decompress for want of a working codec are not corrupt: their offsets are RELEASEd, for a
 //   member that can. So are those of a batch that came cut off.
 // - Batches are checked and decompressed here; keys and values are read at hand-out.
 
@@ -81,45 +80,79 @@ export async function receivePartition(
   const corrupt: CorruptBatch[] = []
   const present: Span[] = []
   let unsupported: KafkaError | undefined
-  const reader = new RecordBatchReader(records ?? Buffer.alloc(0))
-  let baseOffset = ranges[0]?.firstOffset ?? 0
-  let lastOffset = ranges.at(-1)?.lastOffset ?? -1
-  const end = lastOffset
-  for (;;) {
-    try {
-      const batch = reader.next()
-      if (batch === undefined) break
-      ;({ baseOffset, lastOffset } = batch)
-      if (batch.isControl) continue
-      if (checkCrcs && !batch.crcMatches()) throw new Error('its checksum does not match its bytes')
-      const opened = batch.open(codecs)
-      const cursor = opened instanceof Promise ? await opened : opened
-      if (batch.isDense) present.push({ first: baseOffset, last: lastOffset })
-      else addOffsetsOf(cursor, present)
-      batches.push({ batch, cursor })
-      // What can be said of a batch whose own header cannot be read: it and all behind it are lost.
-      baseOffset = lastOffset + 1
-      lastOffset = end
-    } catch (reason) {
-      const unreadableHere = KafkaError.is(reason) && reason.code === errorName(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE)
-      if (unreadableHere) unsupported = reason
-      const answer = unreadableHere ? AckCode.RELEASE : AckCode.REJECT
-      const answered = answerAll(ranges, baseOffset, lastOffset, answer)
-      if (!unreadableHere) corrupt.push({ partition, baseOffset, lastOffset, rejected: answered, reason })
-      if (lastOffset >= end) break
-      baseOffset = lastOffset + 1
-      lastOffset = end
+  const first = ranges[0]?.firstOffset ?? 0
+  const end = ranges.at(-1)?.lastOffset ?? -1
+  const { found, cutOff } = walk(records ?? Buffer.alloc(0), first)
+  for (const [index, { baseOffset, batch, reason: broken }] of found.entries()) {
+    let reason = broken
+    if (batch !== undefined) {
+      try {
+        if (checkCrcs && !batch.crcMatches()) throw badChecksum(baseOffset)
+        if (batch.isControl) continue
+        const opened = batch.open(codecs)
+        const cursor = opened instanceof Promise ? await opened : opened
+        if (batch.isDense) present.push({ first: baseOffset, last: batch.lastOffset })
+        else addOffsetsOf(cursor, present)
+        batches.push({ batch, cursor })
+        continue
+      } catch (thrown) {
+        reason = thrown
+      }
+    }
+    // What a broken header says of its end is not to be trusted further than to the next batch.
+    const lastOffset = Math.min(batch?.lastOffset ?? end, (found[index + 1]?.baseOffset ?? Infinity) - 1)
+    if (KafkaProtocolError.is(reason)) {
+      const rejected = answerAll(ranges, baseOffset, lastOffset, AckCode.REJECT)
+      corrupt.push({ partition, baseOffset, lastOffset, rejected, reason })
+    } else {
+      answerAll(ranges, baseOffset, lastOffset, AckCode.RELEASE)
+      unsupported = KafkaError.is(reason) ? reason : unreadableHere(baseOffset, reason)
     }
   }
-  if (reader.remaining > 0) answerAll(ranges, lastPresent(present) + 1, end, AckCode.RELEASE)
+  if (cutOff) answerAll(ranges, (found.at(-1)?.batch?.lastOffset ?? first - 1) + 1, end, AckCode.RELEASE)
   answerGaps(ranges, present)
   let open = 0
   for (const range of ranges) open += range.open
   return { partition, ranges, batches, records: open, corrupt, unsupported }
 }
 
-function lastPresent(present: readonly Span[]): number {
-  return present.at(-1)?.last ?? -1
+/** A batch as the walk over the bytes met it; without one its header could not be read, for the reason given. */
+interface FoundBatch {
+  readonly baseOffset: number
+  readonly batch?: RecordBatch
+  readonly reason?: unknown
+}
+
+/** The batches in these bytes. `cutOff`: the last one is not whole, and not among them. */
+function walk(records: Buffer, firstOffset: number): { found: FoundBatch[]; cutOff: boolean } {
+  const reader = new RecordBatchReader(records)
+  const found: FoundBatch[] = []
+  for (;;) {
+    const { remaining } = reader
+    try {
+      const batch = reader.next()
+      if (batch === undefined) return { found, cutOff: remaining > 0 }
+      found.push({ baseOffset: batch.baseOffset, batch })
+    } catch (reason) {
+      found.push({ baseOffset: (found.at(-1)?.batch?.lastOffset ?? firstOffset - 1) + 1, reason })
+      // Where the next batch begins cannot be told.
+      if (reader.remaining === remaining) return { found, cutOff: false }
+    }
+  }
+}
+
+function badChecksum(baseOffset: number): KafkaProtocolError {
+  return new KafkaProtocolError(
+    `The checksum of the record batch at base offset ${baseOffset} does not match its bytes.`,
+  )
+}
+
+function unreadableHere(baseOffset: number, cause: unknown): KafkaError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new KafkaError(
+    `The record batch at base offset ${baseOffset} cannot be decompressed by this process: ${reason} Check the codecs that the application registered.`,
+    { code: 'CODEC_FAILED', cause },
+  )
 }
 
 /** The runs of offsets that a batch with holes (compacted) really holds; leaves the cursor at its start. */
