@@ -1,0 +1,81 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { FetchSizer } from '../../src/share/fetch-sizer.js'
+
+const MOST = 10_000
+
+describe('the size of a fetch', () => {
+  it('starts small and grows for an application that keeps up, up to a bound', () => {
+    const sizer = new FetchSizer({ prefetch: 'auto' })
+    const sizes = [sizer.fetchRecords]
+    for (let i = 0; i < 12; i++) {
+      sizer.worked(sizer.fetchRecords, 1, 30_000)
+      sizes.push(sizer.fetchRecords)
+    }
+    expect(sizes[0]).toBeLessThanOrEqual(100)
+    expect(sizes[1]).toBe(2 * (sizes[0] ?? 0))
+    const last = sizes.at(-1) ?? 0
+    expect(last).toBeGreaterThanOrEqual(2_000)
+    expect(last).toBeLessThanOrEqual(MOST)
+  })
+
+  it('falls to what can be started within half the lock when the application gets slow', () => {
+    const sizer = new FetchSizer({ prefetch: 'auto' })
+    for (let i = 0; i < 12; i++) sizer.worked(sizer.fetchRecords, 1, 30_000)
+    for (let i = 0; i < 30; i++) sizer.worked(100, 10_000, 1_000)
+    expect(sizer.fetchRecords).toBeLessThanOrEqual(5)
+    expect(sizer.fetchRecords).toBeGreaterThanOrEqual(1)
+  })
+
+  it('is what was set, when that was', () => {
+    const sizer = new FetchSizer({ fixedRecords: 500, prefetch: 'auto' })
+    sizer.worked(500, 1, 30_000)
+    expect(sizer.fetchRecords).toBe(500)
+    expect(sizer.recordsToFetch(0, true)).toBe(500)
+  })
+
+  it('is never nothing for an application that waits, however slow it was', () => {
+    const sizer = new FetchSizer({ prefetch: 0 })
+    for (let i = 0; i < 10; i++) sizer.worked(1, 60_000, 1_000)
+    expect(sizer.recordsToFetch(0, true)).toBeGreaterThanOrEqual(1)
+    expect(sizer.recordsToFetch(0, false)).toBe(0)
+  })
+
+  it('fetches nothing ahead for a slow application, and does for a quick one', () => {
+    const slow = new FetchSizer({ fixedRecords: 500, prefetch: 'auto' })
+    for (let i = 0; i < 10; i++) slow.worked(500, 50_000, 30_000)
+    expect(slow.recordsToFetch(0, false)).toBe(0)
+    const quick = new FetchSizer({ fixedRecords: 500, prefetch: 'auto' })
+    for (let i = 0; i < 10; i++) quick.worked(500, 5, 30_000)
+    expect(quick.recordsToFetch(0, false)).toBe(500)
+    expect(quick.recordsToFetch(500, false)).toBe(0)
+  })
+
+  it('fetches ahead as far as it was told to', () => {
+    const sizer = new FetchSizer({ fixedRecords: 100, prefetch: 250 })
+    expect([0, 200, 249, 250, 900].map((buffered) => sizer.recordsToFetch(buffered, false))).toEqual([100, 50, 1, 0, 0])
+  })
+
+  it('stays within its bounds, whatever the application does', () => {
+    const work = fc.record({
+      records: fc.nat(5_000),
+      elapsedMs: fc.double({ min: 0, max: 1e9, noNaN: true }),
+      lockMs: fc.integer({ min: 1, max: 3_600_000 }),
+    })
+    fc.assert(
+      fc.property(fc.array(work, { maxLength: 50 }), fc.nat(20_000), fc.boolean(), (history, buffered, waiting) => {
+        const sizer = new FetchSizer({ prefetch: 'auto' })
+        for (const { records, elapsedMs, lockMs } of history) {
+          sizer.worked(records, elapsedMs, lockMs)
+          expect(sizer.fetchRecords).toBeGreaterThanOrEqual(1)
+          expect(sizer.fetchRecords).toBeLessThanOrEqual(MOST)
+          expect(Number.isInteger(sizer.fetchRecords)).toBe(true)
+        }
+        const asked = sizer.recordsToFetch(buffered, waiting)
+        expect(Number.isInteger(asked)).toBe(true)
+        expect(asked).toBeGreaterThanOrEqual(0)
+        expect(asked).toBeLessThanOrEqual(sizer.fetchRecords)
+      }),
+    )
+  })
+})
