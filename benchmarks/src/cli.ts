@@ -46,7 +46,9 @@ async function main(words: readonly string[]): Promise<number> {
     {
       sizes: values.sizes.split(',').map((each) => wholeNumber('--sizes', each)),
       records: values.records === undefined ? undefined : wholeNumber('--records', values.records),
-      fetches: values.fetch.split(',').map((each): FetchSize => (each === 'default' ? each : wholeNumber('--fetch', each))),
+      fetches: values.fetch
+        .split(',')
+        .map((each): FetchSize => (each === 'default' ? each : wholeNumber('--fetch', each))),
       subjects: values.subjects?.split(','),
       rounds: wholeNumber('--rounds', values.rounds),
       profileFolder: values.profile,

@@ -21,6 +21,10 @@ export interface ShareConsumeOptions {
 }
 
 const BROKER_HEAP_MB = 2_048
+/** Somebody else's, so that ours meets a broker that is not tuned to it. */
+const WARMER = 'java-implicit'
+/** Consumptions that are thrown away, by fetch size: a broker that has served few requests takes several times the CPU for each. */
+const WARM_UP: readonly FetchSize[] = [500, 500, 2_000]
 const MOST_RECORDS = 2_000_000
 const MOST_BYTES = 600_000_000
 
@@ -34,8 +38,13 @@ interface Runner {
 /** One broker, a topic for each size, every subject by itself and in a group of its own, round after round. */
 export async function shareConsume(options: ShareConsumeOptions, progress: (line: string) => void): Promise<string> {
   const subjects = await prepareSubjects(options.subjects, progress)
-  const warmers = await prepareSubjects(['java-implicit'], progress)
-  const cluster = await startKafkaCluster({ heapMb: BROKER_HEAP_MB, jvmOptions: [`-Xms${BROKER_HEAP_MB}m`], logger: progress })
+  const warmer = subjects.find(({ id }) => id === WARMER) ?? (await prepareSubjects([WARMER], progress))[0]
+  if (warmer === undefined) throw new Error(`There is no subject '${WARMER}'.`)
+  const cluster = await startKafkaCluster({
+    heapMb: BROKER_HEAP_MB,
+    jvmOptions: [`-Xms${BROKER_HEAP_MB}m`],
+    logger: progress,
+  })
   const { bootstrapServers } = cluster
   const admin = new Admin({ bootstrapServers })
   const runner = { bootstrapServers, admin, brokerPid: cluster.brokers[0]?.pid, profileFolder: options.profileFolder }
@@ -46,8 +55,13 @@ export async function shareConsume(options: ShareConsumeOptions, progress: (line
       progress(`Filling a topic with ${records} records of ${recordBytes} bytes …`)
       const topic = await fillTopic(bootstrapServers, { name: `records-${recordBytes}`, records, recordBytes })
       progress('Warming the broker up …')
-      for (const warmer of warmers) await measure(runner, { subject: warmer, fetch: 2_000, topic, groupId: `warm-up-${recordBytes}` })
-      const plan = subjects.flatMap((subject) => fetchesOf(subject, options.fetches).map((fetch) => ({ subject, fetch })))
+      for (const [index, fetch] of WARM_UP.entries()) {
+        await measure(runner, { subject: warmer, fetch, topic, groupId: `warm-up-${recordBytes}-${index}` })
+      }
+      await measure(runner, { subject: warmer, fetch: 2_000, topic, groupId: `warm-up-${recordBytes}` })
+      const plan = subjects.flatMap((subject) =>
+        fetchesOf(subject, options.fetches).map((fetch) => ({ subject, fetch })),
+      )
       for (let round = 1; round <= options.rounds; round++) {
         for (const { subject, fetch } of rotated(plan, round - 1, options.rounds)) {
           const groupId = `${subject.id}-${fetch}-${recordBytes}-${round}`
@@ -61,7 +75,8 @@ export async function shareConsume(options: ShareConsumeOptions, progress: (line
     await admin.close()
     await cluster.stop()
   }
-  if (options.jsonFile !== undefined) writeFileSync(options.jsonFile, `${JSON.stringify(measured.map(asJson), undefined, 2)}\n`)
+  if (options.jsonFile !== undefined)
+    writeFileSync(options.jsonFile, `${JSON.stringify(measured.map(asJson), undefined, 2)}\n`)
   return formatTable(measured)
 }
 
@@ -73,7 +88,11 @@ async function measure(
   const { subject, fetch, topic, groupId } = run
   await beginAtEarliest(admin, groupId)
   const { name, records, checksum } = topic
-  const consumed = await consume(subject, { bootstrapServers, topic: name, groupId, records, fetch, profileFolder }, brokerPid)
+  const consumed = await consume(
+    subject,
+    { bootstrapServers, topic: name, groupId, records, fetch, profileFolder },
+    brokerPid,
+  )
   await lagIsZero(admin, groupId, name, PARTITIONS)
   if (consumed.records !== records || (consumed.checksum ?? checksum) !== checksum) {
     throw new Error(

@@ -13,10 +13,14 @@ export async function lagIsZero(admin: Admin, groupId: string, topic: string, pa
   const givenUpAt = performance.now() + PATIENCE_MS
   while (true) {
     const offsets = (await admin.listShareGroupOffsets(groupId)).filter((offset) => offset.topic === topic)
-    const told = offsets.map(({ partition, startOffset, lag }) => `partition ${partition}: start ${startOffset}, lag ${lag}`)
+    const told = offsets.map(
+      ({ partition, startOffset, lag }) => `partition ${partition}: start ${startOffset}, lag ${lag}`,
+    )
     if (offsets.length === partitions && offsets.every(({ lag }) => lag === 0)) return
     if (performance.now() > givenUpAt) {
-      throw new Error(`The group ${groupId} has not finished ${topic}: ${told.join('; ') || 'the broker knows no offsets of it'}.`)
+      throw new Error(
+        `The group ${groupId} has not finished ${topic}: ${told.join('; ') || 'the broker knows no offsets of it'}.`,
+      )
     }
     await sleep(200)
   }

@@ -19,7 +19,16 @@ interface Row {
   readonly firstRecord: number | undefined
 }
 
-const HEADINGS = ['subject', 'records a fetch', 'records/s', 'client CPU s/M', 'broker CPU s/M', 'first record, s', 'to Java', 'to kafkats']
+const HEADINGS = [
+  'subject',
+  'records a fetch',
+  'records/s',
+  'client CPU s/M',
+  'broker CPU s/M',
+  'first record, s',
+  'to Java',
+  'to kafkats',
+]
 
 const NOTE = `Warm steady state, after the first fifth of the records; s/M: CPU seconds per million records. Ratios are of records/s: to the
 faster of Java's two modes and to @kafkats/client at the same fetch size, with defaults to their best. Every subject but
@@ -29,7 +38,15 @@ every group in the end.`
 /** A Markdown table for each record size, and a note. */
 export function formatTable(measured: readonly Measured[]): string {
   const sizes = [...new Set(measured.map(({ recordBytes }) => recordBytes))]
-  return [...sizes.map((size) => tableOf(size, measured.filter(({ recordBytes }) => recordBytes === size))), NOTE].join('\n\n')
+  return [
+    ...sizes.map((size) =>
+      tableOf(
+        size,
+        measured.filter(({ recordBytes }) => recordBytes === size),
+      ),
+    ),
+    NOTE,
+  ].join('\n\n')
 }
 
 function tableOf(recordBytes: number, measured: readonly Measured[]): string {
@@ -44,7 +61,9 @@ function tableOf(recordBytes: number, measured: readonly Measured[]): string {
     fixed(ratioTo('java', row, rows), 2),
     fixed(ratioTo('kafkats', row, rows), 2),
   ])
-  const widths = HEADINGS.map((heading, column) => Math.max(heading.length, ...lines.map((line) => line[column]?.length ?? 0)))
+  const widths = HEADINGS.map((heading, column) =>
+    Math.max(heading.length, ...lines.map((line) => line[column]?.length ?? 0)),
+  )
   const format = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join(' | ')} |`
   const rule = `|${widths.map((width, column) => (column === 0 ? `:${'-'.repeat(width)}-` : `-${'-'.repeat(width)}:`)).join('|')}|`
@@ -79,7 +98,9 @@ function keyOf({ subject, fetch }: Measured): string {
 /** To the fastest of a family: at the same fetch size, or, for defaults, at any. */
 function ratioTo(family: Subject['family'], row: Row, rows: readonly Row[]): number | undefined {
   if (row.subject.family === family && family !== 'java') return undefined
-  const peers = rows.filter(({ subject, fetch }) => subject.family === family && (row.fetch === 'default' || fetch === row.fetch))
+  const peers = rows.filter(
+    ({ subject, fetch }) => subject.family === family && (row.fetch === 'default' || fetch === row.fetch),
+  )
   if (peers.length === 0) return undefined
   return (median(row.rates) ?? 0) / Math.max(...peers.map(({ rates }) => median(rates) ?? 0))
 }

@@ -37,7 +37,10 @@ const benchmarksFolder = fileURLToPath(new URL('../..', import.meta.url))
 const JVM_OPTIONS = ['-Xms512m', '-Xmx512m', '-XX:-UsePerfData']
 
 /** All subjects, Java's compiled and with their class paths; `ids` limits them. */
-export async function prepareSubjects(ids: readonly string[] | undefined, progress: (line: string) => void): Promise<Subject[]> {
+export async function prepareSubjects(
+  ids: readonly string[] | undefined,
+  progress: (line: string) => void,
+): Promise<Subject[]> {
   const java = new JavaCommands()
   const all: Subject[] = [
     milena('milena-implicit', 'Milena ShareConsumer, implicit', 'milena-share-consumer', 'implicit'),
@@ -56,7 +59,9 @@ export async function prepareSubjects(ids: readonly string[] | undefined, progre
   ]
   const unknown = ids?.find((id) => !all.some((subject) => subject.id === id))
   if (unknown !== undefined) {
-    throw new Error(`There is no subject '${unknown}'. The subjects are: ${all.map((subject) => subject.id).join(', ')}.`)
+    throw new Error(
+      `There is no subject '${unknown}'. The subjects are: ${all.map((subject) => subject.id).join(', ')}.`,
+    )
   }
   const chosen = ids === undefined ? all : all.filter((subject) => ids.includes(subject.id))
   await java.prepare(chosen, progress)
@@ -64,12 +69,21 @@ export async function prepareSubjects(ids: readonly string[] | undefined, progre
 }
 
 function milena(id: string, title: string, program: string, mode: string): Subject {
-  return { id, title, family: 'milena', runsWithDefaults: true, command: (run) => nodeCommand(program, run, mode, run.profileFolder) }
+  return {
+    id,
+    title,
+    family: 'milena',
+    runsWithDefaults: true,
+    command: (run) => nodeCommand(program, run, mode, run.profileFolder),
+  }
 }
 
 function nodeCommand(program: string, run: SubjectRun, mode: string, profileFolder?: string): Command {
   const script = fileURLToPath(new URL(`../subjects/${program}.js`, import.meta.url))
-  const profiling = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]
+  const profiling =
+    profileFolder === undefined
+      ? []
+      : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${run.groupId}.cpuprofile`]
   if (profileFolder !== undefined) mkdirSync(profileFolder, { recursive: true })
   return { program: process.execPath, args: [...profiling, script, ...positional(run), mode] }
 }
@@ -93,7 +107,8 @@ class JavaCommands {
       if (done.code !== 0) throw new Error(`Maven could not compile ${pom}:\n${done.output}`)
       this.#clientClassPath = `${join(benchmarksFolder, 'java', 'target', 'classes')}:${await kafkaClassPath('broker', progress)}`
     }
-    if (chosen.some(({ family }) => family === 'kafka-tool')) this.#toolClassPath = await kafkaClassPath('command-line', progress)
+    if (chosen.some(({ family }) => family === 'kafka-tool'))
+      this.#toolClassPath = await kafkaClassPath('command-line', progress)
   }
 
   shareConsumer(id: string, title: string, mode: string): Subject {
@@ -104,7 +119,14 @@ class JavaCommands {
       runsWithDefaults: false,
       command: (run) => ({
         program: this.#java,
-        args: [...JVM_OPTIONS, '-cp', this.#clientClassPath, 'milena.benchmarks.ShareConsume', ...positional(run), mode],
+        args: [
+          ...JVM_OPTIONS,
+          '-cp',
+          this.#clientClassPath,
+          'milena.benchmarks.ShareConsume',
+          ...positional(run),
+          mode,
+        ],
       }),
     }
   }

@@ -7,6 +7,7 @@ const { bootstrapServers, topic, groupId, records: expected, fetchRecords = 500 
 const client = new KafkaClient({ brokers: bootstrapServers.split(','), clientId: 'kafkats', logLevel: 'warn' })
 const consumer = client.shareConsumer({ groupId, maxRecords: fetchRecords })
 const consumption = new Consumption(expected)
+await client.connect()
 const running = consumer.runEach(
   topic,
   async ({ value }) => {

@@ -12,7 +12,9 @@ export interface SubjectArguments {
 export function readSubjectArguments(words: readonly string[] = process.argv.slice(2)): SubjectArguments {
   const [bootstrapServers, topic, groupId, records, fetchRecords, mode] = words
   if (bootstrapServers === undefined || topic === undefined || groupId === undefined || records === undefined) {
-    throw new Error('A subject is started by the bench: bootstrap servers, topic, group, records, records a fetch, mode.')
+    throw new Error(
+      'A subject is started by the bench: bootstrap servers, topic, group, records, records a fetch, mode.',
+    )
   }
   return {
     bootstrapServers,
