@@ -17,6 +17,7 @@ export function createTcpTransport(clock: Clock): Transport {
       const candidates = await resolveHost(clock, address, timeoutMs)
       const failures: { readonly host: string; readonly reason: string }[] = []
       for (const [index, host] of candidates.entries()) {
+        if (signal?.aborted) throw abortedError(signal)
         const left = deadline - clock.now()
         if (left <= 0) break
         try {

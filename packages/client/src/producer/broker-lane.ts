@@ -68,7 +68,7 @@ export class BrokerLane {
       } else {
         // Batches must leave in the order in which they were taken, so nothing else is sent while a codec works.
         this.#encoding = true
-        Promise.all(encoded)
+        Promise.all(encoded.map((bytes) => Promise.resolve(bytes)))
           .finally(() => {
             this.#encoding = false
           })
