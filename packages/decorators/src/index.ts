@@ -1,4 +1,5 @@
-export { KafkaListener, type KafkaListenerOptions, type MethodDecoratorOf } from './kafka-listener.js'
+export { KafkaListener, type MethodDecoratorOf } from './kafka-listener.js'
+export type { KafkaListenerOptions } from './kafka-listener-options.js'
 export { Consumer, Header, Headers, Payload, Record, type HeaderOptions } from './listener-params.js'
 export { EventListener } from './event-listener.js'
 export type { EventClass } from './listener-metadata.js'

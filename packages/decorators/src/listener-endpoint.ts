@@ -1,7 +1,7 @@
 import { nearestName } from '@milena/client/internal'
 import type { KafkaListenerEndpoint } from '@milena/container'
 import { messageOf, type Problems } from './errors.js'
-import type { KafkaListenerOptions } from './kafka-listener.js'
+import type { KafkaListenerOptions } from './kafka-listener-options.js'
 import type { ExploredListener } from './listener-explorer.js'
 import type { PropertyResolver } from './property-resolver.js'
 

@@ -1,6 +1,6 @@
 import { planArguments, type ArgumentPlan } from './argument-plan.js'
 import { placeOf, type ListenerClass, type Problems } from './errors.js'
-import type { KafkaListenerOptions } from './kafka-listener.js'
+import type { KafkaListenerOptions } from './kafka-listener-options.js'
 import { parameterTypes, readOwnMarks, type ClassMarks, type EventClass, type MethodName } from './listener-metadata.js'
 
 /** One @KafkaListener of a class: what it was given, and how its method is called. */

@@ -1,7 +1,7 @@
 import 'reflect-metadata'
 import type { PayloadSchema } from '@milena/container'
 import { KafkaUsageError } from '@milena/protocol'
-import type { KafkaListenerOptions } from './kafka-listener.js'
+import type { KafkaListenerOptions } from './kafka-listener-options.js'
 
 /** A method's name as decorators are given it. */
 export type MethodName = string | symbol

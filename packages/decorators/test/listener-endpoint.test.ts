@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Problems } from '../src/errors.js'
-import type { KafkaListenerOptions } from '../src/kafka-listener.js'
+import type { KafkaListenerOptions } from '../src/kafka-listener-options.js'
 import { describeEndpoint } from '../src/listener-endpoint.js'
 import { PropertyResolver, type PropertySource } from '../src/property-resolver.js'
 

@@ -10,7 +10,7 @@ import type { SharePartitions, TopicIdPartition } from './share-partition.js'
 // - A topic id that the metadata cannot name yet is kept aside until it can.
 
 /** A partition count from which on a member waits for its assignment rather than fetch from everywhere. */
-export const EAGER_PARTITIONS = 64
+const EAGER_PARTITIONS = 64
 
 /** As the coordinator tells it. */
 export type AssignedPartitions = readonly { readonly topicId: string; readonly partitions: readonly number[] }[]

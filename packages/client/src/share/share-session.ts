@@ -10,7 +10,7 @@ import type { TopicIdPartition } from './share-partition.js'
 // - Changes are incremental: added ones are listed, dropped ones forgotten, the rest is not repeated.
 // - A partition that was dropped is forgotten at once, with records of it still out: ShareAcknowledge settles those.
 
-export const INITIAL_EPOCH = 0
+const INITIAL_EPOCH = 0
 export const FINAL_EPOCH = -1
 const MAX_EPOCH = 0x7fff_ffff
 
