@@ -42,8 +42,8 @@ export class BrokerReporter implements Reporter {
         const state = test.result().state
         if (state === 'passed') passed++
         if (state === 'failed') failed++
-        if (state === 'skipped') skipped++
-        const { broker, brokerNotRun } = test.meta()
+        const { broker, brokerNotRun, brokerNotAsked = false } = test.meta()
+        if (state === 'skipped' && !brokerNotAsked) skipped++
         if (broker === undefined) continue
         if (brokerNotRun !== undefined) counts[broker].notRun = brokerNotRun
         else if (state === 'passed') counts[broker].passed++

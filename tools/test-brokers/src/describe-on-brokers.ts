@@ -10,6 +10,8 @@ declare module 'vitest' {
     broker?: BrokerKind
     /** This test stands for a suite that could not run on its kind of broker; the text says why. */
     brokerNotRun?: string
+    /** This test stands for a suite that MILENA_TEST_BROKERS leaves out; it counts for nothing. */
+    brokerNotAsked?: boolean
   }
 }
 
@@ -32,7 +34,7 @@ export function describeOnBrokers(
   const requested = requestedKinds(process.env['MILENA_TEST_BROKERS']) ?? registeredKinds()
   const kinds = brokerKinds.filter((kind) => requested.includes(kind) && (options.on ?? brokerKinds).includes(kind))
   // A file without a single test is taken for a mistake by vitest.
-  if (kinds.length === 0) it(`${name}: not asked for by MILENA_TEST_BROKERS`, (context) => context.skip())
+  if (kinds.length === 0) it(`${name}: not asked for`, { meta: { brokerNotAsked: true } }, (context) => context.skip())
   for (const kind of kinds) {
     describe(`${name} [${kind}]`, { meta: { broker: kind } }, async () => {
       const offer = await offerOf(kind)
