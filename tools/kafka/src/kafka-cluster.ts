@@ -138,7 +138,7 @@ class RunningCluster implements KafkaCluster {
   }
 
   async start(): Promise<void> {
-    const clusterId = randomBytes(16).toString('base64url')
+    const clusterId = newClusterId()
     this.#options.logger?.(
       `Starting ${this.brokers.length === 1 ? 'a Kafka broker' : `${this.brokers.length} Kafka brokers`} …`,
     )
@@ -250,4 +250,11 @@ class RunningBroker implements KafkaBroker {
   logTail(lines: number): string {
     return this.#process?.logTail(lines) ?? ''
   }
+}
+
+/** 16 random bytes in base64url, the first below 128: an id that begins with a dash is an option for Kafka's storage tool. */
+function newClusterId(): string {
+  const bytes = randomBytes(16)
+  bytes.writeUInt8(bytes.readUInt8(0) & 0x7f, 0)
+  return bytes.toString('base64url')
 }
