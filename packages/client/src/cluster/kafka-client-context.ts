@@ -2,7 +2,7 @@ import { ErrorCode, FindCoordinator, isRetriable, KafkaConnectionError, KafkaErr
 import type { AnyApi, RequestInput, ResponseOf } from '@milena/protocol'
 import type { Clock, Logger, Random } from '@milena/protocol/runtime'
 import type { ResolvedClientConfig } from '../config/client-config.js'
-import { isAborted, isConnectionLoss } from '../network/aborted.js'
+import { isAborted, isConnectionLoss, sharedAbortController } from '../network/aborted.js'
 import type { Connection } from '../network/connection.js'
 import { ConnectionPool, nobodyReached } from '../network/connection-pool.js'
 import { abandonable } from './abandonable.js'
@@ -50,7 +50,7 @@ export class KafkaClientContext {
   readonly metadata: ClusterMetadata
   readonly coordinators: Coordinators
   readonly #pool: ConnectionPool
-  readonly #closing = new AbortController()
+  readonly #closing = sharedAbortController()
   #holders = 1
   #everReached = false
   #outageTold = false

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { KafkaConnectionError, KafkaError, KafkaTimeoutError } from '@milena/protocol'
 
 /** What a promise is rejected with when the caller's AbortSignal fired: a KafkaError with code ABORTED. */
@@ -13,4 +14,11 @@ export function isAborted(error: unknown): boolean {
 /** Nobody knows whether the broker got the request: the connection failed, or no answer came in time. */
 export function isConnectionLoss(error: unknown): boolean {
   return KafkaConnectionError.is(error) || KafkaTimeoutError.is(error)
+}
+
+/** An AbortController for many listeners. Node warns of a leak at the eleventh, which here is a busy client and no leak. */
+export function sharedAbortController(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  return controller
 }

@@ -1,6 +1,7 @@
 import { KafkaConnectionError, KafkaError } from '@milena/protocol'
 import type { Clock, Logger, Transport } from '@milena/protocol/runtime'
 import { formatAddress, type Address } from '../cluster/address.js'
+import { sharedAbortController } from './aborted.js'
 import { Connection } from './connection.js'
 
 /** What the pool takes from the client's configuration. */
@@ -36,7 +37,7 @@ export class ConnectionPool {
   readonly #shared = new Map<string, Promise<Connection>>()
   readonly #ready = new Set<Connection>()
   readonly #all = new Set<Connection>()
-  readonly #closing = new AbortController()
+  readonly #closing = sharedAbortController()
 
   constructor(options: ConnectionPoolOptions) {
     this.#options = options
@@ -131,6 +132,7 @@ export function nobodyReached(failures: readonly (readonly [Address, unknown])[]
   if (failures.length === 1 && only !== undefined && KafkaError.is(only[1]) && !KafkaConnectionError.is(only[1])) return only[1]
   const advice = 'Check bootstrapServers, that the brokers run, and the network in between.'
   return new KafkaConnectionError(`No Kafka broker could be reached. ${reasons.join(' ')} ${advice}`, {
+    ...(failures.length === 1 && KafkaError.is(only?.[1]) ? { code: only[1].code } : {}),
     retriable: failures.length === 0 || failures.some(([, error]) => KafkaError.is(error) && error.retriable),
     cause: only?.[1],
   })

@@ -195,6 +195,22 @@ describe('a request', () => {
   })
 })
 
+it('many requests that wait for their next attempt do not look like a leak to Node', async () => {
+  const subject = context({ bootstrapServers: 'dead:1' })
+  const leaks: Error[] = []
+  const listener = (warning: Error) => leaks.push(warning)
+  process.on('warning', listener)
+  const sent = Array.from({ length: 30 }, () =>
+    subject.sendWithRetry(InitProducerId, init, { to: 'any', errorOf: (answer) => answer.errorCode }).catch(() => undefined),
+  )
+  await clock.advance(1_000)
+  await subject.close()
+  await Promise.all(sent)
+  await clock.advance(0)
+  process.off('warning', listener)
+  expect(leaks).toEqual([])
+})
+
 describe('the coordinator of a group', () => {
   const answerOf = (nodeId: number, errorCode = 0) => ({
     throttleTimeMs: 0,
