@@ -86,7 +86,6 @@ export class Membership {
   /** Heartbeat now, and quickly again for a while: a subscribed topic has just appeared, say. */
   hurry(): void {
     this.#eagerLeft = Math.max(this.#eagerLeft, EAGER_HEARTBEATS_AGAIN)
-    this.#eagerInRow = 0
     this.#hurry = true
     this.#wake.notify()
   }
@@ -95,6 +94,9 @@ export class Membership {
   async run(): Promise<void> {
     const backoff = this.#options.context.backoff()
     while (!this.#ended) {
+      // The heartbeat that goes out now says all that was called for until now.
+      this.#wake.clear()
+      if (this.#hurry) this.#eagerInRow = 0
       this.#hurry = false
       const pauseMs = await this.#heartbeat().then(
         (response) => {
@@ -106,7 +108,7 @@ export class Membership {
         },
         (error: unknown) => this.#unanswered(error) ?? backoff.next(),
       )
-      if (!this.#ended && !this.#hurry) await this.#wake.wait(pauseMs)
+      if (!this.#ended) await this.#wake.wait(pauseMs)
     }
   }
 

@@ -18,6 +18,11 @@ export class Wake {
     this.#resume?.()
   }
 
+  /** What was notified until now is dealt with. */
+  clear(): void {
+    this.#pending = false
+  }
+
   /** Resolves at the next notification, or after `timeoutMs`. One wait at a time. */
   async wait(timeoutMs?: number): Promise<void> {
     if (!this.#pending) {
