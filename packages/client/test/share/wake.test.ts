@@ -31,6 +31,19 @@ describe('a wake', () => {
     expect(second.done).toBe(false)
   })
 
+  it('is forgotten when what it was for is dealt with', async () => {
+    const clock = new VirtualClock()
+    const wake = new Wake(clock)
+    wake.notify()
+    wake.clear()
+    const wait = watch(wake.wait())
+    await clock.advance(1)
+    expect(wait.done).toBe(false)
+    wake.notify()
+    await clock.advance(0)
+    expect(wait.done).toBe(true)
+  })
+
   it('comes by itself after the time given, and leaves no timer behind', async () => {
     const clock = new VirtualClock()
     const wake = new Wake(clock)

@@ -1,0 +1,286 @@
+import {
+  ErrorCode,
+  KafkaBrokerError,
+  KafkaConnectionError,
+  KafkaError,
+  KafkaUnsupportedVersionError,
+  KafkaUsageError,
+} from '@milena/protocol'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { HEARTBEAT_MS, ScriptedGroup, type HeartbeatRequest } from './scripted-group.js'
+
+let group: ScriptedGroup
+
+beforeEach(() => {
+  group = new ScriptedGroup()
+})
+
+afterEach(() => group.end())
+
+/** The pauses between the heartbeats so far; without those that follow at once because a topic was found. */
+function pauses(): number[] {
+  return group.heartbeats
+    .slice(1)
+    .map(({ at }, i) => Math.round(at - (group.heartbeats[i]?.at ?? 0)))
+    .filter((ms) => ms > 0)
+}
+
+describe('a member', () => {
+  it('joins with its id, topics and epoch 0, without being polled', async () => {
+    const { consumer } = group.subscribed({ clientRack: 'east' })
+    await group.clock.advance(10)
+    expect(group.heartbeats[0]).toMatchObject({
+      groupId: 'workers',
+      memberId: consumer.memberId,
+      memberEpoch: 0,
+      subscribedTopicNames: ['orders'],
+      rackId: 'east',
+    })
+    expect(consumer.memberId).toMatch(/^[\w-]{22}$/)
+  })
+
+  it('heartbeats at the interval it was told, with the epoch it was given, and repeats neither topics nor rack', async () => {
+    group.subscribed({ clientRack: 'east' })
+    await group.clock.advance(3 * HEARTBEAT_MS + 100)
+    expect(pauses()).toEqual([HEARTBEAT_MS, HEARTBEAT_MS, HEARTBEAT_MS])
+    expect(group.heartbeats[1]).toMatchObject({ memberEpoch: 1, subscribedTopicNames: null, rackId: null })
+  })
+
+  it('heartbeats eagerly while nothing is assigned to it: 50, 100, 200, 300, 400, then every 250 ms', async () => {
+    group.heartbeat = (request) => group.unassigned(request, { topicPartitions: [] })
+    group.subscribed()
+    await group.clock.advance(2_000)
+    expect(pauses().slice(0, 7)).toEqual([50, 100, 200, 300, 400, 250, 250])
+  })
+
+  it('stops being eager with its first assignment, and after a while without one', async () => {
+    let assigned = false
+    group.heartbeat = (request) =>
+      assigned
+        ? { ...group.unassigned(request), assignment: { topicPartitions: group.everything() } }
+        : group.unassigned(request)
+    group.subscribed()
+    await group.clock.advance(300)
+    assigned = true
+    await group.clock.advance(400)
+    const seen = group.heartbeats.length
+    await group.clock.advance(HEARTBEAT_MS - 500)
+    expect(group.heartbeats.length).toBe(seen)
+
+    const without = new ScriptedGroup()
+    without.heartbeat = (request) => without.unassigned(request)
+    without.subscribed()
+    await without.clock.advance(60_000)
+    const before = without.heartbeats.length
+    await without.clock.advance(10 * HEARTBEAT_MS)
+    expect(without.heartbeats.length - before).toBeLessThanOrEqual(11)
+    await without.end()
+  })
+
+  it('is known as joined once the coordinator has answered', async () => {
+    let refusals = 3
+    group.heartbeat = (request) =>
+      refusals-- > 0 ? group.refuse(request, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS) : group.welcome(request)
+    const { engine } = group.subscribed()
+    const { tookMs } = await group.timed(engine.whenJoined())
+    expect(refusals).toBeLessThan(0)
+    expect(tookMs).toBeGreaterThan(300)
+    await engine.whenJoined()
+  })
+
+  it('ends the wait for its join when the signal fires', async () => {
+    group.heartbeat = () => undefined
+    const { engine } = group.subscribed()
+    const controller = new AbortController()
+    const waiting = engine.whenJoined(controller.signal)
+    controller.abort()
+    await expect(waiting).rejects.toMatchObject({ code: 'ABORTED' })
+  })
+
+  it('tells a new subscription with its next heartbeat, which is at once', async () => {
+    group.topic('orders')
+    group.topic('payments')
+    const consumer = group.consumer()
+    consumer.subscribe(['orders'])
+    await group.clock.advance(100)
+    consumer.subscribe(['payments'])
+    const before = group.heartbeats.length
+    await group.clock.advance(10)
+    expect(group.heartbeats[before]).toMatchObject({ memberEpoch: 1, subscribedTopicNames: ['payments'] })
+  })
+
+  it.each(['FENCED_MEMBER_EPOCH', 'UNKNOWN_MEMBER_ID'] as const)(
+    'joins again with the same id after %s, and backs off between repeats',
+    async (code) => {
+      const { consumer, engine } = group.subscribed()
+      await group.until(engine.whenJoined())
+      group.heartbeat = (request) =>
+        request.memberEpoch === 0 ? group.welcome(request) : group.refuse(request, ErrorCode[code])
+      await group.clock.advance(HEARTBEAT_MS + 500)
+      const rejoin = group.heartbeats.at(-1)
+      expect(rejoin).toMatchObject({ memberEpoch: 0, memberId: consumer.memberId, subscribedTopicNames: ['orders'] })
+      await group.until(engine.whenJoined())
+
+      group.heartbeat = (request) => group.refuse(request, ErrorCode[code])
+      const before = group.heartbeats.length
+      await group.clock.advance(HEARTBEAT_MS + 10_000)
+      expect(group.heartbeats.length - before).toBeLessThan(25)
+      expect(group.heartbeats.length - before).toBeGreaterThan(8)
+    },
+  )
+
+  it.each(['NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE', 'COORDINATOR_LOAD_IN_PROGRESS'] as const)(
+    'heartbeats again soon, with everything, after %s, and the application hears nothing of it',
+    async (code) => {
+      const { consumer, engine } = group.subscribed()
+      await group.until(engine.whenJoined())
+      let refusals = 0
+      group.heartbeat = (request) => (refusals++ < 2 ? group.refuse(request, ErrorCode[code]) : group.welcome(request))
+      const polled = consumer.poll(HEARTBEAT_MS + 2_000)
+      await group.until(polled)
+      const last = group.heartbeats.at(-1)
+      expect(refusals).toBe(3)
+      expect(last).toMatchObject({ memberEpoch: 1, subscribedTopicNames: ['orders'] })
+    },
+  )
+
+  it('looks its coordinator up again after NOT_COORDINATOR', async () => {
+    const { engine } = group.subscribed()
+    await group.until(engine.whenJoined())
+    const lookups = () => group.leader().node.requests.filter(({ api }) => api === 'FindCoordinator').length
+    const before = lookups()
+    let refused = false
+    group.heartbeat = (request) => {
+      if (refused) return group.welcome(request)
+      refused = true
+      return group.refuse(request, ErrorCode.NOT_COORDINATOR)
+    }
+    await group.clock.advance(HEARTBEAT_MS + 1_000)
+    expect(lookups()).toBe(before + 1)
+  })
+
+  it('goes on after its coordinator was silent or gone for a while', async () => {
+    const { consumer, engine } = group.subscribed({ requestTimeoutMs: 2_000 })
+    await group.until(engine.whenJoined())
+    group.heartbeat = () => undefined
+    await group.clock.advance(HEARTBEAT_MS + 6_000)
+    const before = group.heartbeats.length
+    group.heartbeat = (request) => group.welcome(request)
+    await group.clock.advance(4_000)
+    expect(group.heartbeats.length).toBeGreaterThan(before)
+    group.leader().give({ first: 0, last: 0 })
+    expect((await group.until(consumer.poll(10_000))).count).toBe(1)
+  })
+})
+
+describe('a membership that cannot be', () => {
+  it.each([
+    ['GROUP_AUTHORIZATION_FAILED', KafkaBrokerError.is, /workers|GROUP_AUTHORIZATION_FAILED/i],
+    ['INVALID_REQUEST', KafkaBrokerError.is, /./],
+    ['GROUP_MAX_SIZE_REACHED', KafkaUsageError.is, /group\.share\.max\.size/],
+    ['UNSUPPORTED_VERSION', KafkaUnsupportedVersionError.is, /4\.2.*share\.version/],
+    ['GROUP_ID_NOT_FOUND', KafkaUsageError.is, /workers.*another type.*groupId/],
+  ] as const)('because of %s is told to every poll, at once, and heartbeating ends', async (code, is, message) => {
+    group.heartbeat = (request) => group.refuse(request, ErrorCode[code])
+    const { consumer, engine } = group.subscribed()
+    const joining = engine.whenJoined().catch((error: unknown) => error)
+    const { value: failure, tookMs } = await group.timed(consumer.poll(60_000).catch((error: unknown) => error))
+    expect(failure).toSatisfy(is)
+    expect((failure as KafkaError).message).toMatch(message)
+    expect(tookMs).toBeLessThan(200)
+    expect(await joining).toBe(failure)
+    await expect(group.until(consumer.poll(10))).rejects.toBe(failure)
+    await expect(engine.whenJoined()).rejects.toBe(failure)
+    const before = group.heartbeats.length
+    await group.clock.advance(60_000)
+    expect(group.heartbeats.length).toBe(before)
+  })
+
+  it('because of a topic that may not be described is told, and heals when that is mended', async () => {
+    let mended = false
+    group.heartbeat = (request) =>
+      mended ? group.welcome(request) : group.refuse(request, ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+    const { consumer } = group.subscribed()
+    await expect(group.until(consumer.poll(60_000))).rejects.toMatchObject({ code: 'TOPIC_AUTHORIZATION_FAILED' })
+    await group.clock.advance(20_000)
+    expect(group.heartbeats.length).toBeLessThan(12)
+    mended = true
+    group.leader().give({ first: 0, last: 0 })
+    await consumer.poll(1).catch(() => undefined)
+    expect((await group.until(consumer.poll(60_000))).count).toBe(1)
+  })
+
+  it('because nobody is there ends in one clear error within the bound', async () => {
+    const consumer = group.consumer({ bootstrapServers: 'nowhere:9092', bootstrapTimeoutMs: 3_000 })
+    consumer.subscribe(['orders'])
+    const { value, tookMs } = await group.timed(consumer.poll(60_000).catch((error: unknown) => error))
+    expect(value).toSatisfy(KafkaConnectionError.is)
+    expect((value as Error).message).toMatch(/nowhere:9092.*bootstrapServers/s)
+    expect(tookMs).toBeLessThan(4_000)
+  })
+
+  it('because the cluster has share groups switched off says how to switch them on', async () => {
+    for (const { node } of group.leaders.values()) node.features = {}
+    group.heartbeat = (request) => group.refuse(request, ErrorCode.UNSUPPORTED_VERSION)
+    const { consumer } = group.subscribed()
+    const failure = await group.until(consumer.poll(60_000).catch((error: unknown) => error))
+    expect(failure).toSatisfy(KafkaUnsupportedVersionError.is)
+    expect((failure as Error).message).toMatch(/share\.version/)
+  })
+})
+
+describe('leaving', () => {
+  it('is one heartbeat of epoch -1, after the share session was closed', async () => {
+    const { consumer } = group.subscribed()
+    await group.until(consumer.poll(10))
+    await group.until(consumer.close())
+    const leaves = group.heartbeats.filter(({ memberEpoch }) => memberEpoch === -1)
+    expect(leaves).toHaveLength(1)
+    const closing = group.leader().acknowledges.at(-1)
+    expect(closing?.shareSessionEpoch).toBe(-1)
+    expect(closing?.at ?? Infinity).toBeLessThanOrEqual(leaves[0]?.at ?? 0)
+    const seen = group.heartbeats.length
+    await group.clock.advance(60_000)
+    expect(group.heartbeats.length).toBe(seen)
+  })
+
+  it('is told also when the join has not been answered: the coordinator may have taken the member in', async () => {
+    const held: HeartbeatRequest[] = []
+    group.heartbeat = (request) => {
+      held.push(request)
+      return request.memberEpoch === -1 ? group.welcome(request) : undefined
+    }
+    const { consumer } = group.subscribed()
+    await group.clock.advance(100)
+    await group.until(consumer.close({ timeoutMs: 2_000 }).catch(() => undefined))
+    expect(held.map(({ memberEpoch }) => memberEpoch)).toEqual([0, -1])
+  })
+
+  it('that is not answered is bounded, and close() says so when all else is closed', async () => {
+    const { consumer } = group.subscribed()
+    await group.until(consumer.poll(10))
+    group.heartbeat = () => undefined
+    const { value: failure, tookMs } = await group.timed(
+      consumer.close({ timeoutMs: 2_000 }).catch((error: unknown) => error),
+    )
+    expect(failure).toSatisfy(KafkaError.is)
+    expect((failure as Error).message).toMatch(/workers/)
+    expect(tookMs).toBeLessThan(3_500)
+    expect(group.leader().node.connections.size).toBe(0)
+    expect(group.clock.pendingTimers).toBe(0)
+  })
+
+  it('of a consumer that never subscribed connects to nothing', async () => {
+    const consumer = group.consumer()
+    await group.until(consumer.close())
+    expect(group.network.attempts).toEqual([])
+  })
+
+  it('leaves no timer and no connection behind', async () => {
+    const { consumer } = group.subscribed()
+    await group.until(consumer.poll(10))
+    await group.until(consumer.close())
+    expect(group.leader().node.connections.size).toBe(0)
+    expect(group.clock.pendingTimers).toBe(0)
+  })
+})
