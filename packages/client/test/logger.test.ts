@@ -1,0 +1,32 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { consoleLogger } from '../src/logger.js'
+
+const lines: string[] = []
+
+beforeEach(() => {
+  lines.length = 0
+  vi.spyOn(console, 'error').mockImplementation((line: string) => {
+    lines.push(line)
+  })
+})
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+it('the default logger writes warnings and errors with their facts, and drops the rest', () => {
+  const logger = consoleLogger()
+  logger.info({}, 'dropped')
+  logger.warn({ topic: 'orders', skipped: undefined }, 'missing')
+  logger.error({ err: new Error('cause') }, 'broken')
+  expect(lines).toEqual(['milena warn: missing (topic=orders)', 'milena error: broken (err=cause)'])
+  expect(logger.isLevelEnabled?.('info')).toBe(false)
+  expect(logger.isLevelEnabled?.('error')).toBe(true)
+})
+
+it('a child adds its facts to each line, whatever they are', () => {
+  const circular: { self?: unknown } = {}
+  circular.self = circular
+  consoleLogger({ level: 'info' }).child({ group: 'g' }).info({ n: 1, circular }, 'said')
+  expect(lines).toEqual(['milena info: said (group=g, n=1, circular=[object Object])'])
+})
