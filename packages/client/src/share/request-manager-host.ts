@@ -30,6 +30,8 @@ export interface RequestManagerHost {
 
 export interface RequestManagerSettings extends ShareFetchSettings {
   readonly clientId: string
+  /** Most bytes of one answer, soft. */
+  readonly fetchMaxBytes: number
   readonly checkCrcs: boolean
   readonly defaultApiTimeoutMs: number
   readonly requestTimeoutMs: number

@@ -6,6 +6,7 @@ import { requireShareGroups } from '../network/share-support.js'
 import { AcknowledgementVerdicts, sessionLost } from './ack-verdicts.js'
 import { AcquiredRecords, type SentByPartition } from './acquired-records.js'
 import { AckCode } from './acknowledge-type.js'
+import { FetchBytes } from './fetch-bytes.js'
 import { PartitionRefusals } from './partition-refusals.js'
 import type { RequestManagerHost } from './request-manager-host.js'
 import { SettledWaiters } from './settled-waiters.js'
@@ -70,6 +71,7 @@ export class RequestManager {
   readonly #verdicts: AcknowledgementVerdicts
   readonly #refusals: PartitionRefusals
   readonly #waiters = new SettledWaiters()
+  readonly #bytes: FetchBytes
   readonly #abort = new AbortController()
   #held: AcquiredRecords
   #connection: Connection | undefined
@@ -96,6 +98,7 @@ export class RequestManager {
     this.#wake = new Wake(context.clock)
     this.#backoff = context.backoff()
     this.#verdicts = new AcknowledgementVerdicts(host.settings.defaultApiTimeoutMs)
+    this.#bytes = new FetchBytes(host.settings.fetchMaxBytes)
     this.#refusals = new PartitionRefusals(context, host)
     this.#held = this.#newLedger()
   }
@@ -255,8 +258,9 @@ export class RequestManager {
     const awaited = this.#flush
     const sent: SentByPartition = this.#session.isOpen ? this.#takeAnswers(answers) : new Map()
     const maxWaitMs = awaited || this.#held.hasOpen ? 0 : settings.fetchMaxWaitMs
+    const maxBytes = this.#bytes.maxBytes(records, this.#session.wanted.size)
     const outgoing: Outgoing = { api: 'ShareFetch', connection, held: this.#held, sent, sentAt: clock.now() }
-    const body = shareFetchRequest(this.#stamp(), settings, { changes, acknowledgements: sent, records, maxWaitMs })
+    const body = shareFetchRequest(this.#stamp(), settings, { changes, acknowledgements: sent, records, maxBytes, maxWaitMs })
     this.#session.sentFetch(changes, sent.keys())
     let response: FetchResponse
     try {
@@ -388,6 +392,9 @@ export class RequestManager {
         lockDeadline: sentAt + lockMs,
       },
     )
+    let acquired = 0
+    for (const { length } of received.ranges) acquired += length
+    this.#bytes.received(acquired, fetched.records?.length ?? 0)
     if (!held.live) return
     for (const range of received.ranges) held.enter(range)
     if (received.unsupported !== undefined) this.#host.fatal(received.unsupported)

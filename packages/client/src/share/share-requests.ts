@@ -10,7 +10,6 @@ import type { SessionChanges } from './share-session.js'
 export interface ShareFetchSettings {
   readonly fetchMaxWaitMs: number
   readonly fetchMinBytes: number
-  readonly fetchMaxBytes: number
   readonly acquireMode: 'batch_optimized' | 'record_limit'
 }
 
@@ -25,13 +24,14 @@ export interface FetchOrder {
   readonly changes: SessionChanges
   readonly acknowledgements: SentByPartition
   readonly records: number
+  readonly maxBytes: number
   readonly maxWaitMs: number
 }
 
 export function shareFetchRequest(
   { groupId, memberId, epoch }: SessionStamp,
-  { fetchMinBytes, fetchMaxBytes, acquireMode }: ShareFetchSettings,
-  { changes, acknowledgements, records, maxWaitMs }: FetchOrder,
+  { fetchMinBytes, acquireMode }: ShareFetchSettings,
+  { changes, acknowledgements, records, maxBytes, maxWaitMs }: FetchOrder,
 ): RequestInput<typeof ShareFetch> {
   return {
     groupId,
@@ -39,7 +39,7 @@ export function shareFetchRequest(
     shareSessionEpoch: epoch,
     maxWaitMs,
     minBytes: fetchMinBytes,
-    maxBytes: fetchMaxBytes,
+    maxBytes,
     maxRecords: records,
     // Acquired ranges come no longer than one fetch is meant to be.
     batchSize: records,
