@@ -12,7 +12,8 @@ export function consoleLogger(options: { readonly level?: LogLevel; readonly bin
   const method = (name: LogLevel) =>
     ORDER.indexOf(name) < ORDER.indexOf(level)
       ? () => undefined
-      : (facts: object, message: string) => console.error(`milena ${name}: ${message}${factsOf({ ...bindings, ...facts })}`)
+      : (facts: object, message: string) =>
+          console.error(`milena ${name}: ${message}${factsOf({ ...bindings, ...facts })}`)
   return {
     trace: method('trace'),
     debug: method('debug'),

@@ -107,7 +107,10 @@ export class ScriptedNode {
   /** Answers an API from now on: with what the handler returns, or not at all for undefined. */
   on<A extends AnyApi>(
     api: A,
-    handler: (body: RequestOf<A>, seen: SeenRequest) => ResponseInput<A> | undefined | Promise<ResponseInput<A> | undefined>,
+    handler: (
+      body: RequestOf<A>,
+      seen: SeenRequest,
+    ) => ResponseInput<A> | undefined | Promise<ResponseInput<A> | undefined>,
   ): this {
     this.#handlers.set(api.key, handler as Handler)
     return this
@@ -188,7 +191,10 @@ export class ScriptedNetwork implements Transport {
     this.attempts.push(key)
     const node = this.nodes.get(key)
     if (node?.refuses !== undefined) return Promise.reject(node.refuses)
-    if (node === undefined) return Promise.reject(new KafkaConnectionError(`Cannot connect to ${key} (connection refused: nothing listens there).`))
+    if (node === undefined)
+      return Promise.reject(
+        new KafkaConnectionError(`Cannot connect to ${key} (connection refused: nothing listens there).`),
+      )
     return Promise.resolve(node.accept(options.handlers))
   }
 }

@@ -17,7 +17,13 @@ import { checkTopicName } from '../cluster/topic-name.js'
 import { clientOptions, refusedEverywhere, toClientConfig, type ClientOptions } from '../config/client-config.js'
 import { option, resolveOptions } from '../config/option-table.js'
 import { text } from '../config/value-schemas.js'
-import { configEntryOf, resourceTypeOf, type ConfigEntry, type ConfigResource, type ConfigResourceType } from './config-resource.js'
+import {
+  configEntryOf,
+  resourceTypeOf,
+  type ConfigEntry,
+  type ConfigResource,
+  type ConfigResourceType,
+} from './config-resource.js'
 import { groupDescriptionOf, offsetsOf, type ShareGroupDescription, type ShareGroupOffset } from './share-group.js'
 import { topicDescriptionOf, topicRequestOf, type CreatedTopic, type NewTopic, type TopicDescription } from './topic.js'
 import { waitUntilReady } from './topic-readiness.js'
@@ -58,7 +64,9 @@ export class Admin {
     this.#context =
       context?.acquire() ??
       KafkaClientContext.create(
-        toClientConfig(resolveOptions({ owner: 'Admin', table: adminOptions, given: options, refused: refusedEverywhere })),
+        toClientConfig(
+          resolveOptions({ owner: 'Admin', table: adminOptions, given: options, refused: refusedEverywhere }),
+        ),
       )
   }
 
@@ -85,13 +93,20 @@ export class Admin {
       created.push({ name, topicId, numPartitions, replicationFactor, existed })
     }
     if (!validateOnly && waitUntilReadyMs > 0) {
-      await waitUntilReady(this.#context, topics.map((topic) => topic.name), waitUntilReadyMs)
+      await waitUntilReady(
+        this.#context,
+        topics.map((topic) => topic.name),
+        waitUntilReadyMs,
+      )
     }
     return created
   }
 
   /** Deletes topics with all their records. Rejects with UNKNOWN_TOPIC_OR_PARTITION for one that does not exist, unless ifExists. */
-  async deleteTopics(names: readonly string[], options: { readonly ifExists?: boolean | undefined } = {}): Promise<void> {
+  async deleteTopics(
+    names: readonly string[],
+    options: { readonly ifExists?: boolean | undefined } = {},
+  ): Promise<void> {
     if (names.length === 0) return
     const response = await this.#context.sendWithRetry(
       DeleteTopics,
@@ -115,13 +130,16 @@ export class Admin {
     for (const name of names) checkTopicName(name)
     const response = await this.#fetchMetadata(names)
     return response.topics.map((topic) => {
-      if (topic.errorCode !== ErrorCode.NONE) throw brokerError(Metadata.name, topic.errorCode, null, `topic '${topic.name}'`)
+      if (topic.errorCode !== ErrorCode.NONE)
+        throw brokerError(Metadata.name, topic.errorCode, null, `topic '${topic.name}'`)
       return topicDescriptionOf(topic)
     })
   }
 
   /** The names and ids of all topics, those that Kafka keeps for itself only when asked for. */
-  async listTopics(options: { readonly includeInternal?: boolean } = {}): Promise<{ name: string; topicId: Uuid; isInternal: boolean }[]> {
+  async listTopics(
+    options: { readonly includeInternal?: boolean } = {},
+  ): Promise<{ name: string; topicId: Uuid; isInternal: boolean }[]> {
     const response = await this.#fetchMetadata(null)
     return response.topics
       .filter((topic) => options.includeInternal === true || !topic.isInternal)
@@ -137,13 +155,23 @@ export class Admin {
         const response = await this.#context.sendWithRetry(
           DescribeConfigs,
           {
-            resources: [{ resourceType: resourceTypeOf(type), resourceName: name, configurationKeys: keys === undefined ? null : [...keys] }],
+            resources: [
+              {
+                resourceType: resourceTypeOf(type),
+                resourceName: name,
+                configurationKeys: keys === undefined ? null : [...keys],
+              },
+            ],
           },
-          { to: targetOf({ type, name }), errorOf: (answer) => retriedCode(answer.results.map((result) => result.errorCode)) },
+          {
+            to: targetOf({ type, name }),
+            errorOf: (answer) => retriedCode(answer.results.map((result) => result.errorCode)),
+          },
         )
         const entries = new Map<string, ConfigEntry>()
         for (const { errorCode, errorMessage, configs } of response.results) {
-          if (errorCode !== ErrorCode.NONE) throw brokerError(DescribeConfigs.name, errorCode, errorMessage, `${type} '${name}'`)
+          if (errorCode !== ErrorCode.NONE)
+            throw brokerError(DescribeConfigs.name, errorCode, errorMessage, `${type} '${name}'`)
           for (const config of configs) entries.set(config.name, configEntryOf(config))
         }
         return { type, name, entries }
@@ -178,10 +206,14 @@ export class Admin {
             ],
             validateOnly: options.validateOnly ?? false,
           },
-          { to: targetOf({ type, name }), errorOf: (answer) => retriedCode(answer.responses.map((result) => result.errorCode)) },
+          {
+            to: targetOf({ type, name }),
+            errorOf: (answer) => retriedCode(answer.responses.map((result) => result.errorCode)),
+          },
         )
         for (const { errorCode, errorMessage } of response.responses) {
-          if (errorCode !== ErrorCode.NONE) throw brokerError(IncrementalAlterConfigs.name, errorCode, errorMessage, `${type} '${name}'`)
+          if (errorCode !== ErrorCode.NONE)
+            throw brokerError(IncrementalAlterConfigs.name, errorCode, errorMessage, `${type} '${name}'`)
         }
       }),
     )
@@ -207,7 +239,8 @@ export class Admin {
           { to: { group: groupId }, errorOf: (answer) => retriedCode(answer.groups.map((group) => group.errorCode)) },
         )
         const group = response.groups[0]
-        if (group === undefined) throw brokerError(ShareGroupDescribe.name, ErrorCode.GROUP_ID_NOT_FOUND, null, `group '${groupId}'`)
+        if (group === undefined)
+          throw brokerError(ShareGroupDescribe.name, ErrorCode.GROUP_ID_NOT_FOUND, null, `group '${groupId}'`)
         if (group.errorCode !== ErrorCode.NONE) {
           throw brokerError(ShareGroupDescribe.name, group.errorCode, group.errorMessage, `group '${groupId}'`)
         }
@@ -272,7 +305,9 @@ function targetOf({ type, name }: ConfigResource): Target {
   if (type !== 'broker' || name === '') return 'any'
   const nodeId = Number(name)
   if (!Number.isInteger(nodeId) || nodeId < 0) {
-    throw new KafkaUsageError(`A broker is named by its node id, a whole number, or by '' for the defaults of all; '${name}' is neither.`)
+    throw new KafkaUsageError(
+      `A broker is named by its node id, a whole number, or by '' for the defaults of all; '${name}' is neither.`,
+    )
   }
   return nodeId
 }

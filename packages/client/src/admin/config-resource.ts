@@ -33,7 +33,9 @@ export function configEntryOf({ value, configSource, readOnly, isSensitive }: An
 export function resourceTypeOf(type: ConfigResourceType): number {
   const found: number | undefined = RESOURCE_TYPES[type]
   if (found === undefined) {
-    throw new KafkaUsageError(`'${String(type)}' has no configuration. Known are ${Object.keys(RESOURCE_TYPES).join(', ')}.`)
+    throw new KafkaUsageError(
+      `'${String(type)}' has no configuration. Known are ${Object.keys(RESOURCE_TYPES).join(', ')}.`,
+    )
   }
   return found
 }

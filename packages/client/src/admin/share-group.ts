@@ -21,7 +21,11 @@ export interface ShareGroupMember {
   readonly clientHost: string
   readonly rackId: string | null
   readonly subscribedTopicNames: readonly string[]
-  readonly assignment: readonly { readonly topic: string; readonly topicId: Uuid; readonly partitions: readonly number[] }[]
+  readonly assignment: readonly {
+    readonly topic: string
+    readonly topicId: Uuid
+    readonly partitions: readonly number[]
+  }[]
 }
 
 /** Where a share group stands in one partition. */
@@ -52,7 +56,11 @@ export function groupDescriptionOf(group: DescribedGroup): ShareGroupDescription
       clientHost: member.clientHost,
       rackId: member.rackId,
       subscribedTopicNames: member.subscribedTopicNames,
-      assignment: member.assignment.topicPartitions.map(({ topicName, topicId, partitions }) => ({ topic: topicName, topicId, partitions })),
+      assignment: member.assignment.topicPartitions.map(({ topicName, topicId, partitions }) => ({
+        topic: topicName,
+        topicId,
+        partitions,
+      })),
     })),
   }
 }
@@ -63,7 +71,12 @@ export function offsetsOf(group: OffsetsOfGroup, groupId: string): ShareGroupOff
   return group.topics.flatMap(({ topicName, topicId, partitions }) =>
     partitions.map(({ partitionIndex, startOffset, leaderEpoch, lag, errorCode, errorMessage }) => {
       if (errorCode !== ErrorCode.NONE) {
-        throw brokerError(DescribeShareGroupOffsets.name, errorCode, errorMessage, `${topicName}-${partitionIndex} in group '${groupId}'`)
+        throw brokerError(
+          DescribeShareGroupOffsets.name,
+          errorCode,
+          errorMessage,
+          `${topicName}-${partitionIndex} in group '${groupId}'`,
+        )
       }
       return {
         topic: topicName,

@@ -6,7 +6,11 @@ import { isConnectionLoss } from '../network/aborted.js'
  * Resolves when every broker that can be reached knows all these topics, and each of their partitions has a leader.
  * A cluster tells of a new topic before all brokers know it: who produces or subscribes at once may meet one that does not.
  */
-export async function waitUntilReady(context: KafkaClientContext, topics: readonly string[], withinMs: number): Promise<void> {
+export async function waitUntilReady(
+  context: KafkaClientContext,
+  topics: readonly string[],
+  withinMs: number,
+): Promise<void> {
   const { clock } = context
   const deadline = clock.now() + withinMs
   const backoff = context.backoff()

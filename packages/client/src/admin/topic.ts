@@ -46,7 +46,9 @@ type TopicRequest = NonNullable<RequestInput<typeof CreateTopics>['topics']>[num
 export function topicRequestOf(topic: NewTopic): TopicRequest {
   const { name, numPartitions, replicationFactor, replicaAssignments, configs } = topic
   if (replicaAssignments !== undefined && (numPartitions !== undefined || replicationFactor !== undefined)) {
-    throw new KafkaUsageError(`Topic '${name}': give either replicaAssignments, or numPartitions and replicationFactor.`)
+    throw new KafkaUsageError(
+      `Topic '${name}': give either replicaAssignments, or numPartitions and replicationFactor.`,
+    )
   }
   checkCount(name, 'numPartitions', numPartitions)
   checkCount(name, 'replicationFactor', replicationFactor)
@@ -54,14 +56,19 @@ export function topicRequestOf(topic: NewTopic): TopicRequest {
     name,
     numPartitions: numPartitions ?? -1,
     replicationFactor: replicationFactor ?? -1,
-    assignments: (replicaAssignments ?? []).map((brokerIds, partitionIndex) => ({ partitionIndex, brokerIds: [...brokerIds] })),
+    assignments: (replicaAssignments ?? []).map((brokerIds, partitionIndex) => ({
+      partitionIndex,
+      brokerIds: [...brokerIds],
+    })),
     configs: Object.entries(configs ?? {}).map(([key, value]) => ({ name: key, value })),
   }
 }
 
 function checkCount(topic: string, option: string, count: number | undefined): void {
   if (count === undefined || (Number.isInteger(count) && count >= 1)) return
-  throw new KafkaUsageError(`Topic '${topic}': ${option} is ${count}; it must be a whole number, at least 1. Leave it out for the brokers' default.`)
+  throw new KafkaUsageError(
+    `Topic '${topic}': ${option} is ${count}; it must be a whole number, at least 1. Leave it out for the brokers' default.`,
+  )
 }
 
 export function topicDescriptionOf(topic: ResponseOf<typeof Metadata>['topics'][number]): TopicDescription {

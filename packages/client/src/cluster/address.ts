@@ -31,7 +31,9 @@ function parseAddress(entry: string): Address {
   // Someone may have put credentials into it; an error message must not repeat them.
   const shown = entry.includes('@') ? `…@${entry.slice(entry.lastIndexOf('@') + 1)}` : entry
   const wrong = (why: string) =>
-    new KafkaUsageError(`bootstrapServers holds '${shown}', ${why}. Write host:port, for IPv6 [address]:port, several with commas between.`)
+    new KafkaUsageError(
+      `bootstrapServers holds '${shown}', ${why}. Write host:port, for IPv6 [address]:port, several with commas between.`,
+    )
   const scheme = /^([a-z_]+):\/\//i.exec(entry)
   if (scheme) throw wrong(`which starts with '${scheme[0]}': listener names and URL schemes do not belong here`)
   const match = /^(?:\[([0-9a-f:.%\w]+)\]|([^:[\]\s/@]+)):(\d{1,5})$/i.exec(entry)

@@ -7,8 +7,11 @@ import { errorMessageOf, errorName, KafkaBrokerError } from '@milena/protocol'
 export function brokerError(api: string, errorCode: number, detail: string | null, about?: string): KafkaBrokerError {
   const subject = about === undefined ? '' : ` for ${about}`
   const said = (detail ?? '').trim() === '' ? '' : ` The broker says: ${detail}`
-  return new KafkaBrokerError(`${api} failed${subject} with ${errorName(errorCode)}: ${errorMessageOf(errorCode)}${said}`, {
-    errorCode,
-    api,
-  })
+  return new KafkaBrokerError(
+    `${api} failed${subject} with ${errorName(errorCode)}: ${errorMessageOf(errorCode)}${said}`,
+    {
+      errorCode,
+      api,
+    },
+  )
 }

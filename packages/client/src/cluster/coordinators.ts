@@ -34,7 +34,9 @@ export class Coordinators {
    */
   find(groupId: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
     if (typeof groupId !== 'string' || groupId === '') {
-      return Promise.reject(new KafkaUsageError('A group id must be a text that is not empty. Set groupId.', { code: 'INVALID_GROUP_ID' }))
+      return Promise.reject(
+        new KafkaUsageError('A group id must be a text that is not empty. Set groupId.', { code: 'INVALID_GROUP_ID' }),
+      )
     }
     let found = this.#found.get(groupId)
     if (found === undefined) {
@@ -59,9 +61,11 @@ export class Coordinators {
       return isRetriable(code) ? code : ErrorCode.NONE
     })
     const coordinator = response.coordinators[0]
-    if (coordinator === undefined) throw brokerError(FindCoordinator.name, ErrorCode.COORDINATOR_NOT_AVAILABLE, null, `group '${groupId}'`)
+    if (coordinator === undefined)
+      throw brokerError(FindCoordinator.name, ErrorCode.COORDINATOR_NOT_AVAILABLE, null, `group '${groupId}'`)
     const { errorCode, errorMessage, nodeId, host, port } = coordinator
-    if (errorCode !== ErrorCode.NONE) throw brokerError(FindCoordinator.name, errorCode, errorMessage, `group '${groupId}'`)
+    if (errorCode !== ErrorCode.NONE)
+      throw brokerError(FindCoordinator.name, errorCode, errorMessage, `group '${groupId}'`)
     this.#options.addBroker({ nodeId, host, port, rack: null })
     return nodeId
   }

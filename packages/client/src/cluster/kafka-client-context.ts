@@ -1,4 +1,13 @@
-import { ErrorCode, FindCoordinator, isRetriable, KafkaConnectionError, KafkaError, KafkaTimeoutError, KafkaUsageError, Metadata } from '@milena/protocol'
+import {
+  ErrorCode,
+  FindCoordinator,
+  isRetriable,
+  KafkaConnectionError,
+  KafkaError,
+  KafkaTimeoutError,
+  KafkaUsageError,
+  Metadata,
+} from '@milena/protocol'
 import type { AnyApi, RequestInput, ResponseOf } from '@milena/protocol'
 import type { Clock, Logger, Random } from '@milena/protocol/runtime'
 import type { ResolvedClientConfig } from '../config/client-config.js'
@@ -137,7 +146,11 @@ export class KafkaClientContext {
    * Sends a request, again and again with back-off while the connection fails or `errorOf` gives a retriable code, and
    * resolves with the first answer that has neither. Once the time is up it rejects with the last error.
    */
-  async sendWithRetry<A extends AnyApi>(api: A, body: RequestInput<A>, options: RetryOptions<ResponseOf<A>>): Promise<ResponseOf<A>> {
+  async sendWithRetry<A extends AnyApi>(
+    api: A,
+    body: RequestInput<A>,
+    options: RetryOptions<ResponseOf<A>>,
+  ): Promise<ResponseOf<A>> {
     const { clock, defaultApiTimeoutMs, requestTimeoutMs, bootstrapTimeoutMs } = this.config
     const { to, signal, errorOf } = options
     const startedAt = clock.now()
@@ -182,7 +195,8 @@ export class KafkaClientContext {
   }
 
   #refuseWhenClosed(): void {
-    if (this.#closing.signal.aborted) throw new KafkaUsageError('This client is closed. Create a new one.', { code: 'CLOSED' })
+    if (this.#closing.signal.aborted)
+      throw new KafkaUsageError('This client is closed. Create a new one.', { code: 'CLOSED' })
   }
 
   #fetchMetadata(body: RequestInput<typeof Metadata>): Promise<ResponseOf<typeof Metadata>> {
@@ -242,15 +256,20 @@ export class KafkaClientContext {
     const found = this.metadata.broker(nodeId)
     if (found !== undefined) return found
     const others = this.metadata.brokers.map((broker) => broker.nodeId).join(', ')
-    throw new KafkaConnectionError(`The cluster has no broker with node id ${nodeId} at the moment; it has ${others === '' ? 'none' : others}.`)
+    throw new KafkaConnectionError(
+      `The cluster has no broker with node id ${nodeId} at the moment; it has ${others === '' ? 'none' : others}.`,
+    )
   }
 
   #learnFrom(failure: KafkaError, to: Target): void {
     const lost = isConnectionLoss(failure)
     if (typeof to === 'object') {
-      if (lost || failure.code === 'NOT_COORDINATOR' || failure.code === 'COORDINATOR_NOT_AVAILABLE') this.coordinators.forget(to.group)
+      if (lost || failure.code === 'NOT_COORDINATOR' || failure.code === 'COORDINATOR_NOT_AVAILABLE')
+        this.coordinators.forget(to.group)
     } else if (to !== 'any' && (lost || failure.code === 'NOT_CONTROLLER')) {
-      this.metadata.refresh().catch((error: unknown) => this.logger.debug({ err: error }, 'refreshing the metadata failed'))
+      this.metadata
+        .refresh()
+        .catch((error: unknown) => this.logger.debug({ err: error }, 'refreshing the metadata failed'))
     }
   }
 
@@ -280,5 +299,8 @@ function giveUp(api: string, failure: KafkaError, spentMs: number): KafkaError {
   if (KafkaConnectionError.is(failure)) {
     return new KafkaConnectionError(`${message} (Tried for ${Math.round(spentMs)} ms.)`, { code, cause: failure })
   }
-  return new KafkaTimeoutError(`${api} did not succeed within ${Math.round(spentMs)} ms. The last attempt: ${message}`, { cause: failure })
+  return new KafkaTimeoutError(
+    `${api} did not succeed within ${Math.round(spentMs)} ms. The last attempt: ${message}`,
+    { cause: failure },
+  )
 }

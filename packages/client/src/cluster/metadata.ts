@@ -252,7 +252,8 @@ export class ClusterMetadata {
     this.#controllerId = response.controllerId
     if (response.brokers.length > 0) {
       this.#brokers.clear()
-      for (const { nodeId, host, port, rack } of response.brokers) this.#brokers.set(nodeId, { nodeId, host, port, rack })
+      for (const { nodeId, host, port, rack } of response.brokers)
+        this.#brokers.set(nodeId, { nodeId, host, port, rack })
     }
     for (const answered of response.topics) {
       if (answered.name === null) continue
@@ -317,7 +318,10 @@ export class ClusterMetadata {
     if (this.#closed || this.#wanted.size === 0) return
     this.refresh({ full: true }).catch((error: unknown) => {
       if (this.#closed) return
-      this.#options.logger.warn({ err: error }, 'the periodic metadata refresh failed; the next one follows after metadataMaxAgeMs')
+      this.#options.logger.warn(
+        { err: error },
+        'the periodic metadata refresh failed; the next one follows after metadataMaxAgeMs',
+      )
     })
   }
 }
@@ -327,7 +331,9 @@ type AnsweredTopic = ResponseOf<typeof Metadata>['topics'][number]
 function topicOf(answered: AnsweredTopic, name: string, before: TopicMetadata | undefined): TopicMetadata {
   const sameTopic = before !== undefined && before.topicId === answered.topicId
   const partitions: PartitionMetadata[] = []
-  for (const { partitionIndex, leaderId, leaderEpoch, replicaNodes, isrNodes } of answered.partitions.toSorted(byIndex)) {
+  for (const { partitionIndex, leaderId, leaderEpoch, replicaNodes, isrNodes } of answered.partitions.toSorted(
+    byIndex,
+  )) {
     if (partitionIndex !== partitions.length) break // a hole: what lies beyond it comes with a later refresh
     const known = sameTopic ? before.partitions[partitionIndex] : undefined
     // A broker that lags behind must not undo what a hint or another broker told later (KIP-951, KIP-320).

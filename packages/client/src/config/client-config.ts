@@ -1,4 +1,11 @@
-import { systemClock, systemRandom, type Clock, type Logger, type Random, type Transport } from '@milena/protocol/runtime'
+import {
+  systemClock,
+  systemRandom,
+  type Clock,
+  type Logger,
+  type Random,
+  type Transport,
+} from '@milena/protocol/runtime'
 import { z } from 'zod'
 import type { Address } from '../cluster/address.js'
 import { consoleLogger } from '../logger.js'
@@ -59,7 +66,10 @@ export const clientOptions = {
   defaultApiTimeoutMs: option(wholeNumber(1), { property: 'default.api.timeout.ms', fallback: 60_000 }),
   retryBackoffMs: option(wholeNumber(1), { property: 'retry.backoff.ms', fallback: 100 }),
   retryBackoffMaxMs: option(wholeNumber(1), { property: 'retry.backoff.max.ms', fallback: 1_000 }),
-  socketConnectionSetupTimeoutMs: option(wholeNumber(1), { property: 'socket.connection.setup.timeout.ms', fallback: 10_000 }),
+  socketConnectionSetupTimeoutMs: option(wholeNumber(1), {
+    property: 'socket.connection.setup.timeout.ms',
+    fallback: 10_000,
+  }),
   bootstrapTimeoutMs: option(wholeNumber(1), { fallback: 15_000 }),
   metadataMaxAgeMs: option(wholeNumber(1), { property: 'metadata.max.age.ms', fallback: 300_000 }),
   metadataTopicCacheTtlMs: option(wholeNumber(1).nullable(), { property: 'metadata.max.idle.ms', fallback: 300_000 }),
@@ -73,9 +83,16 @@ const SECURITY = 'connections are plain text in this version; TLS and SASL come 
 
 /** Names that mean something in Kafka and are refused by every client of this version. */
 export const refusedEverywhere: ReadonlyMap<string, string> = new Map(
-  ['security.protocol', 'ssl', 'sasl', 'tls', 'sasl.mechanism', 'sasl.jaas.config', 'ssl.truststore.location', 'ssl.keystore.location'].map(
-    (name) => [name, SECURITY],
-  ),
+  [
+    'security.protocol',
+    'ssl',
+    'sasl',
+    'tls',
+    'sasl.mechanism',
+    'sasl.jaas.config',
+    'ssl.truststore.location',
+    'ssl.keystore.location',
+  ].map((name) => [name, SECURITY]),
 )
 
 /** What running code sees of ClientOptions: complete and checked. */
@@ -99,7 +116,9 @@ export interface ResolvedClientConfig {
 
 /** Checks and completes client options. Throws KafkaUsageError naming every fault and its remedy. */
 export function resolveClientConfig(given: ClientOptions): ResolvedClientConfig {
-  return toClientConfig(resolveOptions({ owner: 'Kafka client', table: clientOptions, given, refused: refusedEverywhere }))
+  return toClientConfig(
+    resolveOptions({ owner: 'Kafka client', table: clientOptions, given, refused: refusedEverywhere }),
+  )
 }
 
 /** The client's part of options that a larger table resolved. */

@@ -21,7 +21,10 @@ export type Resolved<Table extends OptionTable> = {
 }
 
 /** Declares an option; gives the table its types. */
-export function option<T>(schema: z.ZodType<T>, rest: { readonly fallback?: NoInfer<T>; readonly property?: string } = {}): Option<T> {
+export function option<T>(
+  schema: z.ZodType<T>,
+  rest: { readonly fallback?: NoInfer<T>; readonly property?: string } = {},
+): Option<T> {
   return { schema, ...rest }
 }
 
@@ -59,7 +62,9 @@ export function resolveOptions<Table extends OptionTable>(options: ResolveOption
   if (problems.length > 0 || typeof given !== 'object') {
     const [only] = problems
     throw new KafkaUsageError(
-      problems.length === 1 ? `${owner}: ${only}.` : `${owner} was given ${problems.length} wrong options: ${problems.join('; ')}.`,
+      problems.length === 1
+        ? `${owner}: ${only}.`
+        : `${owner} was given ${problems.length} wrong options: ${problems.join('; ')}.`,
       { code: 'INVALID_CONFIG' },
     )
   }
@@ -86,7 +91,8 @@ function collect<Table extends OptionTable>(options: ResolveOptions<Table>, prob
     if (value === undefined) continue
     const optionName = byProperty.get(name) ?? (Object.hasOwn(table, name) ? name : undefined)
     const found = optionName === undefined ? undefined : table[optionName]
-    if (optionName === undefined || found === undefined) problems.push(unknownOption(name, options, byProperty, 'property'))
+    if (optionName === undefined || found === undefined)
+      problems.push(unknownOption(name, options, byProperty, 'property'))
     else values.set(optionName, fromText(value, found.schema))
   }
   return values
@@ -101,10 +107,13 @@ function unknownOption<Table extends OptionTable>(
   const reason = refused?.get(name) ?? refused?.get(dotted(name))
   if (reason !== undefined) return `'${name}' cannot be set here: ${reason}`
   const own = byProperty.get(name)
-  if (kind === 'option' && own !== undefined) return `'${name}' belongs into properties: { '${name}': … }, or is written ${own}`
+  if (kind === 'option' && own !== undefined)
+    return `'${name}' belongs into properties: { '${name}': … }, or is written ${own}`
   const known = kind === 'option' ? Object.keys(table) : [...byProperty.keys(), ...Object.keys(table)]
   const nearest = nearestName(name, known)
-  const list = (kind === 'option' ? [...Object.keys(table), 'properties'] : [...byProperty.keys()]).toSorted().join(', ')
+  const list = (kind === 'option' ? [...Object.keys(table), 'properties'] : [...byProperty.keys()])
+    .toSorted()
+    .join(', ')
   return `'${name}' is not a known ${kind}${nearest === undefined ? '' : `; did you mean '${nearest}'?`} Known are ${list}`
 }
 

@@ -1,6 +1,12 @@
 import { KafkaUsageError, type CompressionName } from '@milena/protocol'
 import { asSerializer, type Serializer, type SerializeFunction } from '../serde.js'
-import { clientOptions, refusedEverywhere, toClientConfig, type ClientOptions, type ResolvedClientConfig } from './client-config.js'
+import {
+  clientOptions,
+  refusedEverywhere,
+  toClientConfig,
+  type ClientOptions,
+  type ResolvedClientConfig,
+} from './client-config.js'
 import { option, resolveOptions } from './option-table.js'
 import { functionOrObjectWith, oneOf, text, wholeNumber } from './value-schemas.js'
 
@@ -55,7 +61,10 @@ const producerOptions = {
   valueSerializer: option(functionOrObjectWith('serialize').optional()),
   lingerMs: option(wholeNumber(0), { property: 'linger.ms', fallback: 5 }),
   batchSize: option(wholeNumber(0), { property: 'batch.size', fallback: 16_384 }),
-  compression: option(oneOf(['none', 'gzip', 'snappy', 'lz4', 'zstd']), { property: 'compression.type', fallback: 'none' }),
+  compression: option(oneOf(['none', 'gzip', 'snappy', 'lz4', 'zstd']), {
+    property: 'compression.type',
+    fallback: 'none',
+  }),
   maxRequestSize: option(wholeNumber(1), { property: 'max.request.size', fallback: 1_048_576 }),
   maxInFlightRequests: option(wholeNumber(1, 5), { property: 'max.in.flight.requests.per.connection', fallback: 5 }),
   deliveryTimeoutMs: option(wholeNumber(1), { property: 'delivery.timeout.ms', fallback: 120_000 }),
@@ -68,9 +77,9 @@ const ALWAYS_IDEMPOTENT = 'this producer is always idempotent and waits for all 
 const refused: ReadonlyMap<string, string> = new Map([
   ...refusedEverywhere,
   ...Object.entries({
-    'acks': ALWAYS_IDEMPOTENT,
+    acks: ALWAYS_IDEMPOTENT,
     'enable.idempotence': ALWAYS_IDEMPOTENT,
-    'retries': 'a record is retried until deliveryTimeoutMs is over. Set that instead',
+    retries: 'a record is retried until deliveryTimeoutMs is over. Set that instead',
     'transactional.id': 'transactions are not part of this producer. Leave it out',
     'partitioner.class': 'Java classes cannot be used here. Give records a partition to choose it yourself',
     'interceptor.classes': 'Java classes cannot be used here. Leave it out',

@@ -1,6 +1,12 @@
 import { KafkaUsageError } from '@milena/protocol'
 import { asDeserializer, type Deserializer, type DeserializeFunction } from '../serde.js'
-import { clientOptions, refusedEverywhere, toClientConfig, type ClientOptions, type ResolvedClientConfig } from './client-config.js'
+import {
+  clientOptions,
+  refusedEverywhere,
+  toClientConfig,
+  type ClientOptions,
+  type ResolvedClientConfig,
+} from './client-config.js'
 import { option, resolveOptions } from './option-table.js'
 import { functionOrObjectWith, groupId, oneOf, text, truth, wholeNumber } from './value-schemas.js'
 
@@ -85,9 +91,15 @@ const shareConsumerOptions = {
   groupId: option(groupId(), { property: 'group.id' }),
   keyDeserializer: option(functionOrObjectWith('deserialize').optional()),
   valueDeserializer: option(functionOrObjectWith('deserialize').optional()),
-  acknowledgementMode: option(oneOf(['implicit', 'explicit']), { property: 'share.acknowledgement.mode', fallback: 'implicit' }),
+  acknowledgementMode: option(oneOf(['implicit', 'explicit']), {
+    property: 'share.acknowledgement.mode',
+    fallback: 'implicit',
+  }),
   maxPollRecords: option(wholeNumber(1).optional(), { property: 'max.poll.records' }),
-  acquireMode: option(oneOf(['batch_optimized', 'record_limit']), { property: 'share.acquire.mode', fallback: 'batch_optimized' }),
+  acquireMode: option(oneOf(['batch_optimized', 'record_limit']), {
+    property: 'share.acquire.mode',
+    fallback: 'batch_optimized',
+  }),
   fetchMaxWaitMs: option(wholeNumber(0), { property: 'fetch.max.wait.ms', fallback: 500 }),
   fetchMinBytes: option(wholeNumber(0), { property: 'fetch.min.bytes', fallback: 1 }),
   fetchMaxBytes: option(wholeNumber(1), { property: 'fetch.max.bytes', fallback: 52_428_800 }),
@@ -108,7 +120,8 @@ const refused: ReadonlyMap<string, string> = new Map([
     'isolation.level': groupConfig('share.isolation.level'),
     'session.timeout.ms': groupConfig('share.session.timeout.ms'),
     'heartbeat.interval.ms': groupConfig('share.heartbeat.interval.ms'),
-    'enable.auto.commit': "share consumers acknowledge records instead of committing offsets. Set acknowledgementMode: 'implicit' or 'explicit'",
+    'enable.auto.commit':
+      "share consumers acknowledge records instead of committing offsets. Set acknowledgementMode: 'implicit' or 'explicit'",
     'group.instance.id': 'share groups have no static members. Leave it out',
     'partition.assignment.strategy': 'the broker assigns (group.share.assignors of the brokers). Leave it out',
     'group.remote.assignor': 'the broker assigns (group.share.assignors of the brokers). Leave it out',

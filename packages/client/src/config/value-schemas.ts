@@ -3,18 +3,30 @@ import { parseBootstrapServers, type Address } from '../cluster/address.js'
 
 /** A whole number of milliseconds, bytes or things. */
 export function wholeNumber(atLeast: number, atMost = 2_147_483_647): z.ZodType<number> {
-  const message = atMost === 2_147_483_647 ? `must be a whole number, at least ${atLeast}` : `must be a whole number between ${atLeast} and ${atMost}`
-  return z.custom<number>((value) => Number.isInteger(value) && Number(value) >= atLeast && Number(value) <= atMost, message)
+  const message =
+    atMost === 2_147_483_647
+      ? `must be a whole number, at least ${atLeast}`
+      : `must be a whole number between ${atLeast} and ${atMost}`
+  return z.custom<number>(
+    (value) => Number.isInteger(value) && Number(value) >= atLeast && Number(value) <= atMost,
+    message,
+  )
 }
 
 /** A text that is not empty. */
 export function text(): z.ZodType<string> {
-  return z.custom<string>((value) => typeof value === 'string' && value.trim() !== '', 'must be a text that is not empty')
+  return z.custom<string>(
+    (value) => typeof value === 'string' && value.trim() !== '',
+    'must be a text that is not empty',
+  )
 }
 
 /** One of a few texts. */
 export function oneOf<const T extends string>(values: readonly T[]): z.ZodType<T> {
-  return z.custom<T>((value) => values.some((known) => known === value), `must be one of ${values.map((value) => `'${value}'`).join(', ')}`)
+  return z.custom<T>(
+    (value) => values.some((known) => known === value),
+    `must be one of ${values.map((value) => `'${value}'`).join(', ')}`,
+  )
 }
 
 /** True or false. */
@@ -34,7 +46,9 @@ export function objectWith<T extends object>(...methods: readonly (keyof T & str
 /** A function, or an object with this method. */
 export function functionOrObjectWith<T extends object>(method: string): z.ZodType<T> {
   return z.custom<T>(
-    (value) => typeof value === 'function' || (typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function'),
+    (value) =>
+      typeof value === 'function' ||
+      (typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function'),
     `must be a function, or an object with ${method}()`,
   )
 }

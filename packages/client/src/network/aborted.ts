@@ -3,7 +3,11 @@ import { KafkaConnectionError, KafkaError, KafkaTimeoutError } from '@milena/pro
 
 /** What a promise is rejected with when the caller's AbortSignal fired: a KafkaError with code ABORTED. */
 export function abortedError(signal: AbortSignal | undefined): KafkaError {
-  return new KafkaError('The operation was aborted by its signal.', { code: 'ABORTED', retriable: false, cause: signal?.reason })
+  return new KafkaError('The operation was aborted by its signal.', {
+    code: 'ABORTED',
+    retriable: false,
+    cause: signal?.reason,
+  })
 }
 
 /** True for the error of {@link abortedError}. */

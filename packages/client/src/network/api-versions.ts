@@ -19,7 +19,12 @@ export interface BrokerCapabilities {
  * The highest version of an API that both sides know, not below `atLeast`.
  * Throws KafkaUnsupportedVersionError naming API, broker and both ranges.
  */
-export function negotiate(api: AnyApi, capabilities: BrokerCapabilities, broker: string, atLeast = api.minVersion): number {
+export function negotiate(
+  api: AnyApi,
+  capabilities: BrokerCapabilities,
+  broker: string,
+  atLeast = api.minVersion,
+): number {
   const offered = capabilities.apis.get(api.key)
   if (offered === undefined) {
     throw new KafkaUnsupportedVersionError(

@@ -87,7 +87,8 @@ export class ConnectionPool {
   /** Closes every connection that came from here, also those that others own. */
   close(): void {
     this.#closing.abort()
-    for (const connection of this.#all) connection.close(new KafkaConnectionError('The client was closed.', { code: 'CLOSED', retriable: false }))
+    for (const connection of this.#all)
+      connection.close(new KafkaConnectionError('The client was closed.', { code: 'CLOSED', retriable: false }))
   }
 
   async #connect(address: Address, nodeId: number | undefined, options: OpenOptions): Promise<Connection> {
@@ -102,7 +103,8 @@ export class ConnectionPool {
       requestTimeoutMs,
       maxFrameBytes,
       connectTimeoutMs: options.timeoutMs ?? socketConnectionSetupTimeoutMs,
-      signal: options.signal === undefined ? this.#closing.signal : AbortSignal.any([options.signal, this.#closing.signal]),
+      signal:
+        options.signal === undefined ? this.#closing.signal : AbortSignal.any([options.signal, this.#closing.signal]),
     })
     this.#all.add(connection)
     connection.onClose(() => this.#all.delete(connection))
@@ -129,7 +131,8 @@ export function nobodyReached(failures: readonly (readonly [Address, unknown])[]
     return reason.includes(formatAddress(address)) ? reason : `${formatAddress(address)}: ${reason}`
   })
   const [only] = failures
-  if (failures.length === 1 && only !== undefined && KafkaError.is(only[1]) && !KafkaConnectionError.is(only[1])) return only[1]
+  if (failures.length === 1 && only !== undefined && KafkaError.is(only[1]) && !KafkaConnectionError.is(only[1]))
+    return only[1]
   const advice = 'Check bootstrapServers, that the brokers run, and the network in between.'
   return new KafkaConnectionError(`No Kafka broker could be reached. ${reasons.join(' ')} ${advice}`, {
     ...(failures.length === 1 && KafkaError.is(only?.[1]) ? { code: only[1].code } : {}),

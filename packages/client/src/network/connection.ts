@@ -153,7 +153,9 @@ export class Connection {
       version = negotiate(api, this.#capabilities, this.brokerName, options.minVersion)
       frame = encodeRequest(api, { version, correlationId, clientId: this.#options.clientId, body })
     } catch (error) {
-      return Promise.reject(error instanceof Error ? error : new KafkaError(String(error), { code: 'UNKNOWN', retriable: false }))
+      return Promise.reject(
+        error instanceof Error ? error : new KafkaError(String(error), { code: 'UNKNOWN', retriable: false }),
+      )
     }
     return this.#exchange(frame, correlationId, api.name, options).then((answer) => {
       try {
@@ -177,7 +179,11 @@ export class Connection {
   }
 
   /** Ends the connection; every outstanding send is rejected with `cause`. Calling it again does nothing. */
-  close(cause: KafkaError = new KafkaConnectionError(`The connection to broker ${this.brokerName} was closed by this client.`)): void {
+  close(
+    cause: KafkaError = new KafkaConnectionError(
+      `The connection to broker ${this.brokerName} was closed by this client.`,
+    ),
+  ): void {
     if (this.#death !== undefined) return
     this.#death = cause
     this.#timer?.cancel()
@@ -274,14 +280,17 @@ export class Connection {
   #received(chunk: Buffer): void {
     if (this.#death !== undefined) return
     this.#lastReceivedAt = this.#options.clock.now()
-    if (this.#answers === 0 && this.#firstBytes.length < 16) this.#firstBytes = Buffer.concat([this.#firstBytes, chunk.subarray(0, 16)])
+    if (this.#answers === 0 && this.#firstBytes.length < 16)
+      this.#firstBytes = Buffer.concat([this.#firstBytes, chunk.subarray(0, 16)])
     try {
       this.#splitter.push(chunk, (frame) => this.#answered(frame))
     } catch (error) {
       this.close(
         KafkaError.is(error)
           ? error
-          : new KafkaProtocolError(`What broker ${this.brokerName} sent cannot be read: ${String(error)}`, { cause: error }),
+          : new KafkaProtocolError(`What broker ${this.brokerName} sent cannot be read: ${String(error)}`, {
+              cause: error,
+            }),
       )
     }
   }
@@ -292,7 +301,10 @@ export class Connection {
     if (waiting === undefined) {
       // The late answer to a request that timed out or was aborted. An id that was never given out cannot be told apart
       // from one, and is as harmless: what follows still finds its own request.
-      this.#options.logger.debug({ broker: this.brokerName, correlationId }, 'dropped an answer that nobody waits for any more')
+      this.#options.logger.debug(
+        { broker: this.brokerName, correlationId },
+        'dropped an answer that nobody waits for any more',
+      )
       return
     }
     this.#answers++
@@ -305,17 +317,24 @@ export class Connection {
     const why = error === undefined ? '' : ` (${error.message})`
     let hint = ''
     if (!this.#ready) {
-      hint = ' during the handshake: is it a Kafka broker, and a listener with security protocol PLAINTEXT (no TLS, no SASL)?'
+      hint =
+        ' during the handshake: is it a Kafka broker, and a listener with security protocol PLAINTEXT (no TLS, no SASL)?'
     } else if (this.#answers === this.#handshakeAnswers && this.#waiting.size > 0 && error === undefined) {
       hint = ' on the first request: a listener that wants SASL does that; use one with security protocol PLAINTEXT.'
     }
-    this.close(new KafkaConnectionError(`Broker ${this.brokerName} closed the connection${why}${hint === '' ? '.' : hint}`, { cause: error }))
+    this.close(
+      new KafkaConnectionError(`Broker ${this.brokerName} closed the connection${why}${hint === '' ? '.' : hint}`, {
+        cause: error,
+      }),
+    )
   }
 
   /** The error for a request that was never sent because the connection is dead. */
   #asUnsent(death: KafkaError): KafkaError {
     if (isConnectionLoss(death)) return death
-    return new KafkaConnectionError(`The connection to broker ${this.brokerName} has ended: ${death.message}`, { cause: death })
+    return new KafkaConnectionError(`The connection to broker ${this.brokerName} has ended: ${death.message}`, {
+      cause: death,
+    })
   }
 
   // One timer serves all requests. It is set to the earliest deadline and not moved when that request is answered: it then
@@ -341,7 +360,11 @@ export class Connection {
     if (next < Infinity) this.#watch(next)
     for (const [correlationId, { sentAt, apiName, failed }] of late) {
       this.#waiting.delete(correlationId)
-      failed(new KafkaTimeoutError(`Broker ${this.brokerName} did not answer ${apiName} within ${Math.round(now - sentAt)} ms.`))
+      failed(
+        new KafkaTimeoutError(
+          `Broker ${this.brokerName} did not answer ${apiName} within ${Math.round(now - sentAt)} ms.`,
+        ),
+      )
     }
   }
 

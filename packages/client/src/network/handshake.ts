@@ -13,7 +13,11 @@ export type Exchange = (frame: Buffer, correlationId: number) => Promise<Buffer>
  * Learns what the broker can do. Begins with our newest ApiVersions; a broker that does not know that version answers
  * UNSUPPORTED_VERSION in the form of version 0, together with the range that it does know, and is asked once more.
  */
-export async function handshake(exchange: Exchange, clientId: string, nextCorrelationId: () => number): Promise<BrokerCapabilities> {
+export async function handshake(
+  exchange: Exchange,
+  clientId: string,
+  nextCorrelationId: () => number,
+): Promise<BrokerCapabilities> {
   let version = ApiVersions.maxVersion
   let answer = await ask(exchange, clientId, version, nextCorrelationId())
   if (answer.errorCode === ErrorCode.UNSUPPORTED_VERSION) {
@@ -30,7 +34,12 @@ export async function handshake(exchange: Exchange, clientId: string, nextCorrel
   return capabilitiesOf(answer, version)
 }
 
-async function ask(exchange: Exchange, clientId: string, version: number, correlationId: number): Promise<ResponseOf<typeof ApiVersions>> {
+async function ask(
+  exchange: Exchange,
+  clientId: string,
+  version: number,
+  correlationId: number,
+): Promise<ResponseOf<typeof ApiVersions>> {
   const frame = await exchange(
     encodeRequest(ApiVersions, {
       version,
@@ -47,7 +56,8 @@ async function ask(exchange: Exchange, clientId: string, version: number, correl
 
 function capabilitiesOf(answer: ResponseOf<typeof ApiVersions>, version: number): BrokerCapabilities {
   const apis = new Map<number, VersionRange>()
-  for (const { apiKey, minVersion, maxVersion } of answer.apiKeys) apis.set(apiKey, { min: minVersion, max: maxVersion })
+  for (const { apiKey, minVersion, maxVersion } of answer.apiKeys)
+    apis.set(apiKey, { min: minVersion, max: maxVersion })
   const tellsFeatures = version >= 3 && answer.finalizedFeaturesEpoch >= 0
   return {
     apis,

@@ -26,6 +26,7 @@ function whyNoShareGroups(capabilities: BrokerCapabilities): string | undefined 
     return `it does not offer ${missing.map((api) => `${api.name} v${api.minVersion}`).join(', ')}, so its Kafka is too old`
   }
   const { finalizedFeatures } = capabilities
-  if (finalizedFeatures !== undefined && (finalizedFeatures.get('share.version') ?? 0) < 1) return 'the cluster has share.version=0'
+  if (finalizedFeatures !== undefined && (finalizedFeatures.get('share.version') ?? 0) < 1)
+    return 'the cluster has share.version=0'
   return undefined
 }

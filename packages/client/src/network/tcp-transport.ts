@@ -21,7 +21,13 @@ export function createTcpTransport(clock: Clock): Transport {
         const left = deadline - clock.now()
         if (left <= 0) break
         try {
-          return await connectTo(clock, { host, port: address.port }, left / (candidates.length - index), handlers, signal)
+          return await connectTo(
+            clock,
+            { host, port: address.port },
+            left / (candidates.length - index),
+            handlers,
+            signal,
+          )
         } catch (error) {
           if (isAborted(error)) throw error
           failures.push({ host, reason: reasonOf(error) })
@@ -43,14 +49,20 @@ async function resolveHost(clock: Clock, address: Address, timeoutMs: number): P
       lookup(address.host, { all: true }),
       new Promise<never>((_, reject) => {
         timer = clock.setTimer(() => {
-          reject(new KafkaConnectionError(`The host name ${address.host} was not resolved within ${Math.round(timeoutMs)} ms.`))
+          reject(
+            new KafkaConnectionError(
+              `The host name ${address.host} was not resolved within ${Math.round(timeoutMs)} ms.`,
+            ),
+          )
         }, timeoutMs)
       }),
     ])
     return [...new Set(answers.map((answer) => answer.address))]
   } catch (error) {
     if (KafkaConnectionError.is(error)) throw error
-    throw new KafkaConnectionError(`The host name ${address.host} cannot be resolved (${reasonOf(error)}).`, { cause: error })
+    throw new KafkaConnectionError(`The host name ${address.host} cannot be resolved (${reasonOf(error)}).`, {
+      cause: error,
+    })
   } finally {
     timer?.cancel()
   }
@@ -105,7 +117,9 @@ function attach(socket: Socket, handlers: TransportHandlers): TransportSocket {
     close: () => {
       socket.destroy()
     },
-    ...(socket.localAddress === undefined ? {} : { localAddress: formatAddress({ host: socket.localAddress, port: socket.localPort ?? 0 }) }),
+    ...(socket.localAddress === undefined
+      ? {}
+      : { localAddress: formatAddress({ host: socket.localAddress, port: socket.localPort ?? 0 }) }),
   }
 }
 

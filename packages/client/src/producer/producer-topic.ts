@@ -68,7 +68,8 @@ export class ProducerTopic {
     this.#load()
       .then(
         () => this.#dismiss(undefined),
-        (error: unknown) => this.#dismiss(KafkaError.is(error) ? error : new KafkaError(String(error), { cause: error })),
+        (error: unknown) =>
+          this.#dismiss(KafkaError.is(error) ? error : new KafkaError(String(error), { cause: error })),
       )
       .finally(() => {
         this.#loading = false
@@ -95,7 +96,11 @@ export class ProducerTopic {
     let timer: Timer | undefined
     const timeUp = new Promise<never>((_, reject) => {
       timer = context.clock.setTimer(() => {
-        reject(new KafkaTimeoutError(`The metadata of topic '${this.name}' could not be had within maxBlockMs (${maxBlockMs} ms).`))
+        reject(
+          new KafkaTimeoutError(
+            `The metadata of topic '${this.name}' could not be had within maxBlockMs (${maxBlockMs} ms).`,
+          ),
+        )
       }, maxBlockMs)
     })
     try {
@@ -115,7 +120,8 @@ export class ProducerTopic {
       const code = metadata?.errorCode ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
       if (code === ErrorCode.NONE && metadata !== undefined && metadata.partitions.length > 0) return
       const spentMs = context.clock.now() - startedAt
-      const hopeless = code === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION && spentMs >= Math.min(UNKNOWN_TOPIC_PATIENCE_MS, maxBlockMs)
+      const hopeless =
+        code === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION && spentMs >= Math.min(UNKNOWN_TOPIC_PATIENCE_MS, maxBlockMs)
       if (hopeless || (code !== ErrorCode.NONE && !isRetriable(code))) {
         throw brokerError(Metadata.name, code, null, `topic '${this.name}'`)
       }
@@ -144,7 +150,13 @@ export class ProducerTopic {
   }
 }
 
-function noSuchPartition(topic: string, partition: number | undefined, metadata: TopicMetadata | undefined): KafkaError {
+function noSuchPartition(
+  topic: string,
+  partition: number | undefined,
+  metadata: TopicMetadata | undefined,
+): KafkaError {
   const count = metadata?.partitions.length ?? 0
-  return new KafkaUsageError(`Topic '${topic}' has ${count} partitions, 0 to ${count - 1}; there is no partition ${partition}. Correct the record's partition, or leave it out.`)
+  return new KafkaUsageError(
+    `Topic '${topic}' has ${count} partitions, 0 to ${count - 1}; there is no partition ${partition}. Correct the record's partition, or leave it out.`,
+  )
 }

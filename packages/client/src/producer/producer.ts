@@ -1,8 +1,20 @@
-import { compressionTypeOf, CompressionType, defaultCompressionCodecs, KafkaError, KafkaTimeoutError, KafkaUsageError } from '@milena/protocol'
+import {
+  compressionTypeOf,
+  CompressionType,
+  defaultCompressionCodecs,
+  KafkaError,
+  KafkaTimeoutError,
+  KafkaUsageError,
+} from '@milena/protocol'
 import type { Timer } from '@milena/protocol/runtime'
 import { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import { checkTopicName } from '../cluster/topic-name.js'
-import { resolveProducerConfig, type DefaultSerializable, type ProducerOptions, type ResolvedProducerConfig } from '../config/producer-config.js'
+import {
+  resolveProducerConfig,
+  type DefaultSerializable,
+  type ProducerOptions,
+  type ResolvedProducerConfig,
+} from '../config/producer-config.js'
 import type { Serializer } from '../serde.js'
 import { BufferMemory } from './buffer-memory.js'
 import { Delivery, type RecordMetadata } from './producer-batch.js'
@@ -128,10 +140,13 @@ export class Producer<K = DefaultSerializable, V = DefaultSerializable> {
       await Promise.race([this.flush(), timeUp])
       timer?.cancel()
     }
-    const reason = new KafkaTimeoutError(`The producer was closed before this record was delivered; close() waited for ${timeoutMs} ms.`, {
-      code: 'CLOSED',
-      retriable: false,
-    })
+    const reason = new KafkaTimeoutError(
+      `The producer was closed before this record was delivered; close() waited for ${timeoutMs} ms.`,
+      {
+        code: 'CLOSED',
+        retriable: false,
+      },
+    )
     for (const { delivery } of this.#memory.close()) delivery.failed(reason)
     for (const topic of this.#topics.values()) topic.close(reason)
     this.#sender.close(reason)
@@ -157,7 +172,12 @@ export class Producer<K = DefaultSerializable, V = DefaultSerializable> {
     return topic
   }
 
-  #accept(topic: ProducerTopic, given: ProducerRecord<K, V>, key: Buffer | null, value: Buffer | null): Promise<RecordMetadata> {
+  #accept(
+    topic: ProducerTopic,
+    given: ProducerRecord<K, V>,
+    key: Buffer | null,
+    value: Buffer | null,
+  ): Promise<RecordMetadata> {
     const { maxRequestSize, bufferMemory } = this.#config
     const headers = headersOf(given.headers)
     const bytes = sizeOf(key, value, headers)
@@ -204,7 +224,11 @@ function serialize<T>(
   if (data === null || data === undefined) return null
   try {
     const result = serializer.serialize(data, { topic, isKey: part === 'key' })
-    return result instanceof Promise ? result.then(checked, (error: unknown) => { throw unserializable(topic, part, error) }) : checked(result)
+    return result instanceof Promise
+      ? result.then(checked, (error: unknown) => {
+          throw unserializable(topic, part, error)
+        })
+      : checked(result)
   } catch (error) {
     throw unserializable(topic, part, error)
   }
@@ -217,5 +241,8 @@ function checked(bytes: Buffer | null): Buffer | null {
 
 function unserializable(topic: string, part: 'key' | 'value', error: unknown): KafkaError {
   const reason = error instanceof Error ? error.message : String(error)
-  return new KafkaUsageError(`The ${part} of a record for ${topic} cannot be serialised: ${reason}`, { code: 'SERIALIZATION_FAILED', cause: error })
+  return new KafkaUsageError(`The ${part} of a record for ${topic} cannot be serialised: ${reason}`, {
+    code: 'SERIALIZATION_FAILED',
+    cause: error,
+  })
 }

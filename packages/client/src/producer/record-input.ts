@@ -35,10 +35,13 @@ function isList(given: HeadersInput): given is Extract<HeadersInput, readonly un
 }
 
 function headerOf(key: string, value: Uint8Array | string | null): RecordHeaderInputs[number] {
-  if (typeof key !== 'string') throw new KafkaUsageError(`The name of a record header must be a text, not of type ${typeof key}.`)
+  if (typeof key !== 'string')
+    throw new KafkaUsageError(`The name of a record header must be a text, not of type ${typeof key}.`)
   if (value === null || value instanceof Uint8Array) return { key, value }
   if (typeof value === 'string') return { key, value: Buffer.from(value, 'utf8') }
-  throw new KafkaUsageError(`The value of the record header '${key}' must be a Buffer, a text or null, not of type ${typeof value}.`)
+  throw new KafkaUsageError(
+    `The value of the record header '${key}' must be a Buffer, a text or null, not of type ${typeof value}.`,
+  )
 }
 
 /** Lengths, attributes, timestamp and offset of a record at their longest. */
@@ -56,10 +59,14 @@ export function sizeOf(key: Buffer | null, value: Buffer | null, headers: Record
 export function timestampOf(given: number | undefined, clock: Clock): number {
   if (given === undefined) return Math.floor(clock.wallTime())
   if (Number.isSafeInteger(given) && given >= 0) return given
-  throw new KafkaUsageError(`The timestamp of a record must be a whole number of milliseconds since 1970, not ${given}.`)
+  throw new KafkaUsageError(
+    `The timestamp of a record must be a whole number of milliseconds since 1970, not ${given}.`,
+  )
 }
 
 export function checkPartition(given: number | undefined): number | undefined {
   if (given === undefined || (Number.isInteger(given) && given >= 0)) return given
-  throw new KafkaUsageError(`The partition of a record must be a whole number, at least 0, not ${given}. Leave it out to have it chosen.`)
+  throw new KafkaUsageError(
+    `The partition of a record must be a whole number, at least 0, not ${given}. Leave it out to have it chosen.`,
+  )
 }

@@ -170,7 +170,8 @@ export class Sender {
     context
       .sendWithRetry(InitProducerId, body, { to: 'any', errorOf: (response) => response.errorCode })
       .then((response) => {
-        if (response.errorCode !== ErrorCode.NONE) throw brokerError(InitProducerId.name, response.errorCode, null, 'this producer')
+        if (response.errorCode !== ErrorCode.NONE)
+          throw brokerError(InitProducerId.name, response.errorCode, null, 'this producer')
         this.#producer = { id: response.producerId, epoch: response.producerEpoch }
       })
       .catch((error: unknown) => this.#failAll(asKafkaError(error)))
@@ -215,14 +216,28 @@ export class Sender {
         const known = metadata.topic(topic)
         if (leaderId >= 0 && known !== undefined) {
           const endpoint = endpoints.get(leaderId)
-          metadata.updateLeader({ topicId: known.topicId, partition: answer.index, nodeId: leaderId, epoch: leaderEpoch, endpoint })
+          metadata.updateLeader({
+            topicId: known.topicId,
+            partition: answer.index,
+            nodeId: leaderId,
+            epoch: leaderEpoch,
+            endpoint,
+          })
         }
       }
     }
     for (const { queue, batch } of sent) {
       const answer = answers.get(`${queue.topic}:${queue.partition}`)
       if (answer !== undefined) this.#judge(queue, batch, answer)
-      else this.#again(queue, batch, new KafkaError('The broker left this partition out of its answer.', { code: 'UNKNOWN_SERVER_ERROR', retriable: true }))
+      else
+        this.#again(
+          queue,
+          batch,
+          new KafkaError('The broker left this partition out of its answer.', {
+            code: 'UNKNOWN_SERVER_ERROR',
+            retriable: true,
+          }),
+        )
     }
   }
 
@@ -274,9 +289,17 @@ export class Sender {
     this.#back(queue, batch, error, 'again')
   }
 
-  #back(queue: PartitionQueue, batch: ProducerBatch, error: KafkaError, kind: 'again' | 'outOfOrder' | 'unknownProducer'): void {
+  #back(
+    queue: PartitionQueue,
+    batch: ProducerBatch,
+    error: KafkaError,
+    kind: 'again' | 'outOfOrder' | 'unknownProducer',
+  ): void {
     batch.lastError = error
-    this.#options.context.logger.debug({ topic: queue.topic, partition: queue.partition, code: error.code }, `${error.message} Trying again.`)
+    this.#options.context.logger.debug(
+      { topic: queue.topic, partition: queue.partition, code: error.code },
+      `${error.message} Trying again.`,
+    )
     if (batch.isSettled) {
       // Its time ran out meanwhile.
       queue.returned(batch, { kind: 'failed' })
@@ -334,11 +357,16 @@ export class Sender {
 }
 
 function asKafkaError(error: unknown): KafkaError {
-  return KafkaError.is(error) ? error : new KafkaError(`Sending records failed: ${String(error)}`, { code: 'UNKNOWN', cause: error })
+  return KafkaError.is(error)
+    ? error
+    : new KafkaError(`Sending records failed: ${String(error)}`, { code: 'UNKNOWN', cause: error })
 }
 
 function errorOf(queue: PartitionQueue, batch: ProducerBatch, answer: PartitionAnswer): KafkaError {
-  const size = answer.errorCode === ErrorCode.MESSAGE_TOO_LARGE ? ` (a batch of ${batch.sizeInBytes} bytes with ${batch.recordCount} records)` : ''
+  const size =
+    answer.errorCode === ErrorCode.MESSAGE_TOO_LARGE
+      ? ` (a batch of ${batch.sizeInBytes} bytes with ${batch.recordCount} records)`
+      : ''
   return brokerError(Produce.name, answer.errorCode, answer.errorMessage, `${queue.topic}-${queue.partition}${size}`)
 }
 
@@ -346,8 +374,11 @@ function recordError(answer: PartitionAnswer, index: number): KafkaError | undef
   if (answer.recordErrors.length === 0) return undefined
   const own = answer.recordErrors.find((entry) => entry.batchIndex === index)
   if (own !== undefined) return brokerError(Produce.name, answer.errorCode, own.batchIndexErrorMessage, 'this record')
-  return new KafkaError('Another record of the same batch was refused, and with it the whole batch. Send this record again.', {
-    code: 'BATCH_REFUSED',
-    retriable: true,
-  })
+  return new KafkaError(
+    'Another record of the same batch was refused, and with it the whole batch. Send this record again.',
+    {
+      code: 'BATCH_REFUSED',
+      retriable: true,
+    },
+  )
 }

@@ -17,7 +17,12 @@ export class AcknowledgementVerdicts {
   }
 
   /** The verdict on one partition's answers. `lockDeadline` is that of renewed ones. */
-  of(partition: TopicIdPartition, errorCode: number, detail: string | null, { now, lockDeadline }: VerdictTimes): Verdict {
+  of(
+    partition: TopicIdPartition,
+    errorCode: number,
+    detail: string | null,
+    { now, lockDeadline }: VerdictTimes,
+  ): Verdict {
     if (errorCode === ErrorCode.NONE) {
       this.#retryUntil.delete(partition)
       return { outcome: 'done', lockDeadline }

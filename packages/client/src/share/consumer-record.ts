@@ -11,7 +11,6 @@ const NO_HEADERS: RecordHeaders = Object.freeze([])
 /** The headers of a record that has none. */
 export const noHeaders: HeadersSource = () => NO_HEADERS
 
-
 /**
  * A record that this member has acquired: it holds the record's lock until it acknowledges it or the lock runs out.
  *

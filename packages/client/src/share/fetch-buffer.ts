@@ -130,7 +130,8 @@ export class FetchBuffer<K, V> {
       out.fields.leaderEpoch = batch.leaderEpoch
       try {
         for (;;) {
-          if (out.size >= max && (this.#exact || waiting.offset >= (ranges[waiting.range]?.lastOffset ?? 0))) return false
+          if (out.size >= max && (this.#exact || waiting.offset >= (ranges[waiting.range]?.lastOffset ?? 0)))
+            return false
           if (!cursor.next()) break
           const { offset } = cursor
           waiting.offset = offset

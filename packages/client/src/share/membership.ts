@@ -1,4 +1,12 @@
-import { ErrorCode, KafkaBrokerError, KafkaError, KafkaUnsupportedVersionError, KafkaUsageError, ShareGroupHeartbeat, type ResponseOf } from '@milena/protocol'
+import {
+  ErrorCode,
+  KafkaBrokerError,
+  KafkaError,
+  KafkaUnsupportedVersionError,
+  KafkaUsageError,
+  ShareGroupHeartbeat,
+  type ResponseOf,
+} from '@milena/protocol'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { AssignedPartitions } from './routing.js'
 import { Wake } from './wake.js'
@@ -218,7 +226,8 @@ export class Membership {
     }
     this.#ended = true
     if (KafkaUnsupportedVersionError.is(error)) listener.fatal(unsupported(error))
-    else listener.fatal(KafkaError.is(error) ? error : new KafkaError('A heartbeat could not be sent.', { cause: error }))
+    else
+      listener.fatal(KafkaError.is(error) ? error : new KafkaError('A heartbeat could not be sent.', { cause: error }))
     return undefined
   }
 

@@ -19,7 +19,11 @@ export class PartitionRefusals {
   }
 
   /** A partition could not be fetched from. The other partitions of the answer are not touched by it. */
-  fetch(partition: TopicIdPartition, { errorCode, errorMessage, currentLeader }: RefusedPartition, endpoints: NodeEndpoints): void {
+  fetch(
+    partition: TopicIdPartition,
+    { errorCode, errorMessage, currentLeader }: RefusedPartition,
+    endpoints: NodeEndpoints,
+  ): void {
     const { topic, partition: index } = partition
     const error = KafkaBrokerError.of(errorCode, { api: `ShareFetch for ${topic}-${index}`, detail: errorMessage })
     switch (errorCode) {
@@ -29,7 +33,10 @@ export class PartitionRefusals {
         return
       case ErrorCode.UNKNOWN_SERVER_ERROR:
       case ErrorCode.UNKNOWN_LEADER_EPOCH:
-        this.#context.logger.debug({ topic, partition: index, err: error }, 'a partition cannot be fetched from now; trying again')
+        this.#context.logger.debug(
+          { topic, partition: index, err: error },
+          'a partition cannot be fetched from now; trying again',
+        )
         return
       default:
         this.#context.logger.debug({ topic, partition: index, err: error }, 'a partition cannot be fetched from here')

@@ -1,5 +1,14 @@
-import { defaultCompressionCodecs, ErrorCode, KafkaBrokerError, KafkaConnectionError, KafkaError, KafkaUnsupportedVersionError, ShareAcknowledge, ShareFetch, type ResponseOf } from '@milena/protocol'
-import type { Backoff } from '../cluster/backoff.js'
+import {
+  defaultCompressionCodecs,
+  ErrorCode,
+  KafkaBrokerError,
+  KafkaConnectionError,
+  KafkaError,
+  KafkaUnsupportedVersionError,
+  ShareAcknowledge,
+  ShareFetch,
+  type ResponseOf,
+} from '@milena/protocol'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { Connection } from '../network/connection.js'
 import { requireShareGroups } from '../network/share-support.js'
@@ -9,6 +18,7 @@ import { AckCode } from './acknowledge-type.js'
 import { FetchBytes } from './fetch-bytes.js'
 import { PartitionRefusals } from './partition-refusals.js'
 import type { RequestManagerHost } from './request-manager-host.js'
+import { RequestTurns, type Turn } from './request-turns.js'
 import { SettledWaiters } from './settled-waiters.js'
 import type { TopicIdPartition } from './share-partition.js'
 import { shareAcknowledgeRequest, shareFetchRequest, type SessionStamp } from './share-requests.js'
@@ -22,16 +32,9 @@ import { Wake } from './wake.js'
 // Rules kept here
 // - One request in flight: the session's epochs allow no more, and the broker serves a connection one by one anyway.
 // - While records of this broker are out, a fetch does not wait at the broker (MaxWaitMs 0): an acknowledgement could not
-//   overtake it. An empty answer is then followed by a pause on this side, which an acknowledgement ends.
-// - Acknowledgements travel with a fetch where one is due. RELEASE and RENEW do not (a parked fetch is not woken by a
-//   release, and a renewing fetch brings nothing), nor do those of partitions that are no longer fetched from.
+//   overtake it. Which request comes next, and when, is decided in request-turns.ts.
 // - Any doubt about the session (an error of it, a lost or silent connection) ends it: the connection is closed, which
 //   makes the broker release what this member held, and a new session starts on a new one.
-
-/** Acknowledgements wait so long for company, unless somebody waits for their verdict or nothing else is out. */
-const ACKNOWLEDGE_LINGER_MS = 10
-/** The pause after a fetch that was answered early with nothing: no tight loop, and acknowledgements can end it. */
-const EMPTY_FETCH_PAUSE_MS = 20
 
 /** How often the ledger is searched for locks that ran out unanswered. */
 const EXPIRY_CHECK_MS = 1_000
@@ -41,14 +44,6 @@ const RENEW_VERSION = 2
 type FetchResponse = ResponseOf<typeof ShareFetch>
 type AcknowledgeResponse = ResponseOf<typeof ShareAcknowledge>
 type FetchedPartition = FetchResponse['responses'][number]['partitions'][number]
-
-type Turn =
-  /** `answers`: the acknowledgements that go with it. */
-  | { readonly do: 'fetch'; readonly records: number; readonly answers: 'all' | 'whole ranges' }
-  | { readonly do: 'acknowledge' }
-  /** Nothing is fetched from this broker any more, and nothing is out: its session ends. */
-  | { readonly do: 'retire' }
-  | { readonly do: 'wait'; readonly ms?: number }
 
 type FetchTurn = Extract<Turn, { do: 'fetch' }>
 
@@ -67,7 +62,7 @@ export class RequestManager {
   readonly #host: RequestManagerHost
   readonly #session = new ShareSession()
   readonly #wake: Wake
-  readonly #backoff: Backoff
+  readonly #turns: RequestTurns
   readonly #verdicts: AcknowledgementVerdicts
   readonly #refusals: PartitionRefusals
   readonly #waiters = new SettledWaiters()
@@ -80,13 +75,6 @@ export class RequestManager {
   #inFlight = false
   /** It carries acknowledgements. */
   #carrying = false
-  /** Somebody waits for verdicts. */
-  #flush = false
-  /** Some answer should not wait for company. */
-  #urgent = false
-  #answeredAt: number | undefined
-  #pausedUntil = 0
-  #fetchNotBefore = 0
   #expireAt = 0
   /** Some answers of the last request are to be sent again. */
   #again = false
@@ -96,7 +84,7 @@ export class RequestManager {
     this.#context = context
     this.#host = host
     this.#wake = new Wake(context.clock)
-    this.#backoff = context.backoff()
+    this.#turns = new RequestTurns(context.backoff(), host.settings.fetchMaxWaitMs)
     this.#verdicts = new AcknowledgementVerdicts(host.settings.defaultApiTimeoutMs)
     this.#bytes = new FetchBytes(host.settings.fetchMaxBytes)
     this.#refusals = new PartitionRefusals(context, host)
@@ -117,7 +105,7 @@ export class RequestManager {
   /** Sends what is answered at the next turn; resolves when each answer given so far has its verdict. */
   settled(): Promise<void> {
     if (!this.#held.hasUnsent && !this.#carrying) return Promise.resolve()
-    if (this.#held.hasUnsent) this.#flush = true
+    if (this.#held.hasUnsent) this.#turns.await()
     this.#wake.notify()
     return this.#waiters.add(!this.#held.hasUnsent)
   }
@@ -179,22 +167,8 @@ export class RequestManager {
   #decide(): Turn {
     const now = this.#context.clock.now()
     this.#expire(now)
-    if (now < this.#pausedUntil) return { do: 'wait', ms: this.#pausedUntil - now }
-    const { hasUnsent } = this.#held
-    const lingerMs = hasUnsent ? this.#lingerMs(now) : Infinity
-    const apart = hasUnsent && (this.#urgent || this.#held.hasUnsentOutside(this.#session.wanted))
-    if (apart && lingerMs <= 0) return { do: 'acknowledge' }
-
-    const records = this.#session.wanted.size > 0 ? this.#host.recordsToFetch() : 0
-    const pauseMs = lingerMs <= 0 ? 0 : this.#fetchNotBefore - now
-    if (records > 0 && pauseMs <= 0) return { do: 'fetch', records, answers: lingerMs <= 0 ? 'all' : 'whole ranges' }
-    if (lingerMs <= 0) return { do: 'acknowledge' }
-
-    const unused = this.#session.wanted.size === 0 && !hasUnsent && this.#session.isOpen && !this.#held.hasOpen
-    if (unused && this.#connection !== undefined) return { do: 'retire' }
-
-    const ms = Math.min(lingerMs, records > 0 ? pauseMs : Infinity)
-    return ms === Infinity ? { do: 'wait' } : { do: 'wait', ms }
+    const recordsToFetch = (): number => this.#host.recordsToFetch()
+    return this.#turns.decide({ now, session: this.#session, held: this.#held, recordsToFetch })
   }
 
   /** Locks that ran out some time ago are given up. The deadlines are early by a fetch's wait at most. */
@@ -203,13 +177,6 @@ export class RequestManager {
     this.#expireAt = now + EXPIRY_CHECK_MS
     const expired = this.#held.expire(now - this.#host.settings.fetchMaxWaitMs - EXPIRY_CHECK_MS)
     if (expired > 0) this.#host.expired(expired)
-  }
-
-  /** How long the unsent answers may still wait for company; 0: not any longer. */
-  #lingerMs(now: number): number {
-    if (this.#flush || this.#urgent || !this.#held.hasOpen) return 0
-    this.#answeredAt ??= now
-    return Math.max(0, this.#answeredAt + ACKNOWLEDGE_LINGER_MS - now)
   }
 
   // ---- sending
@@ -234,7 +201,10 @@ export class RequestManager {
       if (this.#closing) return undefined
       const failure = KafkaError.is(error) ? error : new KafkaError(String(error), { cause: error })
       if (!failure.retriable) this.#host.fatal(failure)
-      this.#context.logger.warn({ nodeId: this.nodeId, err: failure }, `broker ${this.nodeId} cannot be reached; trying again`)
+      this.#context.logger.warn(
+        { nodeId: this.nodeId, err: failure },
+        `broker ${this.nodeId} cannot be reached; trying again`,
+      )
       this.#host.leadersMoved()
       this.#pause()
       return undefined
@@ -255,12 +225,18 @@ export class RequestManager {
     const { settings } = this.#host
     const changes = this.#session.changes()
     // Whoever waits for verdicts must not wait for records too.
-    const awaited = this.#flush
+    const { awaited } = this.#turns
     const sent: SentByPartition = this.#session.isOpen ? this.#takeAnswers(answers) : new Map()
     const maxWaitMs = awaited || this.#held.hasOpen ? 0 : settings.fetchMaxWaitMs
     const maxBytes = this.#bytes.maxBytes(records, this.#session.wanted.size)
     const outgoing: Outgoing = { api: 'ShareFetch', connection, held: this.#held, sent, sentAt: clock.now() }
-    const body = shareFetchRequest(this.#stamp(), settings, { changes, acknowledgements: sent, records, maxBytes, maxWaitMs })
+    const body = shareFetchRequest(this.#stamp(), settings, {
+      changes,
+      acknowledgements: sent,
+      records,
+      maxBytes,
+      maxWaitMs,
+    })
     this.#session.sentFetch(changes, sent.keys())
     let response: FetchResponse
     try {
@@ -273,9 +249,7 @@ export class RequestManager {
     const { acquisitionLockTimeoutMs } = response
     if (acquisitionLockTimeoutMs > 0) this.#host.lockTimeout(acquisitionLockTimeoutMs)
     const empty = await this.#receive(outgoing, response)
-    const now = clock.now()
-    const early = now - outgoing.sentAt < Math.max(settings.fetchMaxWaitMs / 2, EMPTY_FETCH_PAUSE_MS)
-    if (empty && early) this.#fetchNotBefore = now + EMPTY_FETCH_PAUSE_MS
+    this.#turns.fetched({ empty, sentAt: outgoing.sentAt, now: clock.now() })
   }
 
   async #acknowledge(connection: Connection, epoch = this.#session.epoch): Promise<void> {
@@ -314,9 +288,7 @@ export class RequestManager {
     const sent = this.#held.send(what)
     this.#carrying = sent.size > 0
     if (this.#held.hasUnsent) return sent
-    this.#flush = false
-    this.#urgent = false
-    this.#answeredAt = undefined
+    this.#turns.answersSent()
     this.#waiters.sending()
     return sent
   }
@@ -324,10 +296,13 @@ export class RequestManager {
   // ---- receiving
 
   /** Looks at the top of an answer. False: it holds nothing more of use, and what was sent has been settled. */
-  #accept(outgoing: Outgoing, { errorCode, errorMessage }: { errorCode: number; errorMessage: string | null }): boolean {
+  #accept(
+    outgoing: Outgoing,
+    { errorCode, errorMessage }: { errorCode: number; errorMessage: string | null },
+  ): boolean {
     if (errorCode === ErrorCode.NONE) {
       this.#session.advance()
-      this.#backoff.reset()
+      this.#turns.succeeded()
       return true
     }
     const error = KafkaBrokerError.of(errorCode, { api: outgoing.api, detail: errorMessage })
@@ -381,7 +356,12 @@ export class RequestManager {
     return empty
   }
 
-  async #enter(outgoing: Outgoing, partition: TopicIdPartition, fetched: FetchedPartition, lockMs: number): Promise<void> {
+  async #enter(
+    outgoing: Outgoing,
+    partition: TopicIdPartition,
+    fetched: FetchedPartition,
+    lockMs: number,
+  ): Promise<void> {
     const { held, sentAt } = outgoing
     const received = await receivePartition(
       { partition, records: fetched.records, acquired: fetched.acquiredRecords },
@@ -403,7 +383,13 @@ export class RequestManager {
 
   // ---- verdicts
 
-  #settle({ held, sent, sentAt }: Outgoing, partition: TopicIdPartition, code: number, detail: string | null, lockMs: number): void {
+  #settle(
+    { held, sent, sentAt }: Outgoing,
+    partition: TopicIdPartition,
+    code: number,
+    detail: string | null,
+    lockMs: number,
+  ): void {
     const answers = sent.get(partition)
     if (answers === undefined) return
     const times = { now: this.#context.clock.now(), lockDeadline: sentAt + lockMs }
@@ -411,7 +397,7 @@ export class RequestManager {
     if (held.settle(partition, answers, verdict)) {
       this.#again = true
       // A renewal or release that goes out again still must not travel with a fetch.
-      this.#urgent = true
+      this.#turns.urge()
     }
     if (verdict.outcome === 'again') this.#pause()
   }
@@ -422,7 +408,7 @@ export class RequestManager {
 
   #endWaiting(): void {
     const unsent = this.#held.hasUnsent
-    if (this.#waiters.ended({ again: this.#again, unsent })) this.#flush = true
+    if (this.#waiters.ended({ again: this.#again, unsent })) this.#turns.await()
   }
 
   // ---- endings
@@ -430,7 +416,8 @@ export class RequestManager {
   /** The request failed in a way that leaves the session in doubt. */
   #sessionFailed({ connection, held, sent }: Outgoing, error: unknown): void {
     const cause = sessionLost(this.nodeId, error)
-    for (const [partition, answers] of sent) held.settle(partition, answers, { outcome: 'failed', error: cause, together: false })
+    for (const [partition, answers] of sent)
+      held.settle(partition, answers, { outcome: 'failed', error: cause, together: false })
     if (this.#connection === connection) this.#lose(cause)
     if (KafkaUnsupportedVersionError.is(error)) this.#host.fatal(error)
     if (!this.#closing) this.#pause()
@@ -464,7 +451,7 @@ export class RequestManager {
     const ledger: AcquiredRecords = new AcquiredRecords({
       answered: (urgent) => {
         if (ledger !== this.#held) return
-        this.#urgent ||= urgent
+        if (urgent) this.#turns.urge()
         this.#wake.notify()
       },
       verdict: (verdict) => this.#host.verdict(verdict),
@@ -473,6 +460,6 @@ export class RequestManager {
   }
 
   #pause(): void {
-    this.#pausedUntil = this.#context.clock.now() + this.#backoff.next()
+    this.#turns.pause(this.#context.clock.now())
   }
 }

@@ -23,7 +23,11 @@ export interface Routing {
 }
 
 /** Routes an assignment to the leaders of its partitions. */
-export function routeAssigned(assigned: AssignedPartitions, metadata: ClusterMetadata, partitions: SharePartitions): Routing {
+export function routeAssigned(
+  assigned: AssignedPartitions,
+  metadata: ClusterMetadata,
+  partitions: SharePartitions,
+): Routing {
   const router = new Router(metadata, partitions)
   for (const { topicId, partitions: indices } of assigned) {
     const topic = metadata.topicById(topicId)
@@ -34,7 +38,11 @@ export function routeAssigned(assigned: AssignedPartitions, metadata: ClusterMet
 }
 
 /** Routes all partitions of the subscribed topics, as if they were assigned. */
-export function routeEagerly(topics: Iterable<string>, metadata: ClusterMetadata, partitions: SharePartitions): Routing {
+export function routeEagerly(
+  topics: Iterable<string>,
+  metadata: ClusterMetadata,
+  partitions: SharePartitions,
+): Routing {
   const router = new Router(metadata, partitions)
   let count = 0
   for (const name of topics) {

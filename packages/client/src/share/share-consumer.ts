@@ -126,7 +126,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   subscribe(topics: readonly string[]): void {
     this.#refuseWhenClosed()
     if (!Array.isArray(topics) || topics.length === 0) {
-      throw new KafkaUsageError('subscribe() takes a list of at least one topic name: consumer.subscribe([\'orders\']).')
+      throw new KafkaUsageError("subscribe() takes a list of at least one topic name: consumer.subscribe(['orders']).")
     }
     for (const topic of topics) checkTopicName(topic)
     this.#subscription = [...new Set(topics)]
@@ -142,7 +142,8 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
    * ones were returned; what the group or the brokers refuse as KafkaBrokerError. Failed acknowledgements are never thrown.
    */
   async poll(options: number | PollOptions = {}): Promise<ConsumerRecords<K, V>> {
-    const { timeoutMs = DEFAULT_POLL_TIMEOUT_MS, signal } = typeof options === 'number' ? { timeoutMs: options } : options
+    const { timeoutMs = DEFAULT_POLL_TIMEOUT_MS, signal } =
+      typeof options === 'number' ? { timeoutMs: options } : options
     return this.#exclusively('poll()', async () => {
       if (this.#subscription.length === 0) {
         throw new KafkaUsageError('This consumer has no subscription: call subscribe([…topics]) before poll().')
@@ -192,7 +193,9 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
    * one entry for each partition that had any. What has no verdict within `timeoutMs` (default: defaultApiTimeoutMs) is
    * reported as KafkaTimeoutError; it is not lost, and still on its way.
    */
-  async commitSync({ timeoutMs = this.#config.defaultApiTimeoutMs }: { readonly timeoutMs?: number } = {}): Promise<CommitResult> {
+  async commitSync({
+    timeoutMs = this.#config.defaultApiTimeoutMs,
+  }: { readonly timeoutMs?: number } = {}): Promise<CommitResult> {
     return this.#exclusively('commitSync()', () => this.#commit(timeoutMs))
   }
 
@@ -296,7 +299,10 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
     for (const partition of this.#engine.pendingPartitions()) {
       if (result.has(partition)) continue
       const { topic, partition: index } = partition
-      result.set(partition, new KafkaTimeoutError(`The acknowledgements for ${topic}-${index} have no verdict after ${timeoutMs} ms.`))
+      result.set(
+        partition,
+        new KafkaTimeoutError(`The acknowledgements for ${topic}-${index} have no verdict after ${timeoutMs} ms.`),
+      )
     }
     return result
   }
@@ -319,7 +325,8 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   /** RELEASEs the undecodable records that were not answered otherwise, and forgets them. */
   #releaseFailures(...lists: RecordDeserializationFailure[][]): void {
     for (const failures of lists) {
-      for (const failure of failures) if (this.#engine.holds(failure)) this.#engine.settle(failure, AcknowledgeType.RELEASE)
+      for (const failure of failures)
+        if (this.#engine.holds(failure)) this.#engine.settle(failure, AcknowledgeType.RELEASE)
       failures.length = 0
     }
   }
@@ -327,7 +334,9 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   #acquired(record: ConsumerRecord<K, V> | RecordPosition): Acquired<K, V> {
     if (this.#engine.isRecord(record)) return record
     const { topic, partition, offset } = record
-    const failure = [...this.#told, ...this.#untold].find((f) => f.topic === topic && f.partition === partition && f.offset === offset)
+    const failure = [...this.#told, ...this.#untold].find(
+      (f) => f.topic === topic && f.partition === partition && f.offset === offset,
+    )
     if (failure !== undefined) return failure
     throw new KafkaUsageError(
       `Offset ${offset} of ${topic}-${partition} cannot be acknowledged by position: only a record that the last poll() reported as undecodable can. Pass the record itself.`,
@@ -337,7 +346,9 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   async #exclusively<T>(what: string, work: () => Promise<T>): Promise<T> {
     this.#refuseWhenClosed()
     if (this.#busy !== undefined) {
-      throw new KafkaUsageError(`${what} was called while ${this.#busy} is running: a share consumer is used by one caller at a time; await the first.`)
+      throw new KafkaUsageError(
+        `${what} was called while ${this.#busy} is running: a share consumer is used by one caller at a time; await the first.`,
+      )
     }
     this.#busy = what
     try {
@@ -348,6 +359,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   }
 
   #refuseWhenClosed(): void {
-    if (this.#engine.isClosed) throw new KafkaUsageError('This share consumer is closed: create a new one.', { code: 'CLOSED' })
+    if (this.#engine.isClosed)
+      throw new KafkaUsageError('This share consumer is closed: create a new one.', { code: 'CLOSED' })
   }
 }

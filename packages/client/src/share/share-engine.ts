@@ -83,7 +83,12 @@ export class ShareEngine<K, V> {
     this.#arrived = new Wake(clock)
     this.#sizer = new FetchSizer({ fixedRecords: config.fetchRecords, prefetch: config.prefetch })
     const { keyDeserializer: key, valueDeserializer: value } = config
-    this.#buffer = new FetchBuffer<K, V>({ deserializers: { key, value }, exact: config.acquireMode === 'record_limit', clock, logger })
+    this.#buffer = new FetchBuffer<K, V>({
+      deserializers: { key, value },
+      exact: config.acquireMode === 'record_limit',
+      clock,
+      logger,
+    })
     this.#router = new PartitionRouter(context, this.#partitions, {
       routed: (byNode) => this.#routed(byNode),
       topicsAppeared: () => this.#membership.hurry(),
@@ -151,7 +156,8 @@ export class ShareEngine<K, V> {
    */
   async take({ signal, max, atOnce = false }: TakeOptions = {}): Promise<TakenBatch<K, V>> {
     this.#refuseWhenClosed()
-    if (this.#taking) throw new KafkaUsageError('Records are being taken already: await one poll() or take() before the next.')
+    if (this.#taking)
+      throw new KafkaUsageError('Records are being taken already: await one poll() or take() before the next.')
     this.#taking = true
     const notify = (): void => this.#arrived.notify()
     signal?.addEventListener('abort', notify)
@@ -265,7 +271,8 @@ export class ShareEngine<K, V> {
   /** The partitions whose answers have no verdict yet. */
   pendingPartitions(): ReadonlySet<TopicIdPartition> {
     const pending = new Set<TopicIdPartition>()
-    for (const { manager } of this.#managers.values()) for (const partition of manager.pendingPartitions()) pending.add(partition)
+    for (const { manager } of this.#managers.values())
+      for (const partition of manager.pendingPartitions()) pending.add(partition)
     return pending
   }
 
@@ -341,13 +348,18 @@ export class ShareEngine<K, V> {
       lost: (records, cause) => {
         this.counters.lost += records
         const level = records > 0 ? 'warn' : 'debug'
-        this.#context.logger[level]({ groupId, records, err: cause }, 'a share session was lost; its records will be delivered again')
+        this.#context.logger[level](
+          { groupId, records, err: cause },
+          'a share session was lost; its records will be delivered again',
+        )
       },
     }
   }
 
   #recordsToFetch(): number {
-    return this.#state === 'fetching' && this.#fatal === undefined ? this.#sizer.recordsToFetch(this.#buffer.records, this.#waiting) : 0
+    return this.#state === 'fetching' && this.#fatal === undefined
+      ? this.#sizer.recordsToFetch(this.#buffer.records, this.#waiting)
+      : 0
   }
 
   #received(received: ReceivedPartition): void {
@@ -428,10 +440,13 @@ export class ShareEngine<K, V> {
   #guarded(loop: Promise<void>): Promise<void> {
     return loop.catch((cause: unknown) => {
       this.#failForGood(
-        new KafkaError('The share consumer is broken: this is a fault of Milena, please report it with the stack trace of the cause.', {
-          code: 'BROKEN_INVARIANT',
-          cause,
-        }),
+        new KafkaError(
+          'The share consumer is broken: this is a fault of Milena, please report it with the stack trace of the cause.',
+          {
+            code: 'BROKEN_INVARIANT',
+            cause,
+          },
+        ),
       )
     })
   }

@@ -91,7 +91,8 @@ function byTopic<T>(
   const topics = new Map<string, { topicId: string; partitions: T[] }>()
   for (const partition of partitions) {
     const topic = topics.get(partition.topicId)
-    if (topic === undefined) topics.set(partition.topicId, { topicId: partition.topicId, partitions: [entry(partition)] })
+    if (topic === undefined)
+      topics.set(partition.topicId, { topicId: partition.topicId, partitions: [entry(partition)] })
     else topic.partitions.push(entry(partition))
   }
   return [...topics.values()]

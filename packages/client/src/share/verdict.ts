@@ -26,7 +26,8 @@ export function countTypes(batches: readonly AcknowledgementBatch[]): Acknowledg
   const byCode = [0, 0, 0, 0, 0]
   for (const { firstOffset, lastOffset, acknowledgeTypes } of batches) {
     const [only] = acknowledgeTypes
-    if (acknowledgeTypes.length === 1 && only !== undefined) byCode[only] = (byCode[only] ?? 0) + lastOffset - firstOffset + 1
+    if (acknowledgeTypes.length === 1 && only !== undefined)
+      byCode[only] = (byCode[only] ?? 0) + lastOffset - firstOffset + 1
     else for (const code of acknowledgeTypes) byCode[code] = (byCode[code] ?? 0) + 1
   }
   return {

@@ -23,7 +23,9 @@ describeOnBrokers('an admin', (broker) => {
     const [described] = await admin.describeTopics([name])
     expect(described).toMatchObject({ name, topicId: created?.topicId, isInternal: false })
     expect(described?.partitions.map((partition) => partition.index)).toEqual([0, 1, 2, 3])
-    expect(described?.partitions.every((partition) => partition.leaderId >= 0 && partition.inSyncReplicas.length > 0)).toBe(true)
+    expect(
+      described?.partitions.every((partition) => partition.leaderId >= 0 && partition.inSyncReplicas.length > 0),
+    ).toBe(true)
     expect((await admin.listTopics()).map((topic) => topic.name)).toContain(name)
     await admin.deleteTopics([name])
     await expect.poll(async () => (await admin.listTopics()).map((topic) => topic.name)).not.toContain(name)
@@ -47,7 +49,9 @@ describeOnBrokers('an admin', (broker) => {
     await expect(admin.createTopics([{ name, replicationFactor: 99 }], { validateOnly: true })).rejects.toMatchObject({
       code: 'INVALID_REPLICATION_FACTOR',
     })
-    await expect(admin.createTopics([{ name, configs: { 'no.such.config': '1' } }])).rejects.toMatchObject({ code: 'INVALID_CONFIG' })
+    await expect(admin.createTopics([{ name, configs: { 'no.such.config': '1' } }])).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+    })
   })
 
   it.each([
@@ -77,9 +81,13 @@ describeOnBrokers('an admin', (broker) => {
     const groupId = broker.uniqueName('group')
     await admin.alterGroupConfigs(groupId, { 'share.auto.offset.reset': 'earliest' })
     await expect
-      .poll(async () => (await admin.describeConfigs([{ type: 'group', name: groupId }]))[0]?.entries.get('share.auto.offset.reset'))
+      .poll(async () =>
+        (await admin.describeConfigs([{ type: 'group', name: groupId }]))[0]?.entries.get('share.auto.offset.reset'),
+      )
       .toMatchObject({ value: 'earliest', isDefault: false })
-    await expect(admin.alterGroupConfigs(groupId, { 'share.auto.offset.reset': 'sometimes' })).rejects.toMatchObject({ code: 'INVALID_CONFIG' })
+    await expect(admin.alterGroupConfigs(groupId, { 'share.auto.offset.reset': 'sometimes' })).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+    })
   })
 
   it('reads the configuration of a broker, which it names by its node id', async () => {
@@ -94,16 +102,23 @@ describeOnBrokers('an admin', (broker) => {
     const topic = await broker.createTopic({ partitions: 2 })
     const groupId = await broker.createGroup()
     const producer = new Producer({ bootstrapServers: broker.bootstrapServers, logger: silentLogger })
-    await Promise.all(Array.from({ length: 10 }, (_, index) => producer.send({ topic, partition: index % 2, value: `${index}` })))
+    await Promise.all(
+      Array.from({ length: 10 }, (_, index) => producer.send({ topic, partition: index % 2, value: `${index}` })),
+    )
     await producer.close()
-    const consumer = new ShareConsumer({ bootstrapServers: broker.bootstrapServers, groupId, clientId: 'described', logger: silentLogger })
+    const consumer = new ShareConsumer({
+      bootstrapServers: broker.bootstrapServers,
+      groupId,
+      clientId: 'described',
+      logger: silentLogger,
+    })
     try {
       consumer.subscribe([topic])
       let read = 0
       while (read < 10) read += (await consumer.poll({ timeoutMs: 500 })).count
-      await expect.poll(async () => (await admin.describeShareGroups([groupId]))[0]?.members[0]?.assignment, { timeout: 5_000 }).toMatchObject([
-        { topic, partitions: [0, 1] },
-      ])
+      await expect
+        .poll(async () => (await admin.describeShareGroups([groupId]))[0]?.members[0]?.assignment, { timeout: 5_000 })
+        .toMatchObject([{ topic, partitions: [0, 1] }])
       const [group] = await admin.describeShareGroups([groupId])
       expect(group).toMatchObject({ groupId, state: 'Stable', assignorName: 'simple' })
       expect(group?.members).toMatchObject([{ clientId: 'described', subscribedTopicNames: [topic] }])
@@ -114,7 +129,9 @@ describeOnBrokers('an admin', (broker) => {
           { topic, partition: 0, lag: 0 },
           { topic, partition: 1, lag: 0 },
         ])
-      expect(await admin.listShareGroupOffsets(groupId, { topics: { [topic]: [1] } })).toMatchObject([{ partition: 1, lag: 0 }])
+      expect(await admin.listShareGroupOffsets(groupId, { topics: { [topic]: [1] } })).toMatchObject([
+        { partition: 1, lag: 0 },
+      ])
     } finally {
       await consumer.close()
     }
@@ -125,6 +142,8 @@ describeOnBrokers('an admin', (broker) => {
     await expect(admin.describeShareGroups([groupId])).rejects.toMatchObject({ code: 'GROUP_ID_NOT_FOUND' })
     expect(await admin.listShareGroupOffsets(groupId)).toEqual([])
     const topic = await broker.createTopic()
-    expect(await admin.listShareGroupOffsets(groupId, { topics: { [topic]: [0] } })).toMatchObject([{ topic, startOffset: null, lag: null }])
+    expect(await admin.listShareGroupOffsets(groupId, { topics: { [topic]: [0] } })).toMatchObject([
+      { topic, startOffset: null, lag: null },
+    ])
   })
 })

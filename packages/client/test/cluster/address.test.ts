@@ -7,7 +7,10 @@ describe('bootstrapServers', () => {
     ['localhost:9092', ['localhost:9092']],
     ['a:1,b:2', ['a:1', 'b:2']],
     [' a:1 , b:2 ,', ['a:1', 'b:2']],
-    [['a:1', 'b:2,c:3'], ['a:1', 'b:2', 'c:3']],
+    [
+      ['a:1', 'b:2,c:3'],
+      ['a:1', 'b:2', 'c:3'],
+    ],
     ['a:1,a:1', ['a:1']],
     ['[::1]:9092', ['[::1]:9092']],
     ['[fe80::1%eth0]:9092', ['[fe80::1%eth0]:9092']],
@@ -41,7 +44,10 @@ describe('a topic name', () => {
     expect(() => checkTopicName(name)).not.toThrow()
   })
 
-  it.each(['', '.', '..', 'no pe', 'ümlaut', 'a/b', 'x'.repeat(250)])("'%s' is refused with the characters that are legal", (name) => {
-    expect(() => checkTopicName(name)).toThrow(/a-z, A-Z, 0-9, '\.', '_' and '-'/)
-  })
+  it.each(['', '.', '..', 'no pe', 'ümlaut', 'a/b', 'x'.repeat(250)])(
+    "'%s' is refused with the characters that are legal",
+    (name) => {
+      expect(() => checkTopicName(name)).toThrow(/a-z, A-Z, 0-9, '\.', '_' and '-'/)
+    },
+  )
 })

@@ -6,17 +6,22 @@ import { Backoff } from '../../src/cluster/backoff.js'
 describe('a back-off', () => {
   it('doubles with 20 % of jitter, and never passes its bound', () => {
     fc.assert(
-      fc.property(fc.integer(), fc.integer({ min: 1, max: 1_000 }), fc.integer({ min: 1, max: 100_000 }), (seed, initialMs, maxMs) => {
-        const backoff = new Backoff({ clock: new VirtualClock(), random: new SeededRandom(seed), initialMs, maxMs })
-        for (let attempt = 0; attempt < 100; attempt++) {
-          const plain = Math.min(initialMs * 2 ** attempt, maxMs)
-          const delay = backoff.next()
-          expect(delay).toBeGreaterThanOrEqual(plain * 0.8)
-          expect(delay).toBeLessThanOrEqual(Math.min(plain * 1.2, maxMs))
-        }
-        backoff.reset()
-        expect(backoff.next()).toBeLessThanOrEqual(Math.min(initialMs * 1.2, maxMs))
-      }),
+      fc.property(
+        fc.integer(),
+        fc.integer({ min: 1, max: 1_000 }),
+        fc.integer({ min: 1, max: 100_000 }),
+        (seed, initialMs, maxMs) => {
+          const backoff = new Backoff({ clock: new VirtualClock(), random: new SeededRandom(seed), initialMs, maxMs })
+          for (let attempt = 0; attempt < 100; attempt++) {
+            const plain = Math.min(initialMs * 2 ** attempt, maxMs)
+            const delay = backoff.next()
+            expect(delay).toBeGreaterThanOrEqual(plain * 0.8)
+            expect(delay).toBeLessThanOrEqual(Math.min(plain * 1.2, maxMs))
+          }
+          backoff.reset()
+          expect(backoff.next()).toBeLessThanOrEqual(Math.min(initialMs * 1.2, maxMs))
+        },
+      ),
     )
   })
 

@@ -144,7 +144,9 @@ describe('a request', () => {
     const subject = context()
     const codes = [14, 15, 7, 31]
     for (const each of nodes) each.on(InitProducerId, () => initAnswer(codes.shift() ?? 0))
-    const response = await settled(subject.sendWithRetry(InitProducerId, init, { to: 'any', errorOf: (answer) => answer.errorCode }))
+    const response = await settled(
+      subject.sendWithRetry(InitProducerId, init, { to: 'any', errorOf: (answer) => answer.errorCode }),
+    )
     expect(response.errorCode).toBe(31)
     expect(codes).toEqual([])
   })
@@ -171,7 +173,9 @@ describe('a request', () => {
         return undefined
       })
     }
-    const response = await settled(subject.sendWithRetry(InitProducerId, init, { to: 'any', errorOf: (answer) => answer.errorCode }))
+    const response = await settled(
+      subject.sendWithRetry(InitProducerId, init, { to: 'any', errorOf: (answer) => answer.errorCode }),
+    )
     expect(response.producerId).toBe(1)
     expect(tries).toBe(3)
   })
@@ -187,7 +191,11 @@ describe('a request', () => {
     const subject = context()
     for (const each of nodes) each.on(InitProducerId, () => initAnswer(14))
     const controller = new AbortController()
-    const sent = subject.sendWithRetry(InitProducerId, init, { to: 'any', errorOf: (answer) => answer.errorCode, signal: controller.signal })
+    const sent = subject.sendWithRetry(InitProducerId, init, {
+      to: 'any',
+      errorOf: (answer) => answer.errorCode,
+      signal: controller.signal,
+    })
     const outcome = expect(sent).rejects.toMatchObject({ code: 'ABORTED' })
     await clock.advance(20)
     controller.abort()
@@ -201,7 +209,9 @@ it('many requests that wait for their next attempt do not look like a leak to No
   const listener = (warning: Error) => leaks.push(warning)
   process.on('warning', listener)
   const sent = Array.from({ length: 30 }, () =>
-    subject.sendWithRetry(InitProducerId, init, { to: 'any', errorOf: (answer) => answer.errorCode }).catch(() => undefined),
+    subject
+      .sendWithRetry(InitProducerId, init, { to: 'any', errorOf: (answer) => answer.errorCode })
+      .catch(() => undefined),
   )
   await clock.advance(1_000)
   await subject.close()
@@ -242,7 +252,10 @@ describe('the coordinator of a group', () => {
     let code = 30
     for (const each of nodes) each.on(FindCoordinator, () => answerOf(2, code))
     await expect(subject.coordinators.find('g')).rejects.toSatisfy(
-      (error: unknown) => KafkaBrokerError.is(error) && error.code === 'GROUP_AUTHORIZATION_FAILED' && error.message.includes("group 'g'"),
+      (error: unknown) =>
+        KafkaBrokerError.is(error) &&
+        error.code === 'GROUP_AUTHORIZATION_FAILED' &&
+        error.message.includes("group 'g'"),
     )
     code = 0
     expect(await subject.coordinators.find('g')).toBe(2)

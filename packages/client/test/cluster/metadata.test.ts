@@ -18,7 +18,13 @@ const ID_B = 'AAAAAAAAAAAAAAAAAAAAAg'
 
 beforeEach(() => {
   cluster.clear()
-  cluster.set('a', { id: ID_A, leaders: [[1, 5], [2, 3]] })
+  cluster.set('a', {
+    id: ID_A,
+    leaders: [
+      [1, 5],
+      [2, 3],
+    ],
+  })
   cluster.set('b', { id: ID_B, leaders: [[1, 0]] })
   requests = []
   warnings = []
@@ -115,11 +121,18 @@ describe('metadata', () => {
     const cache = metadata()
     let open: () => void = () => undefined
     gate = new Promise((resolve) => (open = resolve))
-    const callers = [cache.refresh({ topics: ['a', 'b'] }), cache.refresh({ topics: ['a'] }), cache.refresh({ topics: ['b'] })]
+    const callers = [
+      cache.refresh({ topics: ['a', 'b'] }),
+      cache.refresh({ topics: ['a'] }),
+      cache.refresh({ topics: ['b'] }),
+    ]
     const others = [cache.refresh({ topics: ['c'] }), cache.refresh({ topics: ['d', 'a'] })]
     open()
     await Promise.all([...callers, ...others])
-    expect(requests.map((names) => names.toSorted())).toEqual([['a', 'b'], ['a', 'c', 'd']])
+    expect(requests.map((names) => names.toSorted())).toEqual([
+      ['a', 'b'],
+      ['a', 'c', 'd'],
+    ])
   })
 
   it('keeps a missing topic as missing, warns of it once, and again after it came and went', async () => {
@@ -142,7 +155,13 @@ describe('metadata', () => {
     await cache.refresh({ topics: ['a'] })
     let changes = 0
     cache.onChange(() => changes++)
-    cache.updateLeader({ topicId: ID_A, partition: 0, nodeId: 3, epoch: 6, endpoint: { nodeId: 3, host: 'broker-3', port: 1, rack: null } })
+    cache.updateLeader({
+      topicId: ID_A,
+      partition: 0,
+      nodeId: 3,
+      epoch: 6,
+      endpoint: { nodeId: 3, host: 'broker-3', port: 1, rack: null },
+    })
     expect(cache.leader(ID_A, 0)).toEqual({ nodeId: 3, epoch: 6 })
     expect(cache.broker(3)?.host).toBe('broker-3')
     cache.updateLeader({ topicId: ID_A, partition: 0, nodeId: 1, epoch: 6 })
@@ -158,7 +177,13 @@ describe('metadata', () => {
     cache.updateLeader({ topicId: ID_A, partition: 0, nodeId: 2, epoch: 6 })
     await cache.refresh({ topics: ['a'] })
     expect(cache.leader(ID_A, 0)).toEqual({ nodeId: 2, epoch: 6 })
-    cluster.set('a', { id: ID_A, leaders: [[1, 7], [2, 3]] })
+    cluster.set('a', {
+      id: ID_A,
+      leaders: [
+        [1, 7],
+        [2, 3],
+      ],
+    })
     await cache.refresh({ topics: ['a'] })
     expect(cache.leader(ID_A, 0)).toEqual({ nodeId: 1, epoch: 7 })
   })

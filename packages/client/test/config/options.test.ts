@@ -44,13 +44,20 @@ describe('options of a share consumer', () => {
       retryBackoffMaxMs: 1_000,
       onSecondAcknowledge: 'error',
     })
-    expect(config.client).toMatchObject({ bootstrapServers: [{ host: 'localhost', port: 9092 }], metadataMaxAgeMs: 300_000 })
+    expect(config.client).toMatchObject({
+      bootstrapServers: [{ host: 'localhost', port: 9092 }],
+      metadataMaxAgeMs: 300_000,
+    })
     expect(config.valueDeserializer).toBeUndefined()
   })
 
   it('without an address name the option and the broker that needs no Kafka', () => {
-    expect(failure(() => resolveShareConsumerConfig({ groupId: 'g' } as never))).toMatch(/bootstrapServers is missing.*@milena\/embedded-broker/)
-    expect(failure(() => resolveShareConsumerConfig({ ...member, bootstrapServers: ' , ' }))).toMatch(/bootstrapServers.*@milena\/embedded-broker/)
+    expect(failure(() => resolveShareConsumerConfig({ groupId: 'g' } as never))).toMatch(
+      /bootstrapServers is missing.*@milena\/embedded-broker/,
+    )
+    expect(failure(() => resolveShareConsumerConfig({ ...member, bootstrapServers: ' , ' }))).toMatch(
+      /bootstrapServers.*@milena\/embedded-broker/,
+    )
   })
 
   it('without a group say so', () => {
@@ -71,7 +78,13 @@ describe('options of a share consumer', () => {
         'metadata.max.age.ms': '1000',
       },
     })
-    expect(config).toMatchObject({ fetchRecords: 50, fetchMaxWaitMs: 20, checkCrcs: false, acknowledgementMode: 'explicit', clientId: '17' })
+    expect(config).toMatchObject({
+      fetchRecords: 50,
+      fetchMaxWaitMs: 20,
+      checkCrcs: false,
+      acknowledgementMode: 'explicit',
+      clientId: '17',
+    })
     expect(config.client.metadataMaxAgeMs).toBe(1_000)
   })
 
@@ -80,9 +93,15 @@ describe('options of a share consumer', () => {
   })
 
   it('that nobody knows are refused with the nearest name', () => {
-    expect(failure(() => resolveShareConsumerConfig({ ...member, maxPolRecords: 3 } as never))).toMatch(/'maxPolRecords' is not a known option; did you mean 'maxPollRecords'\?/)
-    expect(failure(() => resolveShareConsumerConfig({ ...member, properties: { 'max.pol.records': 3 } }))).toMatch(/did you mean 'max.poll.records'\?/)
-    expect(failure(() => resolveShareConsumerConfig({ ...member, 'max.poll.records': 3 } as never))).toMatch(/belongs into properties.*maxPollRecords/)
+    expect(failure(() => resolveShareConsumerConfig({ ...member, maxPolRecords: 3 } as never))).toMatch(
+      /'maxPolRecords' is not a known option; did you mean 'maxPollRecords'\?/,
+    )
+    expect(failure(() => resolveShareConsumerConfig({ ...member, properties: { 'max.pol.records': 3 } }))).toMatch(
+      /did you mean 'max.poll.records'\?/,
+    )
+    expect(failure(() => resolveShareConsumerConfig({ ...member, 'max.poll.records': 3 } as never))).toMatch(
+      /belongs into properties.*maxPollRecords/,
+    )
     expect(failure(() => resolveShareConsumerConfig({ ...member, qqq: 3 } as never))).not.toMatch(/did you mean/)
   })
 
@@ -103,7 +122,9 @@ describe('options of a share consumer', () => {
   })
 
   it('of camelCase that have no place in a share group are refused likewise', () => {
-    expect(failure(() => resolveShareConsumerConfig({ ...member, autoOffsetReset: 'earliest' } as never))).toMatch(/share\.auto\.offset\.reset/)
+    expect(failure(() => resolveShareConsumerConfig({ ...member, autoOffsetReset: 'earliest' } as never))).toMatch(
+      /share\.auto\.offset\.reset/,
+    )
   })
 
   it.each([
@@ -115,7 +136,10 @@ describe('options of a share consumer', () => {
     [{ checkCrcs: 'yes' }, /must be true or false/],
     [{ valueDeserializer: {} }, /function, or an object with deserialize\(\)/],
     [{ logger: {} }, /debug\(\), info\(\)/],
-    [{ heartbeatIntervalMs: 5_000, sessionTimeoutMs: 5_000 }, /heartbeatIntervalMs \(5000\) must be smaller than sessionTimeoutMs \(5000\)/],
+    [
+      { heartbeatIntervalMs: 5_000, sessionTimeoutMs: 5_000 },
+      /heartbeatIntervalMs \(5000\) must be smaller than sessionTimeoutMs \(5000\)/,
+    ],
     [{ bootstrapServers: 'nonsense' }, /Write host:port/],
     [{ prefetch: -1 }, /prefetch is -1/],
   ])('%j is refused with what would be legal', (wrong, message) => {
@@ -123,7 +147,9 @@ describe('options of a share consumer', () => {
   })
 
   it('are refused all at once', () => {
-    const message = failure(() => resolveShareConsumerConfig({ ...member, maxPollRecords: 0, fetchMinBytes: -1, nonsense: 1 } as never))
+    const message = failure(() =>
+      resolveShareConsumerConfig({ ...member, maxPollRecords: 0, fetchMinBytes: -1, nonsense: 1 } as never),
+    )
     expect(message).toMatch(/3 wrong options/)
     expect(message).toMatch(/nonsense.*maxPollRecords.*fetchMinBytes/)
   })
@@ -131,7 +157,13 @@ describe('options of a share consumer', () => {
 
 describe('options of every client', () => {
   it('for security are refused as not there yet, and no secret is repeated', () => {
-    const message = failure(() => resolveClientConfig({ ...base, sasl: { password: 'hunter2' }, properties: { 'sasl.jaas.config': 'hunter2' } } as never))
+    const message = failure(() =>
+      resolveClientConfig({
+        ...base,
+        sasl: { password: 'hunter2' },
+        properties: { 'sasl.jaas.config': 'hunter2' },
+      } as never),
+    )
     expect(message).toMatch(/'sasl' cannot be set here.*plain text/)
     expect(message).not.toContain('hunter2')
   })
@@ -141,7 +173,10 @@ describe('options of every client', () => {
   })
 
   it('keep the first back-off within the longest one', () => {
-    expect(resolveClientConfig({ ...base, retryBackoffMaxMs: 50 })).toMatchObject({ retryBackoffMs: 50, retryBackoffMaxMs: 50 })
+    expect(resolveClientConfig({ ...base, retryBackoffMaxMs: 50 })).toMatchObject({
+      retryBackoffMs: 50,
+      retryBackoffMaxMs: 50,
+    })
   })
 
   it('allow topics to stay in the metadata cache for ever', () => {
@@ -176,8 +211,12 @@ describe('options of a producer', () => {
 
   it('take a serialiser as an object or as a function', () => {
     const context = { topic: 't', isKey: false }
-    expect(resolveProducerConfig({ ...base, valueSerializer: json<unknown>() }).valueSerializer.serialize({ a: 1 }, context)).toEqual(Buffer.from('{"a":1}'))
-    expect(resolveProducerConfig({ ...base, valueSerializer: () => null }).valueSerializer.serialize('x', context)).toBeNull()
+    expect(
+      resolveProducerConfig({ ...base, valueSerializer: json<unknown>() }).valueSerializer.serialize({ a: 1 }, context),
+    ).toEqual(Buffer.from('{"a":1}'))
+    expect(
+      resolveProducerConfig({ ...base, valueSerializer: () => null }).valueSerializer.serialize('x', context),
+    ).toBeNull()
   })
 })
 

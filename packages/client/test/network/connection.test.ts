@@ -18,7 +18,10 @@ import { requireShareGroups } from '../../src/network/share-support.js'
 import { ScriptedNetwork, type ScriptedConnection, type ScriptedNode, type SeenRequest } from '../scripted-network.js'
 
 const find = (key: string) => ({ keyType: 0, coordinatorKeys: [key] })
-const found = (key: string) => ({ throttleTimeMs: 0, coordinators: [{ key, nodeId: 7, host: 'h', port: 1, errorCode: 0, errorMessage: null }] })
+const found = (key: string) => ({
+  throttleTimeMs: 0,
+  coordinators: [{ key, nodeId: 7, host: 'h', port: 1, errorCode: 0, errorMessage: null }],
+})
 
 let clock: VirtualClock
 let network: ScriptedNetwork
@@ -53,13 +56,23 @@ function last(): SeenRequest {
 }
 
 function isPending(promise: Promise<unknown>): Promise<boolean> {
-  return Promise.race([promise.then(() => false, () => false), clock.advance(0).then(() => true)])
+  return Promise.race([
+    promise.then(
+      () => false,
+      () => false,
+    ),
+    clock.advance(0).then(() => true),
+  ])
 }
 
 describe('a handshake', () => {
   it('says who we are and learns versions and features', async () => {
     const connection = await open()
-    expect(node.requests[0]).toMatchObject({ api: 'ApiVersions', clientId: 'tester', body: { clientSoftwareName: 'milena' } })
+    expect(node.requests[0]).toMatchObject({
+      api: 'ApiVersions',
+      clientId: 'tester',
+      body: { clientSoftwareName: 'milena' },
+    })
     expect(connection.isOpen).toBe(true)
     expect(connection.version(ShareFetch)).toBe(ShareFetch.maxVersion)
     expect(connection.finalizedFeatures.get('share.version')).toBe(1)
@@ -73,7 +86,13 @@ describe('a handshake', () => {
       versions.push(version)
       const apiKeys = [{ apiKey: ApiVersions.key, minVersion: 0, maxVersion: 2 }]
       const errorCode = version > 2 ? 35 : 0
-      peer.send(encodeResponse(ApiVersions, { version: version > 2 ? 0 : version, correlationId, body: { errorCode, apiKeys, throttleTimeMs: 0 } }))
+      peer.send(
+        encodeResponse(ApiVersions, {
+          version: version > 2 ? 0 : version,
+          correlationId,
+          body: { errorCode, apiKeys, throttleTimeMs: 0 },
+        }),
+      )
     }
     const connection = await open()
     expect(versions).toEqual([ApiVersions.maxVersion, 2])
@@ -83,7 +102,9 @@ describe('a handshake', () => {
   it('that is never answered ends in a connection error within the bound', async () => {
     node.raw = () => undefined
     const opening = expect(open()).rejects.toSatisfy(
-      (error: unknown) => KafkaConnectionError.is(error) && error.message.includes('did not answer the ApiVersions handshake within 10000 ms'),
+      (error: unknown) =>
+        KafkaConnectionError.is(error) &&
+        error.message.includes('did not answer the ApiVersions handshake within 10000 ms'),
     )
     await clock.advance(10_001)
     await opening
@@ -92,7 +113,11 @@ describe('a handshake', () => {
   })
 
   it.each([
-    ['a web server', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), /does not speak Kafka's protocol \(it looks like a web server\).*bootstrapServers/],
+    [
+      'a web server',
+      Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'),
+      /does not speak Kafka's protocol \(it looks like a web server\).*bootstrapServers/,
+    ],
     ['a TLS listener', Buffer.from([0x15, 0x03, 0x03, 0, 2, 2, 70]), /is a TLS port.*PLAINTEXT/],
     ['noise', Buffer.from('ffffffffffffffffffffffff', 'hex'), /does not speak Kafka's protocol/],
     ['an answer too short to read', Buffer.from('000000020000', 'hex'), /does not speak Kafka's protocol/],
@@ -118,7 +143,8 @@ describe('a handshake', () => {
 })
 
 describe('a broker without share groups', () => {
-  const refusal = /does not serve share groups: .*Apache Kafka 4.2 or newer with share.version>=1 is needed.*kafka-features/
+  const refusal =
+    /does not serve share groups: .*Apache Kafka 4.2 or newer with share.version>=1 is needed.*kafka-features/
 
   it('is told by its features', async () => {
     node.features = { 'share.version': 0 }
@@ -154,8 +180,13 @@ describe('a request', () => {
     await clock.advance(0)
     const seen = node.requests.slice(1)
     expect(connection.outstanding).toBe(3)
-    for (const index of [1, 0, 2]) seen[index]?.connection.answer(FindCoordinator, seen[index], found(['a', 'b', 'c'][index] ?? ''))
-    for (const [promise, key] of [[a, 'a'], [b, 'b'], [c, 'c']] as const) {
+    for (const index of [1, 0, 2])
+      seen[index]?.connection.answer(FindCoordinator, seen[index], found(['a', 'b', 'c'][index] ?? ''))
+    for (const [promise, key] of [
+      [a, 'a'],
+      [b, 'b'],
+      [c, 'c'],
+    ] as const) {
       expect((await promise)?.coordinators[0]?.key).toBe(key)
     }
     expect(connection.outstanding).toBe(0)
@@ -180,7 +211,11 @@ describe('a request', () => {
   it('times out each at its own time over one timer', async () => {
     const connection = await open()
     const timedOut: string[] = []
-    for (const [key, timeoutMs] of [['slow', 300], ['fast', 100], ['middle', 200]] as const) {
+    for (const [key, timeoutMs] of [
+      ['slow', 300],
+      ['fast', 100],
+      ['middle', 200],
+    ] as const) {
       connection.send(FindCoordinator, find(key), { timeoutMs }).catch(() => timedOut.push(`${key} ${clock.now()}`))
     }
     expect(clock.pendingTimers).toBe(1)
@@ -195,18 +230,28 @@ describe('a request', () => {
     const given = connection.send(FindCoordinator, find('given up'), { signal: controller.signal })
     controller.abort()
     await expect(given).rejects.toMatchObject({ code: 'ABORTED' })
-    await expect(connection.send(FindCoordinator, find('x'), { signal: controller.signal })).rejects.toMatchObject({ code: 'ABORTED' })
+    await expect(connection.send(FindCoordinator, find('x'), { signal: controller.signal })).rejects.toMatchObject({
+      code: 'ABORTED',
+    })
     node.on(FindCoordinator, () => found('b'))
     await expect(connection.send(FindCoordinator, find('b'))).resolves.toMatchObject({ coordinators: [{ key: 'b' }] })
   })
 
   it('that the negotiated version cannot carry is refused before anything is sent', async () => {
-    node.on(ApiVersions, () => ({ errorCode: 0, throttleTimeMs: 0, apiKeys: [{ apiKey: ShareFetch.key, minVersion: 1, maxVersion: 1 }] }))
+    node.on(ApiVersions, () => ({
+      errorCode: 0,
+      throttleTimeMs: 0,
+      apiKeys: [{ apiKey: ShareFetch.key, minVersion: 1, maxVersion: 1 }],
+    }))
     const connection = await open()
     const before = node.requests.length
     const refusal = connection.send(ShareFetch, shareFetch(), { minVersion: 2 })
-    await expect(refusal).rejects.toSatisfy((error: unknown) => KafkaUnsupportedVersionError.is(error) && error.message.includes('up to version 1'))
-    await expect(connection.send(Metadata, { includeTopicAuthorizedOperations: false })).rejects.toSatisfy(KafkaUnsupportedVersionError.is)
+    await expect(refusal).rejects.toSatisfy(
+      (error: unknown) => KafkaUnsupportedVersionError.is(error) && error.message.includes('up to version 1'),
+    )
+    await expect(connection.send(Metadata, { includeTopicAuthorizedOperations: false })).rejects.toSatisfy(
+      KafkaUnsupportedVersionError.is,
+    )
     expect(node.requests.length).toBe(before)
   })
 
@@ -243,7 +288,9 @@ describe('the death of a connection', () => {
     const told: KafkaError[] = []
     connection.onClose((error) => told.push(error))
     const outstanding = [connection.send(FindCoordinator, find('a')), connection.send(FindCoordinator, find('b'))]
-    const outcomes = Promise.all(outstanding.map((promise) => expect(promise).rejects.toSatisfy(KafkaConnectionError.is)))
+    const outcomes = Promise.all(
+      outstanding.map((promise) => expect(promise).rejects.toSatisfy(KafkaConnectionError.is)),
+    )
     await clock.advance(0)
     node.cut(new Error('reset by peer'))
     await outcomes

@@ -26,7 +26,11 @@ afterEach(async () => {
 })
 
 /** Handlers whose events a test can wait for. */
-function handlers(): { readonly told: TransportHandlers; readonly data: Promise<string>; readonly closed: Promise<Error | undefined> } {
+function handlers(): {
+  readonly told: TransportHandlers
+  readonly data: Promise<string>
+  readonly closed: Promise<Error | undefined>
+} {
   let gotData: (text: string) => void = () => undefined
   let gotClosed: (error: Error | undefined) => void = () => undefined
   const data = new Promise<string>((resolve) => (gotData = resolve))
@@ -82,7 +86,9 @@ describe('connecting', () => {
       .connect({ host: '127.0.0.1', port }, { timeoutMs: 5_000, handlers: handlers().told })
       .catch((error: unknown) => error)
     expect(failure).toSatisfy(KafkaConnectionError.is)
-    expect(String(failure)).toContain(`Cannot connect to 127.0.0.1:${port} (connection refused: nothing listens there).`)
+    expect(String(failure)).toContain(
+      `Cannot connect to 127.0.0.1:${port} (connection refused: nothing listens there).`,
+    )
   })
 
   it('to a host that does not exist names it', async () => {
@@ -102,7 +108,10 @@ describe('connecting', () => {
     controller.abort()
     await expect(connecting).rejects.toMatchObject({ code: 'ABORTED' })
     await expect(
-      transport.connect({ host: '127.0.0.1', port }, { timeoutMs: 5_000, handlers: handlers().told, signal: controller.signal }),
+      transport.connect(
+        { host: '127.0.0.1', port },
+        { timeoutMs: 5_000, handlers: handlers().told, signal: controller.signal },
+      ),
     ).rejects.toMatchObject({ code: 'ABORTED' })
   })
 })

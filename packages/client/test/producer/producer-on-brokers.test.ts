@@ -29,14 +29,19 @@ async function endOffset(bootstrapServers: string, topic: string, partition: num
 }
 
 /** Reads `count` records of a topic through a share group of its own. */
-async function readBack(broker: TestBroker, topic: string, count: number): Promise<ConsumerRecord<Buffer | null, Buffer | null>[]> {
+async function readBack(
+  broker: TestBroker,
+  topic: string,
+  count: number,
+): Promise<ConsumerRecord<Buffer | null, Buffer | null>[]> {
   const groupId = await broker.createGroup()
   const consumer = new ShareConsumer({ bootstrapServers: broker.bootstrapServers, groupId, logger: silentLogger })
   try {
     consumer.subscribe([topic])
     const records: ConsumerRecord<Buffer | null, Buffer | null>[] = []
     const until = systemClock.now() + 20_000
-    while (records.length < count && systemClock.now() < until) records.push(...(await consumer.poll({ timeoutMs: 500 })))
+    while (records.length < count && systemClock.now() < until)
+      records.push(...(await consumer.poll({ timeoutMs: 500 })))
     return records.toSorted((a, b) => a.partition - b.partition || a.offset - b.offset)
   } finally {
     await consumer.close()
@@ -105,14 +110,25 @@ describeOnBrokers('a producer', (broker) => {
     const subject = producer()
     const places = await Promise.all(
       Array.from({ length: 300 }, (_, index) =>
-        subject.send({ topic, key: `k${index}`, value: `v${index}`, headers: { n: `${index}` }, timestamp: 1_700_000_000_000 + index }),
+        subject.send({
+          topic,
+          key: `k${index}`,
+          value: `v${index}`,
+          headers: { n: `${index}` },
+          timestamp: 1_700_000_000_000 + index,
+        }),
       ),
     )
     const records = await readBack(broker, topic, 300)
     expect(records).toHaveLength(300)
     for (const record of records) {
       const index = Number(record.key?.toString().slice(1))
-      expect(places[index]).toEqual({ topic, partition: record.partition, offset: record.offset, timestamp: record.timestamp })
+      expect(places[index]).toEqual({
+        topic,
+        partition: record.partition,
+        offset: record.offset,
+        timestamp: record.timestamp,
+      })
       expect(record.value?.toString()).toBe(`v${index}`)
       expect(record.headers).toEqual([{ key: 'n', value: Buffer.from(`${index}`) }])
       expect(record.timestamp).toBe(1_700_000_000_000 + index)
@@ -122,14 +138,19 @@ describeOnBrokers('a producer', (broker) => {
     expect(total).toBe(300)
   })
 
-  it.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)('writes %s that the broker accepts and a consumer reads', async (compression) => {
-    // With a compression of its own the broker takes every batch apart and packs it anew: what it cannot read it refuses.
-    const topic = await broker.createTopic({ configs: { 'compression.type': compression === 'gzip' ? 'lz4' : 'gzip' } })
-    const subject = producer({ compression, batchSize: 64_000 })
-    const values = Array.from({ length: 500 }, (_, index) => `record ${index} `.repeat(20))
-    await Promise.all(values.map((value) => subject.send({ topic, value })))
-    expect((await readBack(broker, topic, 500)).map((record) => record.value?.toString())).toEqual(values)
-  })
+  it.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(
+    'writes %s that the broker accepts and a consumer reads',
+    async (compression) => {
+      // With a compression of its own the broker takes every batch apart and packs it anew: what it cannot read it refuses.
+      const topic = await broker.createTopic({
+        configs: { 'compression.type': compression === 'gzip' ? 'lz4' : 'gzip' },
+      })
+      const subject = producer({ compression, batchSize: 64_000 })
+      const values = Array.from({ length: 500 }, (_, index) => `record ${index} `.repeat(20))
+      await Promise.all(values.map((value) => subject.send({ topic, value })))
+      expect((await readBack(broker, topic, 500)).map((record) => record.value?.toString())).toEqual(values)
+    },
+  )
 
   it('writes every record once and in order though connections are cut after the broker has written', async () => {
     const topic = await broker.createTopic()
@@ -165,7 +186,9 @@ describeOnBrokers('a producer', (broker) => {
     const admin = new Admin({ bootstrapServers: broker.bootstrapServers, logger: silentLogger })
     open.push(admin)
     await admin.deleteTopics([topic])
-    await expect.poll(() => admin.describeTopics([topic]).catch((error: unknown) => error)).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    await expect
+      .poll(() => admin.describeTopics([topic]).catch((error: unknown) => error))
+      .toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
     await admin.createTopics([{ name: topic, numPartitions: 1 }])
     expect(await subject.send({ topic, value: 'new' })).toMatchObject({ offset: 0 })
   })

@@ -1,4 +1,11 @@
-import { ErrorCode, InitProducerId, KafkaBrokerError, KafkaTimeoutError, KafkaUsageError, Produce } from '@milena/protocol'
+import {
+  ErrorCode,
+  InitProducerId,
+  KafkaBrokerError,
+  KafkaTimeoutError,
+  KafkaUsageError,
+  Produce,
+} from '@milena/protocol'
 import { SeededRandom, silentLogger, VirtualClock, type Logger } from '@milena/protocol/runtime'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -23,7 +30,10 @@ function start(shape = { partitions: 1, nodes: 1 }): void {
 
 beforeEach(() => start())
 
-function producer<K = string | Buffer | null, V = string | Buffer | null>(options: Partial<ProducerOptions<K, V>> = {}, seed = 1): Producer<K, V> {
+function producer<K = string | Buffer | null, V = string | Buffer | null>(
+  options: Partial<ProducerOptions<K, V>> = {},
+  seed = 1,
+): Producer<K, V> {
   return new Producer<K, V>({
     bootstrapServers: 'broker-1:9092',
     logger,
@@ -91,7 +101,9 @@ describe('send()', () => {
 
   it('to a partition that does not exist says how many there are', async () => {
     const subject = producer()
-    await expect(settled(subject.send({ topic: 'orders', value: 'v', partition: 5 }))).rejects.toThrow(/has 1 partitions.*no partition 5/)
+    await expect(settled(subject.send({ topic: 'orders', value: 'v', partition: 5 }))).rejects.toThrow(
+      /has 1 partitions.*no partition 5/,
+    )
   })
 
   it.each([
@@ -102,7 +114,9 @@ describe('send()', () => {
     [{ topic: 'orders', value: 17 as never }, /without a serialiser.*valueSerializer/],
     [{ topic: 'orders', value: 'v', headers: { h: 5 as never } }, /record header 'h'/],
   ])('refuses %j at once with a usage error', async (record, message) => {
-    const failure = await producer().send(record).catch((error: unknown) => error)
+    const failure = await producer()
+      .send(record)
+      .catch((error: unknown) => error)
     expect(failure).toSatisfy(KafkaUsageError.is)
     expect(String(failure)).toMatch(message)
     expect(network.attempts).toEqual([])
@@ -125,13 +139,20 @@ describe('send()', () => {
 
   it('writes JSON with the serde for it, and a tombstone for no value', async () => {
     const subject = producer<string, { id: number }>({ valueSerializer: json() })
-    await settled(Promise.all([subject.send({ topic: 'orders', value: { id: 1 } }), subject.send({ topic: 'orders', value: null })]))
+    await settled(
+      Promise.all([
+        subject.send({ topic: 'orders', value: { id: 1 } }),
+        subject.send({ topic: 'orders', value: null }),
+      ]),
+    )
     expect(log.partitions[0]).toEqual(['{"id":1}', ''])
   })
 
   it('to a topic that does not exist fails within seconds, naming it and what to do', async () => {
     log.missing = true
-    const failure = await settled(producer().send({ topic: 'orders', value: 'v' }), 10_000).catch((error: unknown) => error)
+    const failure = await settled(producer().send({ topic: 'orders', value: 'v' }), 10_000).catch(
+      (error: unknown) => error,
+    )
     expect(failure).toSatisfy(KafkaBrokerError.is)
     expect(String(failure)).toMatch(/topic 'orders'.*UNKNOWN_TOPIC_OR_PARTITION.*Create the topic/)
   })
@@ -189,7 +210,9 @@ describe('a failure', () => {
 
   it('because of its size names size and remedy', async () => {
     log.fault = () => ({ errorCode: ErrorCode.MESSAGE_TOO_LARGE })
-    await expect(settled(producer().send({ topic: 'orders', value: 'a' }))).rejects.toThrow(/batch of \d+ bytes with 1 records.*max\.message\.bytes/)
+    await expect(settled(producer().send({ topic: 'orders', value: 'a' }))).rejects.toThrow(
+      /batch of \d+ bytes with 1 records.*max\.message\.bytes/,
+    )
   })
 
   it('of delivery for deliveryTimeoutMs rejects, with the last reason, and the order holds for what follows', async () => {
@@ -197,7 +220,9 @@ describe('a failure', () => {
     const subject = producer({ deliveryTimeoutMs: 3_000 })
     const failure = await settled(subject.send({ topic: 'orders', value: 'late' })).catch((error: unknown) => error)
     expect(failure).toSatisfy(KafkaTimeoutError.is)
-    expect(String(failure)).toMatch(/not acknowledged within deliveryTimeoutMs \(3000 ms; \d+ attempts\).*NOT_ENOUGH_REPLICAS/)
+    expect(String(failure)).toMatch(
+      /not acknowledged within deliveryTimeoutMs \(3000 ms; \d+ attempts\).*NOT_ENOUGH_REPLICAS/,
+    )
     expect(clock.now()).toBeLessThan(3_500)
     log.fault = () => 'none'
     await settled(subject.send({ topic: 'orders', value: 'next' }))
@@ -239,9 +264,13 @@ describe('a failure', () => {
 
   it('to get a producer id fails what was sent, and a later send tries anew', async () => {
     let errorCode: number = ErrorCode.CLUSTER_AUTHORIZATION_FAILED
-    network.nodes.get('broker-1:9092')?.on(InitProducerId, () => ({ throttleTimeMs: 0, errorCode, producerId: 9, producerEpoch: 0 }))
+    network.nodes
+      .get('broker-1:9092')
+      ?.on(InitProducerId, () => ({ throttleTimeMs: 0, errorCode, producerId: 9, producerEpoch: 0 }))
     const subject = producer()
-    await expect(settled(subject.send({ topic: 'orders', value: 'a' }))).rejects.toMatchObject({ code: 'CLUSTER_AUTHORIZATION_FAILED' })
+    await expect(settled(subject.send({ topic: 'orders', value: 'a' }))).rejects.toMatchObject({
+      code: 'CLUSTER_AUTHORIZATION_FAILED',
+    })
     errorCode = 0
     await settled(subject.send({ topic: 'orders', value: 'b' }))
     expect(log.partitions[0]).toEqual(['b'])
@@ -249,7 +278,9 @@ describe('a failure', () => {
 
   it('to reach any broker ends in an error that names the address', async () => {
     const subject = producer({ bootstrapServers: 'nowhere:1', bootstrapTimeoutMs: 2_000 })
-    await expect(settled(subject.send({ topic: 'orders', value: 'a' }), 10_000)).rejects.toThrow(/nowhere:1.*Check bootstrapServers/)
+    await expect(settled(subject.send({ topic: 'orders', value: 'a' }), 10_000)).rejects.toThrow(
+      /nowhere:1.*Check bootstrapServers/,
+    )
   })
 })
 
@@ -336,7 +367,15 @@ it('keeps at most maxInFlightRequests requests at a broker', async () => {
   expect(produced()).toHaveLength(20)
 })
 
-const FAULTS: readonly Fault[] = ['cutBefore', 'cutAfter', 'silentAfter', { errorCode: ErrorCode.NOT_ENOUGH_REPLICAS }, 'none', 'none', 'none']
+const FAULTS: readonly Fault[] = [
+  'cutBefore',
+  'cutAfter',
+  'silentAfter',
+  { errorCode: ErrorCode.NOT_ENOUGH_REPLICAS },
+  'none',
+  'none',
+  'none',
+]
 const pauses = fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 10, maxLength: 60 })
 
 /** Sends four records to random partitions at each step, while the cluster does what the script says and moves leaders at random. */
@@ -362,7 +401,12 @@ async function history(
       const value = `${index}.${burst}`.padEnd(20)
       sent[partition]?.push(value)
       const delivery = subject.send({ topic: 'orders', value, partition })
-      outcomes.push(delivery.then(({ offset }) => places.set(value, offset), () => undefined))
+      outcomes.push(
+        delivery.then(
+          ({ offset }) => places.set(value, offset),
+          () => undefined,
+        ),
+      )
     }
     await clock.advance(pauseMs)
   }
@@ -383,27 +427,41 @@ function placesAreTrue(sent: readonly string[][], places: ReadonlyMap<string, nu
 
 it('writes every record once and in order, whatever fails in between', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.integer(), fc.array(fc.constantFrom(...FAULTS), { minLength: 20, maxLength: 60 }), pauses, async (seed, faults, steps) => {
-      const { sent, places } = await history(seed, { faults, pauses: steps }, {})
-      expect(log.partitions).toEqual(sent)
-      placesAreTrue(sent, places)
-      expect(places.size).toBe(sent.flat().length)
-    }),
+    fc.asyncProperty(
+      fc.integer(),
+      fc.array(fc.constantFrom(...FAULTS), { minLength: 20, maxLength: 60 }),
+      pauses,
+      async (seed, faults, steps) => {
+        const { sent, places } = await history(seed, { faults, pauses: steps }, {})
+        expect(log.partitions).toEqual(sent)
+        placesAreTrue(sent, places)
+        expect(places.size).toBe(sent.flat().length)
+      },
+    ),
     { numRuns: 60 },
   )
 })
 
 it('writes no record twice or out of order, also when some are refused or run out of time', async () => {
-  const faults = [...FAULTS, { errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED }, { errorCode: ErrorCode.MESSAGE_TOO_LARGE }]
+  const faults = [
+    ...FAULTS,
+    { errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED },
+    { errorCode: ErrorCode.MESSAGE_TOO_LARGE },
+  ]
   await fc.assert(
-    fc.asyncProperty(fc.integer(), fc.array(fc.constantFrom(...faults), { minLength: 20, maxLength: 80 }), pauses, async (seed, script, steps) => {
-      const { sent, places } = await history(seed, { faults: script, pauses: steps }, { deliveryTimeoutMs: 700 })
-      for (const [partition, values] of sent.entries()) {
-        const written = log.partitions[partition] ?? []
-        expect(written).toEqual(values.filter((value) => written.includes(value)))
-      }
-      placesAreTrue(sent, places)
-    }),
+    fc.asyncProperty(
+      fc.integer(),
+      fc.array(fc.constantFrom(...faults), { minLength: 20, maxLength: 80 }),
+      pauses,
+      async (seed, script, steps) => {
+        const { sent, places } = await history(seed, { faults: script, pauses: steps }, { deliveryTimeoutMs: 700 })
+        for (const [partition, values] of sent.entries()) {
+          const written = log.partitions[partition] ?? []
+          expect(written).toEqual(values.filter((value) => written.includes(value)))
+        }
+        placesAreTrue(sent, places)
+      },
+    ),
     { numRuns: 60 },
   )
 })

@@ -54,7 +54,12 @@ export class ScriptedLog {
     for (let nodeId = 1; nodeId <= shape.nodes; nodeId++) nodes.push(network.add(nodeId))
     for (const node of nodes) {
       node.on(Metadata, (body) => this.#metadata(body, nodes))
-      node.on(InitProducerId, () => ({ throttleTimeMs: 0, errorCode: 0, producerId: this.#nextProducerId++, producerEpoch: 0 }))
+      node.on(InitProducerId, () => ({
+        throttleTimeMs: 0,
+        errorCode: 0,
+        producerId: this.#nextProducerId++,
+        producerEpoch: 0,
+      }))
       node.on(Produce, (body, seen) => this.#produce(node, body, seen))
     }
   }
@@ -117,7 +122,9 @@ export class ScriptedLog {
         const result = this.#append(index, records ?? Buffer.alloc(0))
         if (fault === 'cutAfter') connection.close()
         if (fault === 'silentAfter') answers = false
-        return typeof result === 'number' ? failed(result) : { index, errorCode: 0, baseOffset: result.baseOffset, recordErrors: [] }
+        return typeof result === 'number'
+          ? failed(result)
+          : { index, errorCode: 0, baseOffset: result.baseOffset, recordErrors: [] }
       }),
     }))
     return answers ? { responses, throttleTimeMs: 0 } : undefined
@@ -127,7 +134,8 @@ export class ScriptedLog {
     const batch = new RecordBatchReader(records).next()
     const log = this.partitions[partition]
     const writers = this.#writers[partition]
-    if (batch === undefined || log === undefined || writers === undefined || !batch.crcMatches()) return ErrorCode.CORRUPT_MESSAGE
+    if (batch === undefined || log === undefined || writers === undefined || !batch.crcMatches())
+      return ErrorCode.CORRUPT_MESSAGE
     const { producerId, producerEpoch, baseSequence, recordCount } = batch
     let writer = writers.get(producerId)
     if (writer === undefined || producerEpoch > writer.epoch) {
@@ -137,7 +145,9 @@ export class ScriptedLog {
     }
     if (producerEpoch < writer.epoch) return ErrorCode.INVALID_PRODUCER_EPOCH
     const lastSequence = baseSequence + recordCount - 1
-    const repeated = writer.batches.find((known) => known.firstSequence === baseSequence && known.lastSequence === lastSequence)
+    const repeated = writer.batches.find(
+      (known) => known.firstSequence === baseSequence && known.lastSequence === lastSequence,
+    )
     if (repeated !== undefined) return { baseOffset: repeated.baseOffset }
     const newest = writer.batches.at(-1)
     if (newest !== undefined && baseSequence !== newest.lastSequence + 1) return ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
