@@ -30,10 +30,13 @@ export interface ShareConsumerOptions<K = Buffer | null, V = Buffer | null> exte
   readonly acknowledgementMode?: AcknowledgementMode | undefined
   /**
    * How many records a fetch asks for and a poll returns; soft with acquireMode 'batch_optimized', where whole record batches
-   * are acquired. Default: sized by how fast records are worked off, from 64 up to 2,000.
+   * are acquired. Default: sized by how fast records are worked off, from 16 up to 2,000.
    */
   readonly maxPollRecords?: number | undefined
-  /** Default 'batch_optimized'. 'record_limit' needs Apache Kafka 4.2. */
+  /**
+   * Whether a fetch takes whole record batches, or exactly as many records as asked for (Apache Kafka 4.2). Default: exact
+   * while the fetches are small because the application is slow or not known yet, whole batches for one that keeps up.
+   */
   readonly acquireMode?: AcquireMode | undefined
   /** How long a broker waits for records before it answers with none. Default 500. */
   readonly fetchMaxWaitMs?: number | undefined
@@ -65,7 +68,7 @@ export interface ResolvedShareConsumerConfig<K = unknown, V = unknown> {
   readonly acknowledgementMode: AcknowledgementMode
   /** What one fetch asks for: maxPollRecords where it was given; undefined: sized by how fast records are worked off. */
   readonly fetchRecords: number | undefined
-  readonly acquireMode: AcquireMode
+  readonly acquireMode: AcquireMode | undefined
   readonly fetchMaxWaitMs: number
   readonly fetchMinBytes: number
   readonly fetchMaxBytes: number
@@ -96,10 +99,7 @@ const shareConsumerOptions = {
     fallback: 'implicit',
   }),
   maxPollRecords: option(wholeNumber(1).optional(), { property: 'max.poll.records' }),
-  acquireMode: option(oneOf(['batch_optimized', 'record_limit']), {
-    property: 'share.acquire.mode',
-    fallback: 'batch_optimized',
-  }),
+  acquireMode: option(oneOf(['batch_optimized', 'record_limit']).optional(), { property: 'share.acquire.mode' }),
   fetchMaxWaitMs: option(wholeNumber(0), { property: 'fetch.max.wait.ms', fallback: 500 }),
   fetchMinBytes: option(wholeNumber(0), { property: 'fetch.min.bytes', fallback: 1 }),
   fetchMaxBytes: option(wholeNumber(1), { property: 'fetch.max.bytes', fallback: 52_428_800 }),

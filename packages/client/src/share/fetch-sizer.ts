@@ -3,7 +3,8 @@
 // Rules kept here
 // - Each acquisition costs a record one of the group's delivery attempts and locks it for this member, so nothing is
 //   fetched that cannot be started soon: within half the lock, and within READ_AHEAD_MS.
-// - An unknown listener starts small; one that keeps up is given twice as much each time, up to `maxRecords`.
+// - An unknown application starts small; one that keeps up is given twice as much each time, up to MAX_RECORDS. A slow one
+//   gets what it can start and, by the acquire mode, not a record more.
 
 export interface FetchSizing {
   /** Ask for exactly this many per fetch; undefined: sized by what the listener does. */
@@ -12,7 +13,7 @@ export interface FetchSizing {
   readonly prefetch: number | 'auto'
 }
 
-const FIRST_RECORDS = 64
+const FIRST_RECORDS = 16
 const MAX_RECORDS = 2_000
 /** Long enough to hide a fetch (some 5 ms) many times over; short, for the sake of the other members of the group. */
 const READ_AHEAD_MS = 250
@@ -43,6 +44,14 @@ export class FetchSizer {
   /** How many one fetch asks for. */
   get fetchRecords(): number {
     return this.#sizing.fixedRecords ?? this.#records
+  }
+
+  /**
+   * Whether a fetch should acquire no more than it asks for. Left to itself the broker acquires whole record batches, which
+   * may be many times more; only an application that keeps up can have those.
+   */
+  get exact(): boolean {
+    return this.#sizing.fixedRecords === undefined && this.#records < MAX_RECORDS
   }
 
   /** How many to ask for now; 0: there is enough. `waiting`: the application has nothing to do. */

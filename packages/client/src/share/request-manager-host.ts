@@ -12,6 +12,8 @@ export interface RequestManagerHost {
   readonly partitions: SharePartitions
   /** How many records are wanted now; 0: none. */
   recordsToFetch(): number
+  /** Whether a fetch should acquire no more than it asks for. */
+  exactFetches(): boolean
   received(received: ReceivedPartition): void
   verdict(verdict: AcknowledgementVerdict): void
   /** The broker's acquisition lock duration. */

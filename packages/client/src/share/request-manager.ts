@@ -40,6 +40,8 @@ import { Wake } from './wake.js'
 const EXPIRY_CHECK_MS = 1_000
 /** The version of ShareAcknowledge that knows renewals (KIP-1222). */
 const RENEW_VERSION = 2
+/** The version of ShareFetch that knows acquire modes (KIP-1206). */
+const ACQUIRE_MODE_VERSION = 2
 
 type FetchResponse = ResponseOf<typeof ShareFetch>
 type AcknowledgeResponse = ResponseOf<typeof ShareAcknowledge>
@@ -70,6 +72,8 @@ export class RequestManager {
   readonly #abort = new AbortController()
   #held: AcquiredRecords
   #connection: Connection | undefined
+  /** The broker can acquire exactly as many records as it is asked for. */
+  #canLimitRecords = false
   #closing = false
   /** A request is out. */
   #inFlight = false
@@ -193,6 +197,7 @@ export class RequestManager {
       }
       this.#connection = connection
       this.#held.renewable = connection.version(ShareAcknowledge) >= RENEW_VERSION
+      this.#canLimitRecords = connection.version(ShareFetch) >= ACQUIRE_MODE_VERSION
       connection.onClose((error) => {
         if (this.#connection === connection) this.#lose(error)
       })
@@ -230,10 +235,14 @@ export class RequestManager {
     const maxWaitMs = awaited || this.#held.hasOpen ? 0 : settings.fetchMaxWaitMs
     const maxBytes = this.#bytes.maxBytes(records, this.#session.wanted.size)
     const outgoing: Outgoing = { api: 'ShareFetch', connection, held: this.#held, sent, sentAt: clock.now() }
+    const { acquireMode } = settings
+    const exact =
+      acquireMode === undefined ? this.#canLimitRecords && this.#host.exactFetches() : acquireMode === 'record_limit'
     const body = shareFetchRequest(this.#stamp(), settings, {
       changes,
       acknowledgements: sent,
       records,
+      exact,
       maxBytes,
       maxWaitMs,
     })

@@ -1,4 +1,4 @@
-import { KafkaError, KafkaUnsupportedVersionError, KafkaUsageError } from '@milena/protocol'
+import { KafkaConnectionError, KafkaError, KafkaUnsupportedVersionError, KafkaUsageError } from '@milena/protocol'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
 import { abortedError } from '../network/aborted.js'
@@ -159,6 +159,7 @@ export class ShareEngine<K, V> {
     if (this.#taking)
       throw new KafkaUsageError('Records are being taken already: await one poll() or take() before the next.')
     this.#taking = true
+    let emptyHanded = false
     const notify = (): void => this.#arrived.notify()
     signal?.addEventListener('abort', notify)
     try {
@@ -179,16 +180,17 @@ export class ShareEngine<K, V> {
             return taken
           }
         }
-        if (atOnce) return NOTHING
         this.#waiting = true
         this.#wakeManagers()
+        emptyHanded = atOnce
+        if (atOnce) return NOTHING
         await this.#arrived.wait()
-        this.#waiting = false
       }
     } finally {
       signal?.removeEventListener('abort', notify)
-      this.#waiting = false
       this.#taking = false
+      // Who found nothing and did not wait for it wants something to be there the next time.
+      this.#waiting = emptyHanded
     }
   }
 
@@ -223,7 +225,11 @@ export class ShareEngine<K, V> {
     let accepted = 0
     for (const { range, from, to } of spans) {
       if (range.holder.live) accepted += range.answerOpen(AckCode.ACCEPT, from, to)
-      else if (range.openAmong(from, to) > 0) this.#stale(range, { from, to }, AckCode.ACCEPT)
+      else if (range.openAmong(from, to) > 0) {
+        // Told once.
+        range.supersede(from, to)
+        this.#stale(range, { from, to }, AckCode.ACCEPT)
+      }
     }
     return accepted
   }
@@ -330,6 +336,7 @@ export class ShareEngine<K, V> {
       },
       partitions: this.#partitions,
       recordsToFetch: () => this.#recordsToFetch(),
+      exactFetches: () => this.#sizer.exact,
       received: (received) => this.#received(received),
       verdict: (verdict) => this.#verdict(verdict),
       lockTimeout: (ms) => {
@@ -378,12 +385,16 @@ export class ShareEngine<K, V> {
   }
 
   /** An answer came when the lock was gone: nothing is sent, and the answer is reported as failed. */
-  #stale({ partition, firstOffset }: AcquiredRange, { from, to }: Run, code: AckCode): void {
+  #stale({ partition, firstOffset, holder }: AcquiredRange, { from, to }: Run, code: AckCode): void {
     const batches = [{ firstOffset: firstOffset + from, lastOffset: firstOffset + to - 1, acknowledgeTypes: [code] }]
-    const error = new KafkaError(
-      `The acknowledgement came when the record's lock or share session was gone; ${partition.topic}-${partition.partition} delivers it again.`,
-      { code: 'INVALID_RECORD_STATE' },
-    )
+    const place = `${partition.topic}-${partition.partition}`
+    const error = holder.live
+      ? new KafkaError(`The acknowledgement came when the record's lock was gone; ${place} delivers it again.`, {
+          code: 'INVALID_RECORD_STATE',
+        })
+      : new KafkaConnectionError(
+          `The acknowledgement came when the record's share session was lost; ${place} delivers it again.`,
+        )
     this.counters.stale += to - from
     this.#verdict({ partition, batches, counts: countTypes(batches), error })
   }

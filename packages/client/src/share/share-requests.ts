@@ -10,7 +10,8 @@ import type { SessionChanges } from './share-session.js'
 export interface ShareFetchSettings {
   readonly fetchMaxWaitMs: number
   readonly fetchMinBytes: number
-  readonly acquireMode: 'batch_optimized' | 'record_limit'
+  /** undefined: as the application can cope with. */
+  readonly acquireMode: 'batch_optimized' | 'record_limit' | undefined
 }
 
 /** Who asks, and in which turn of the session. */
@@ -24,14 +25,16 @@ export interface FetchOrder {
   readonly changes: SessionChanges
   readonly acknowledgements: SentByPartition
   readonly records: number
+  /** Acquire no more than `records` (Kafka 4.2). */
+  readonly exact: boolean
   readonly maxBytes: number
   readonly maxWaitMs: number
 }
 
 export function shareFetchRequest(
   { groupId, memberId, epoch }: SessionStamp,
-  { fetchMinBytes, acquireMode }: ShareFetchSettings,
-  { changes, acknowledgements, records, maxBytes, maxWaitMs }: FetchOrder,
+  { fetchMinBytes }: ShareFetchSettings,
+  { changes, acknowledgements, records, exact, maxBytes, maxWaitMs }: FetchOrder,
 ): RequestInput<typeof ShareFetch> {
   return {
     groupId,
@@ -43,7 +46,7 @@ export function shareFetchRequest(
     maxRecords: records,
     // Acquired ranges come no longer than one fetch is meant to be.
     batchSize: records,
-    shareAcquireMode: acquireMode === 'record_limit' ? 1 : 0,
+    shareAcquireMode: exact ? 1 : 0,
     topics: acknowledgingTopics(acknowledgements, changes.added),
     forgottenTopicsData: byTopic(changes.forgotten, ({ partition }) => partition),
   }

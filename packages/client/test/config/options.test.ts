@@ -27,7 +27,7 @@ describe('options of a share consumer', () => {
       groupId: 'g',
       clientId: 'milena-share-consumer',
       acknowledgementMode: 'implicit',
-      acquireMode: 'batch_optimized',
+      acquireMode: undefined,
       fetchRecords: undefined,
       fetchMaxWaitMs: 500,
       fetchMinBytes: 1,
