@@ -16,6 +16,16 @@ export interface BrokerLaunch {
   readonly logFile: string
 }
 
+/** How a node's storage is made. */
+export interface StorageFormat {
+  readonly clusterId: string
+  /** Levels of features, where they are not to be those of the release. */
+  readonly features: Readonly<Record<string, number>>
+}
+
+/** What a cluster must serve to be called ready. */
+export type Served = 'share-groups' | 'groups'
+
 /** One JVM with a Kafka node in it. Ends with this process, also when that is killed (see BrokerProcess.java). */
 export class BrokerProcess {
   readonly #child: ChildProcess
@@ -25,8 +35,8 @@ export class BrokerProcess {
   readonly ended: Promise<string>
   #hasEnded = false
 
-  /** @param clusterId given: the storage is formatted first */
-  constructor(launch: BrokerLaunch, clusterId?: string) {
+  /** @param format given: the storage is formatted first */
+  constructor(launch: BrokerLaunch, format?: StorageFormat) {
     this.#logFile = launch.logFile
     const log = openSync(launch.logFile, 'a')
     this.#child = spawn(
@@ -43,7 +53,7 @@ export class BrokerProcess {
         'milena.kafka.BrokerProcess',
         launch.propertiesFile,
         launch.clusterFolder,
-        ...(clusterId === undefined ? [] : [clusterId]),
+        ...(format === undefined ? [] : [format.clusterId, ...featureArguments(format)]),
       ],
       {
         stdio: ['pipe', 'pipe', log],
@@ -79,12 +89,12 @@ export class BrokerProcess {
     return !this.#hasEnded
   }
 
-  /** Asks this node to use a share group of the brokers on these ports, and resolves to undefined or to what is wrong. */
-  probe(ports: readonly number[]): Promise<string | undefined> {
+  /** Asks this node to use what the brokers on these ports are to serve, and resolves to undefined or to what is wrong. */
+  probe(served: Served, ports: readonly number[]): Promise<string | undefined> {
     if (this.#hasEnded) return Promise.resolve('the broker is not running')
     return new Promise((resolve) => {
       this.#answers.push((line) => resolve(line.startsWith('READY') ? undefined : line.replace(/^FAILED /, '')))
-      this.#child.stdin?.write(`probe ${ports.join(' ')}\n`)
+      this.#child.stdin?.write(`probe ${served} ${ports.join(' ')}\n`)
     })
   }
 
@@ -123,4 +133,8 @@ export class BrokerProcess {
     this.#child.unref()
     for (const pipe of [this.#child.stdin, this.#child.stdout]) (pipe as Socket | null)?.unref()
   }
+}
+
+function featureArguments({ features }: StorageFormat): string[] {
+  return Object.entries(features).map(([name, level]) => `${name}=${level}`)
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { BrokerProcess, type BrokerLaunch } from './broker-process.js'
+import { BrokerProcess, type BrokerLaunch, type Served, type StorageFormat } from './broker-process.js'
 import { makeClusterFolder, removeAbandonedFolders, removeFolder } from './cluster-folder.js'
 import { freePorts, isFree } from './free-ports.js'
 import { findJava } from './java.js'
@@ -15,6 +15,11 @@ export interface KafkaClusterOptions {
   readonly port?: number
   /** Kafka's server settings, over this package's own. */
   readonly serverProperties?: Readonly<Record<string, string>>
+  /**
+   * Levels of features, such as `{ 'share.version': 0 }` for a cluster without share groups. Default: those of the release
+   * (Kafka 4.4: share.version 2).
+   */
+  readonly features?: Readonly<Record<string, number>>
   /** Heap of each broker, in MiB. Default 512. */
   readonly heapMb?: number
   /**
@@ -56,7 +61,7 @@ const portRounds = 3
 
 /**
  * Starts Kafka and resolves when it serves share groups: a group was joined and fetched from, so the coordinators and the
- * state topic are there. The brokers end, and their folder goes, with `stop()` or with this process, whatever ends it; they do
+ * state topic are there (with share.version 0: when it has coordinators for groups). The brokers end, and their folder goes, with `stop()` or with this process, whatever ends it; they do
  * not keep it alive.
  *
  * @throws KafkaUnavailableError where Java, Maven or the jars are missing
@@ -142,7 +147,7 @@ class RunningCluster implements KafkaCluster {
     this.#options.logger?.(
       `Starting ${this.brokers.length === 1 ? 'a Kafka broker' : `${this.brokers.length} Kafka brokers`} …`,
     )
-    for (const broker of this.brokers) broker.launch(clusterId)
+    for (const broker of this.brokers) broker.launch({ clusterId, features: this.#options.features ?? {} })
     await this.#whenServing()
   }
 
@@ -157,16 +162,24 @@ class RunningCluster implements KafkaCluster {
     return this.#stopped
   }
 
-  /** All brokers that run are known to the cluster, and a share group is served. */
+  /** All brokers that run are known to the cluster, and a share group is served where they are not switched off. */
   async #whenServing(): Promise<void> {
     const running = this.brokers.filter((broker) => broker.pid !== undefined)
     const timeoutMs = this.#options.startTimeoutMs ?? 90_000
+    const served = this.#options.features?.['share.version'] === 0 ? 'groups' : 'share-groups'
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<string>((resolve) => {
       timer = setTimeout(() => resolve(`did not serve a share group within ${timeoutMs} ms`), timeoutMs)
     })
     const firstEnd = Promise.race(running.map(async (broker) => `broker ${broker.nodeId} ended: ${await broker.ended}`))
-    const failure = await Promise.race([firstEnd, late, at(running, 0).probe(running.map((broker) => broker.port))])
+    const failure = await Promise.race([
+      firstEnd,
+      late,
+      at(running, 0).probe(
+        served,
+        running.map((broker) => broker.port),
+      ),
+    ])
     clearTimeout(timer)
     if (failure === undefined) {
       for (const broker of running) broker.watch()
@@ -211,8 +224,8 @@ class RunningBroker implements KafkaBroker {
     return this.#process?.ended ?? Promise.resolve('never started')
   }
 
-  launch(clusterId?: string): void {
-    this.#process = new BrokerProcess(this.#launch, clusterId)
+  launch(format?: StorageFormat): void {
+    this.#process = new BrokerProcess(this.#launch, format)
     this.#ending = false
   }
 
@@ -227,8 +240,8 @@ class RunningBroker implements KafkaBroker {
     })
   }
 
-  probe(ports: readonly number[]): Promise<string | undefined> {
-    return this.#process?.probe(ports) ?? Promise.resolve('the broker was never started')
+  probe(served: Served, ports: readonly number[]): Promise<string | undefined> {
+    return this.#process?.probe(served, ports) ?? Promise.resolve('the broker was never started')
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {

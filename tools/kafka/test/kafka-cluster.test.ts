@@ -64,6 +64,17 @@ describeWithKafka('A cluster of one broker', () => {
   })
 })
 
+describeWithKafka('A cluster with share.version 0', () => {
+  it('is ready without a share group, and has the level after a restart too', async () => {
+    const cluster = await startKafkaCluster({ features: { 'share.version': 0 } })
+    await cluster.brokers[0]?.restart()
+    const log = cluster.logTail(1, 20_000)
+    expect(log).not.toMatch(/setting feature share\.version to [1-9]/)
+    expect(log).not.toContain('__share_group_state-0')
+    await cluster.stop()
+  }, 120_000)
+})
+
 describeWithKafka('A broker that dies while it serves', () => {
   it('is reported with the end of its log', async () => {
     const lines: string[] = []

@@ -11,7 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.apache.kafka.common.utils.internals.Exit;
 
 /**
@@ -19,10 +21,12 @@ import org.apache.kafka.common.utils.internals.Exit;
  *
  * <p>Its standard input is a pipe from the parent process. When that pipe ends, whatever the parent died of, the node removes
  * the cluster's folder and halts: nothing has to be told, and SIGKILL of the parent is no special case. A line
- * {@code probe <port> <port> ...}, the ports of the brokers that run, asks whether share groups are really served; the answer is a line on standard
- * output, {@code READY <ms>} or {@code FAILED <reason>}. Kafka's own output goes to standard error.
+ * {@code probe share-groups <port> <port> ...}, the ports of the brokers that run, asks whether share groups are really served
+ * ({@code probe groups ...}: groups of the older kinds only); the answer is a line on standard output, {@code READY <ms>} or
+ * {@code FAILED <reason>}. Kafka's own output goes to standard error.
  *
- * <p>Arguments: server.properties, the cluster's folder, and the cluster id when the storage is still to be formatted.
+ * <p>Arguments: server.properties and the cluster's folder; when the storage is still to be formatted, the cluster id too, and
+ * {@code name=level} for each feature that is not to have the level of the release.
  */
 public final class BrokerProcess {
     private BrokerProcess() {
@@ -39,8 +43,11 @@ public final class BrokerProcess {
         parent.start();
 
         if (args.length > 2) {
-            int code = kafka.tools.StorageTool.execute(
-                new String[] {"format", "--cluster-id", args[2], "--config", properties}, System.err);
+            List<String> format = new ArrayList<>(List.of("format", "--cluster-id", args[2], "--config", properties));
+            for (String feature : List.of(args).subList(3, args.length)) {
+                format.addAll(List.of("--feature", feature));
+            }
+            int code = kafka.tools.StorageTool.execute(format.toArray(String[]::new), System.err);
             if (code != 0) {
                 System.exit(code);
             }
@@ -69,7 +76,8 @@ public final class BrokerProcess {
     private static void probe(String[] words, PrintStream answers) {
         long began = System.nanoTime();
         try {
-            new ReadinessProbe(Arrays.stream(words).skip(1).map(Integer::valueOf).toList()).run();
+            boolean shareGroups = words[1].equals("share-groups");
+            new ReadinessProbe(Arrays.stream(words).skip(2).map(Integer::valueOf).toList(), shareGroups).run();
             answers.println("READY " + (System.nanoTime() - began) / 1_000_000);
         } catch (Exception failed) {
             failed.printStackTrace();

@@ -31,7 +31,8 @@ import org.apache.kafka.common.requests.FindCoordinatorRequest;
 
 /**
  * Uses a share group once, so that a cluster is called ready only when it serves one and its state topic is there: all
- * brokers known, a topic made, the group joined, a fetch answered without error, everything removed again.
+ * brokers known, a topic made, the group joined, a fetch answered without error, everything removed again. Where share groups
+ * are switched off (share.version=0), ready is a cluster that makes a topic and has coordinators for groups.
  *
  * <p>It speaks with Kafka's own messages and not with the library of this repository: what vouches for the broker must not
  * depend on the code under test.
@@ -43,13 +44,18 @@ final class ReadinessProbe {
     private final String name = "milena-readiness-probe-" + UUID.randomUUID();
 
     private final List<Integer> ports;
+    private final boolean shareGroups;
     private final int brokers;
     private final String host = "127.0.0.1";
     private final int port;
 
-    /** @param ports of the brokers that run: each must serve and know the others */
-    ReadinessProbe(List<Integer> ports) {
+    /**
+     * @param ports of the brokers that run: each must serve and know the others
+     * @param shareGroups whether the cluster is to serve them
+     */
+    ReadinessProbe(List<Integer> ports, boolean shareGroups) {
         this.ports = ports;
+        this.shareGroups = shareGroups;
         this.brokers = ports.size();
         this.port = ports.get(0);
     }
@@ -84,9 +90,22 @@ final class ReadinessProbe {
         MetadataResponseData.MetadataResponseBroker leader = eventually(() -> leaderOf(name));
         FindCoordinatorResponseData.Coordinator coordinator =
             eventually(() -> findCoordinator(FindCoordinatorRequest.CoordinatorType.GROUP, name));
+        eventually(() -> allLed("__consumer_offsets") ? true : null);
+        if (shareGroups) {
+            useShareGroup(topicId, leader, coordinator);
+        }
+        call(host, port, ApiKeys.DELETE_TOPICS, (short) 5,
+            new DeleteTopicsRequestData().setTopicNames(List.of(name)).setTimeoutMs(10_000));
+    }
+
+    private void useShareGroup(
+        Uuid topicId,
+        MetadataResponseData.MetadataResponseBroker leader,
+        FindCoordinatorResponseData.Coordinator coordinator
+    ) throws InterruptedException, IOException {
         // Asking creates the state topic. With it there before the join, the join's initialisation needs no retry (2 s).
         eventually(() -> findCoordinator(FindCoordinatorRequest.CoordinatorType.SHARE, name + ":" + topicId + ":0"));
-        eventually(() -> allLed("__consumer_offsets") && allLed("__share_group_state") ? true : null);
+        eventually(() -> allLed("__share_group_state") ? true : null);
         String memberId = Uuid.randomUuid().toString();
         // Heartbeats go on: an initialisation that failed is tried again only inside one.
         eventually(() -> heartbeat(coordinator, memberId, 0) == Errors.NONE
@@ -94,8 +113,6 @@ final class ReadinessProbe {
         heartbeat(coordinator, memberId, -1);
         call(coordinator.host(), coordinator.port(), ApiKeys.DELETE_GROUPS, (short) 2,
             new DeleteGroupsRequestData().setGroupsNames(List.of(name)));
-        call(host, port, ApiKeys.DELETE_TOPICS, (short) 5,
-            new DeleteTopicsRequestData().setTopicNames(List.of(name)).setTimeoutMs(10_000));
     }
 
     private MetadataResponseData metadata(List<String> topics) throws IOException {
