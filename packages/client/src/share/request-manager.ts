@@ -191,6 +191,7 @@ export class RequestManager {
       const connection = await this.#context.openConnection(this.nodeId, { clientId, signal: this.#abort.signal })
       try {
         requireShareGroups(connection)
+        this.#requireAcquireMode(connection)
       } catch (error) {
         connection.close()
         throw error
@@ -214,6 +215,15 @@ export class RequestManager {
       this.#pause()
       return undefined
     }
+  }
+
+  // Left out where the broker does not know it, a limit that the application counts on would be no limit at all.
+  #requireAcquireMode(connection: Connection): void {
+    if (this.#host.settings.acquireMode !== 'record_limit' || connection.version(ShareFetch) >= ACQUIRE_MODE_VERSION)
+      return
+    throw new KafkaUnsupportedVersionError(
+      `Broker ${connection.brokerName} does not know acquireMode 'record_limit': Apache Kafka 4.2 or newer is needed. Use 'batch_optimized'.`,
+    )
   }
 
   async #perform(request: () => Promise<void>): Promise<void> {
