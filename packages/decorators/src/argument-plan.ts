@@ -147,11 +147,17 @@ function callWhenRead(
 ): unknown {
   const args: unknown[] = []
   let pending = false
-  for (const read of readers) {
-    const value = read(record, consumer)
-    // Only readPayload gives promises of its own; a payload that happens to be thenable is none of a JSON value.
-    if (value instanceof Promise) pending = true
-    args.push(value)
+  try {
+    for (const read of readers) {
+      const value = read(record, consumer)
+      // Only readPayload gives promises of its own; a payload that happens to be thenable is none of a JSON value.
+      if (value instanceof Promise) pending = true
+      args.push(value)
+    }
+  } catch (error) {
+    // Nobody waits any more for a payload that is still being validated; when it is refused too, that must not end the process.
+    if (pending) void Promise.allSettled(args)
+    throw error
   }
   return pending ? Promise.all(args).then((ready) => method.apply(instance, ready)) : method.apply(instance, args)
 }

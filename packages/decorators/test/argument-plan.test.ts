@@ -111,4 +111,24 @@ describe('a payload argument', () => {
     await expect(bad.outcome).rejects.toThrow(/amount|must be positive/)
     expect(bad.subject.got).toEqual([])
   })
+
+  it('refused while another argument has failed already leaves no rejection that nobody handles', async () => {
+    const unhandled: unknown[] = []
+    const note = (reason: unknown) => void unhandled.push(reason)
+    process.on('unhandledRejection', note)
+    try {
+      const later = OrderSchema.refine(async () => false, 'refused later')
+      const plan: ArgumentPlan = [
+        { kind: 'payload', schema: later },
+        { kind: 'payload', schema: z.string() },
+      ]
+      const planned = compileCall(plan, () => undefined, {})
+      expect(() => planned(recordOf({ value: { id: 'a', amount: 1 } }), undefined)).toThrow(PayloadValidationError)
+      await new Promise((resolve) => setImmediate(resolve))
+      await new Promise((resolve) => setImmediate(resolve))
+    } finally {
+      process.off('unhandledRejection', note)
+    }
+    expect(unhandled).toEqual([])
+  })
 })
