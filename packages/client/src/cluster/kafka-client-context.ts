@@ -126,10 +126,18 @@ export class KafkaClientContext {
    * Sends one request over a control connection, one attempt. Rejects with what Connection.send() rejects with, or with
    * KafkaConnectionError when nobody could be reached.
    */
-  async send<A extends AnyApi>(api: A, body: RequestInput<A>, options: ControlSendOptions): Promise<ResponseOf<A>> {
+  send<A extends AnyApi>(api: A, body: RequestInput<A>, options: ControlSendOptions): Promise<ResponseOf<A>> {
+    return this.#send(api, body, options, this.config.bootstrapTimeoutMs)
+  }
+
+  async #send<A extends AnyApi>(
+    api: A,
+    body: RequestInput<A>,
+    { to, timeoutMs, signal }: ControlSendOptions,
+    bootstrapWithinMs: number,
+  ): Promise<ResponseOf<A>> {
     this.#refuseWhenClosed()
-    const { to, timeoutMs, signal } = options
-    const connection = await this.#connectionTo(to, signal)
+    const connection = await this.#connectionTo(to, bootstrapWithinMs, signal)
     this.#everReached = true
     try {
       const response = await connection.send(api, body, { timeoutMs, signal })
@@ -160,7 +168,12 @@ export class KafkaClientContext {
       let failure: KafkaError
       try {
         const timeoutMs = Math.max(1, Math.min(requestTimeoutMs, startedAt + boundMs - clock.now()))
-        const response = await this.send(api, body, { to, timeoutMs, signal })
+        const response = await this.#send(
+          api,
+          body,
+          { to, timeoutMs, signal },
+          startedAt + bootstrapTimeoutMs - clock.now(),
+        )
         const code = errorOf(response)
         if (code === ErrorCode.NONE || !isRetriable(code)) return response
         failure = brokerError(api.name, code, null)
@@ -207,24 +220,30 @@ export class KafkaClientContext {
     })
   }
 
-  async #connectionTo(to: Target, signal: AbortSignal | undefined): Promise<Connection> {
+  async #connectionTo(to: Target, bootstrapWithinMs: number, signal: AbortSignal | undefined): Promise<Connection> {
     const target = to === 'controller' ? (this.metadata.controllerId ?? 'any') : to
-    const connecting = this.#connect(target, signal)
+    const connecting = this.#connect(target, bootstrapWithinMs, signal)
     return signal === undefined ? connecting : abandonable(connecting, signal)
   }
 
-  async #connect(target: Exclude<Target, 'controller'>, signal: AbortSignal | undefined): Promise<Connection> {
-    if (target === 'any') return this.#pool.anyOpen() ?? this.#anyConnection()
+  async #connect(
+    target: Exclude<Target, 'controller'>,
+    bootstrapWithinMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Connection> {
+    if (target === 'any') return this.#pool.anyOpen() ?? this.#anyConnection(bootstrapWithinMs)
     const nodeId = typeof target === 'number' ? target : await this.coordinators.find(target.group, { signal })
     return this.#pool.sharedBroker(await this.#broker(nodeId, signal))
   }
 
   // Brokers that the cluster named are tried first, then the addresses given; each group in random order, so that many
-  // clients started at once do not all knock at the same door.
-  async #anyConnection(): Promise<Connection> {
+  // clients started at once do not all knock at the same door. A client that never reached the cluster has `bootstrapWithinMs` for
+  // all of them.
+  async #anyConnection(bootstrapWithinMs: number): Promise<Connection> {
     const { bootstrapServers, socketConnectionSetupTimeoutMs, bootstrapTimeoutMs } = this.config
+    const withinMs = this.#everReached ? bootstrapTimeoutMs : bootstrapWithinMs
     const candidates = [...this.#shuffled(this.metadata.brokers), ...this.#shuffled(bootstrapServers)]
-    const timeoutMs = Math.max(1_000, Math.min(socketConnectionSetupTimeoutMs, bootstrapTimeoutMs / candidates.length))
+    const timeoutMs = Math.max(1_000, Math.min(socketConnectionSetupTimeoutMs, withinMs / candidates.length))
     const failures: [Address, unknown][] = []
     for (const candidate of candidates) {
       try {

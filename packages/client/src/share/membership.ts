@@ -7,6 +7,7 @@ import {
   ShareGroupHeartbeat,
   type ResponseOf,
 } from '@milena/protocol'
+import { formatAddress, type Address } from '../cluster/address.js'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { AssignedPartitions } from './routing.js'
 import { Wake } from './wake.js'
@@ -28,6 +29,8 @@ const STEADY_EAGER_MS = 250
 const EAGER_HEARTBEATS = 40
 /** So many follow quickly when another topic appears or is subscribed to: about 2.5 s, the assignment takes 1. */
 const EAGER_HEARTBEATS_AGAIN = 12
+/** Nobody waits longer to leave a group whose coordinator is gone: it will notice by itself. */
+const LONGEST_LEAVE_MS = 4_000
 const LEAVE_EPOCH = -1
 const JOIN_EPOCH = 0
 
@@ -70,7 +73,11 @@ export class Membership {
   #assigned = false
   #ended = false
   #hurry = false
-  /** A heartbeat is out. */
+  /** Since when no heartbeat of a member that has not joined was answered; undefined: one was, or none went out. */
+  #tryingSince: number | undefined
+  /** It was logged that they are not. */
+  #warned = false
+  /** A heartbeat is out, and may have reached the coordinator. */
   #asking = false
 
   constructor(options: MembershipOptions) {
@@ -120,8 +127,8 @@ export class Membership {
     }
   }
 
-  /** Stops heartbeating and tells the coordinator, which is not asked twice; bounded by `timeoutMs`. Never rejects. */
-  async leave(timeoutMs: number): Promise<KafkaError | undefined> {
+  /** Stops heartbeating and tells the coordinator, which is not asked twice; bounded by `atMostMs`. Never rejects. */
+  async leave(atMostMs: number): Promise<KafkaError | undefined> {
     this.#ended = true
     // A join whose answer is outstanding may have happened: it is answered by a leave like any other.
     const known = this.#joined || this.#asking
@@ -130,6 +137,7 @@ export class Membership {
     this.#wake.notify()
     if (!known) return undefined
     const { context, groupId, memberId } = this.#options
+    const timeoutMs = Math.min(atMostMs, LONGEST_LEAVE_MS)
     const body = { groupId, memberId, memberEpoch: LEAVE_EPOCH, rackId: null, subscribedTopicNames: null }
     // The signal bounds the search for a lost coordinator too, which goes on for much longer than one request.
     const late = new AbortController()
@@ -147,8 +155,11 @@ export class Membership {
     }
   }
 
-  #heartbeat(): Promise<HeartbeatResponse> {
+  async #heartbeat(): Promise<HeartbeatResponse> {
     const { context, groupId, memberId, rack } = this.#options
+    const signal = this.#aborted.signal
+    this.#tryingSince ??= context.clock.now()
+    await context.coordinators.find(groupId, { signal })
     const full = this.#full
     const body = {
       groupId,
@@ -159,15 +170,19 @@ export class Membership {
     }
     this.#full = false
     this.#asking = true
-    return context
-      .send(ShareGroupHeartbeat, body, { to: { group: groupId }, signal: this.#aborted.signal })
-      .finally(() => (this.#asking = false))
+    try {
+      return await context.send(ShareGroupHeartbeat, body, { to: { group: groupId }, signal })
+    } finally {
+      this.#asking = false
+    }
   }
 
   /** How long until the next heartbeat. */
   #accept({ memberEpoch, heartbeatIntervalMs, assignment }: HeartbeatResponse): number {
     const { listener } = this.#options
     this.#epoch = memberEpoch
+    this.#tryingSince = undefined
+    this.#warned = false
     if (heartbeatIntervalMs > 0) this.#intervalMs = heartbeatIntervalMs
     if (!this.#joined) {
       this.#joined = true
@@ -221,14 +236,29 @@ export class Membership {
     if (KafkaError.is(error) && error.retriable) {
       context.coordinators.forget(groupId)
       context.logger.debug({ groupId, err: error }, 'a heartbeat was not answered; the coordinator is looked up again')
-      if (!this.#joined) listener.failed(error)
+      if (!this.#joined) this.#cannotJoin(error)
       return undefined
     }
     this.#ended = true
-    if (KafkaUnsupportedVersionError.is(error)) listener.fatal(unsupported(error))
+    if (KafkaUnsupportedVersionError.is(error)) listener.fatal(tooOld(error))
     else
       listener.fatal(KafkaError.is(error) ? error : new KafkaError('A heartbeat could not be sent.', { cause: error }))
     return undefined
+  }
+
+  /** A broker that is just starting, or moving a group, heals in seconds; the application hears of what does not. */
+  #cannotJoin(error: KafkaError): void {
+    const { context, groupId, listener } = this.#options
+    const { clock, config, logger } = context
+    const now = clock.now()
+    if (now - (this.#tryingSince ?? now) >= config.bootstrapTimeoutMs) {
+      this.#tryingSince = undefined
+      this.#warned = false
+      listener.failed(error)
+    } else if (!this.#warned) {
+      this.#warned = true
+      logger.warn({ groupId, code: error.code }, `${error.message} Trying again.`)
+    }
   }
 
   #rejoin(): void {
@@ -254,17 +284,25 @@ export class Membership {
           { code: error.code, cause: error },
         )
       case ErrorCode.UNSUPPORTED_VERSION:
-        return unsupported(error)
+        return switchedOff(error, this.#options.context.config.bootstrapServers)
       default:
         return error
     }
   }
 }
 
-function unsupported(cause: KafkaError): KafkaError {
+function tooOld(cause: KafkaError): KafkaError {
   return new KafkaUnsupportedVersionError(
-    'The cluster does not serve share groups: Apache Kafka 4.2 or newer with share.version>=1 is needed; on a new enough ' +
-      `cluster run kafka-features.sh upgrade --feature share.version=1. (${cause.message})`,
+    `The cluster does not serve share groups, its Kafka is too old: Apache Kafka 4.2 or newer is needed. (${cause.message})`,
+    { cause },
+  )
+}
+
+function switchedOff(cause: KafkaError, bootstrapServers: readonly Address[]): KafkaError {
+  const servers = bootstrapServers.map((address) => formatAddress(address)).join(',')
+  return new KafkaUnsupportedVersionError(
+    'The cluster does not serve share groups, they are switched off (share.version=0). On Apache Kafka 4.2 or newer switch ' +
+      `them on: kafka-features.sh --bootstrap-server ${servers} upgrade --feature share.version=1`,
     { cause },
   )
 }

@@ -1,7 +1,7 @@
 import { KafkaConnectionError, KafkaError, KafkaUnsupportedVersionError, KafkaUsageError } from '@milena/protocol'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
-import { abortedError } from '../network/aborted.js'
+import { abortedError, isConnectionLoss } from '../network/aborted.js'
 import { AckCode, ackCodeOf, type AcknowledgeType } from './acknowledge-type.js'
 import type { AcquiredRange, Run } from './acquired-range.js'
 import { ConsumerRecord } from './consumer-record.js'
@@ -43,6 +43,8 @@ export const NOTHING: TakenBatch<never, never> = { records: [], failures: [], sp
 
 /** Taken as the lock duration until the broker has told it. */
 const USUAL_LOCK_MS = 30_000
+/** An outage that is met again within this time is the same one. */
+const ONE_OUTAGE_MS = 5_000
 /** How long a leave may take beyond the close itself. */
 const LEAVE_TIMEOUT_MS = 1_000
 
@@ -71,6 +73,8 @@ export class ShareEngine<K, V> {
   #waiting = false
   #failure: KafkaError | undefined
   #fatal: KafkaError | undefined
+  /** When the application last heard of an outage, on the injected clock. */
+  #outageToldAt = -Infinity
   #taken = 0
   #takenAt = 0
   #closed: Promise<void> | undefined
@@ -434,12 +438,22 @@ export class ShareEngine<K, V> {
   }
 
   #fail(error: KafkaError): void {
-    if (this.#state === 'closed') return
-    this.#context.logger.warn({ groupId: this.#config.groupId, err: error }, error.message)
+    if (this.#state === 'closed' || this.#isOldNews(error)) return
     this.#failure ??= error
+    if (this.#joinWaiters.size > 0) this.#outageToldAt = this.#context.clock.now()
     for (const { reject } of this.#joinWaiters) reject(error)
     this.#joinWaiters.clear()
     this.#arrived.notify()
+  }
+
+  /** Several parts of a member meet one outage at once; the application hears of it from the first. */
+  #isOldNews(error: KafkaError): boolean {
+    const { clock, logger } = this.#context
+    if (this.#fatal === error || !isConnectionLoss(error)) return false
+    const old = this.#failure !== undefined || clock.now() - this.#outageToldAt < ONE_OUTAGE_MS
+    if (old)
+      logger.debug({ groupId: this.#config.groupId, err: error }, 'an outage goes on that the application knows of')
+    return old
   }
 
   #failForGood(error: KafkaError): void {
@@ -466,7 +480,9 @@ export class ShareEngine<K, V> {
     this.#refuseWhenClosed()
     const error = this.#fatal ?? this.#failure
     this.#failure = undefined
-    if (error !== undefined) throw error
+    if (error === undefined) return
+    if (isConnectionLoss(error)) this.#outageToldAt = this.#context.clock.now()
+    throw error
   }
 
   #refuseWhenClosed(): void {
