@@ -1,5 +1,5 @@
 import { AcknowledgeType, type ConsumerRecord } from '@milena/client'
-import { KafkaError, KafkaUsageError } from '@milena/protocol'
+import { KafkaUsageError } from '@milena/protocol'
 import type { Clock } from '@milena/protocol/runtime'
 import type { ContainerEngine } from './container-engine.js'
 import { DelayedAnswers } from './delayed-answers.js'
@@ -156,11 +156,8 @@ export class ExplicitAckMode<K, V> implements AckMode<K, V> {
       return
     }
     try {
-      if (this.#options.engine.settle(record, type)) return
-      this.#refused(
-        record,
-        new KafkaError('Its lock or its share session was gone when the answer was given.', { code: 'LOCK_LOST' }),
-      )
+      // False: the lock or the session is gone. The engine tells that as a verdict, as every answer that came to nothing.
+      this.#options.engine.settle(record, type)
     } catch (error) {
       const { topic, partition, offset } = record
       this.#options.surroundings.logger.error(

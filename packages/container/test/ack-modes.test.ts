@@ -192,7 +192,7 @@ describe('answers that the broker does not take', () => {
     expect(harness.events.filter((event) => event instanceof AcknowledgmentFailedEvent)).toHaveLength(1)
   })
 
-  test('also one that came when the lock or the session was gone', async () => {
+  test('also one that came when the lock or the session was gone, once', async () => {
     const work = deferred()
     const harness = new ContainerHarness({ listener: () => work.promise })
     const [record] = await harness.run(1)
@@ -201,7 +201,7 @@ describe('answers that the broker does not take', () => {
     await harness.settle()
     expect(harness.engine().answers).toEqual(['stale ACCEPT orders-0@0'])
     expect(harness.events.filter((event) => event instanceof AcknowledgmentFailedEvent)).toMatchObject([
-      { ranges: [{ firstOffset: 0, lastOffset: 0 }], cause: { code: 'LOCK_LOST' } },
+      { ranges: [{ firstOffset: 0, lastOffset: 0 }], cause: { code: 'INVALID_RECORD_STATE' } },
     ])
   })
 

@@ -111,12 +111,7 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
   confirm(error?: KafkaError): void {
     const confirmed = this.#unconfirmed
     this.#unconfirmed = []
-    for (const { at, type } of confirmed) {
-      const counts = { accept: 0, release: 0, reject: 0, renew: 0, gap: 0, [type.toLowerCase()]: 1 }
-      const partition = { topic: at.topic, topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partition: at.partition }
-      const batches = [{ firstOffset: at.offset, lastOffset: at.offset, acknowledgeTypes: [wireTypes[type]] }]
-      for (const listener of this.#verdicts) listener({ partition, batches, counts, error })
-    }
+    for (const { at, type } of confirmed) this.#verdict(at, type, error)
     const waiters = this.#settledWaiters
     this.#settledWaiters = []
     for (const waiter of waiters) waiter()
@@ -146,6 +141,7 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
     const at = record as TestRecord
     if (!this.#open.delete(record)) {
       this.answers.push(`stale ${type} ${at.topic}-${at.partition}@${at.offset}`)
+      this.#verdict(at, type, new KafkaError('the lock was gone', { code: 'INVALID_RECORD_STATE' }))
       return false
     }
     this.answers.push(`${type} ${at.topic}-${at.partition}@${at.offset}`)
@@ -191,6 +187,17 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
   onVerdict(listener: (verdict: AcknowledgementVerdict) => void): () => void {
     this.#verdicts.add(listener)
     return () => this.#verdicts.delete(listener)
+  }
+
+  #verdict(
+    at: { readonly topic: string; readonly partition: number; readonly offset: number },
+    type: AcknowledgeType,
+    error: KafkaError | undefined,
+  ): void {
+    const counts = { accept: 0, release: 0, reject: 0, renew: 0, gap: 0, [type.toLowerCase()]: 1 }
+    const partition = { topic: at.topic, topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partition: at.partition }
+    const batches = [{ firstOffset: at.offset, lastOffset: at.offset, acknowledgeTypes: [wireTypes[type]] }]
+    for (const listener of this.#verdicts) listener({ partition, batches, counts, error })
   }
 
   #count(type: AcknowledgeType): number {
