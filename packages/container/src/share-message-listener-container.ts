@@ -145,9 +145,13 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
         return this.#starting ?? Promise.resolve()
       case 'stopping':
         return this.#startAfterwards()
-      default:
-        this.#starting = outsideListenerFrames(() => this.#begin())
-        return this.#starting
+      default: {
+        const starting = deferred()
+        // In place before anything happens: an observer of the first events may ask for it.
+        this.#starting = starting.promise
+        starting.resolve(outsideListenerFrames(() => this.#begin()))
+        return starting.promise
+      }
     }
   }
 
@@ -272,15 +276,20 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
     this.#lifecycle.move('stop')
     const bound = timeoutMs !== undefined && timeoutMs >= 0 ? timeoutMs : this.#properties.shutdownTimeoutMs
     const budget = new StopBudget(this.#clock, bound)
-    this.#ending = outsideListenerFrames(async () => {
-      await this.#run?.stop(budget)
-      const restart = this.#restart
-      this.#restart = undefined
-      this.#lifecycle.move(this.#failure === undefined ? 'stopped' : 'fail')
-      this.#logger.info({}, `Container '${this.id}' is ${this.state}.`)
-      this.#tellWaiters()
-      restart?.begin()
-    })
+    const ending = deferred()
+    // In place before anything happens: an observer of an answer that this sends may ask for it.
+    this.#ending = ending.promise
+    ending.resolve(outsideListenerFrames(() => this.#stopRun(budget)))
+  }
+
+  async #stopRun(budget: StopBudget): Promise<void> {
+    await this.#run?.stop(budget)
+    const restart = this.#restart
+    this.#restart = undefined
+    this.#lifecycle.move(this.#failure === undefined ? 'stopped' : 'fail')
+    this.#logger.info({}, `Container '${this.id}' is ${this.state}.`)
+    this.#tellWaiters()
+    restart?.begin()
   }
 
   #startAfterwards(): Promise<void> {
@@ -303,7 +312,7 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
     this.#endWaiters = []
     for (const { resolve, reject } of waiters) {
       if (this.#failure === undefined) resolve()
-      else reject(this.#failure.cause)
+      else reject(asError(this.#failure.cause))
     }
   }
 
@@ -319,6 +328,15 @@ function startCancelled(id: string): KafkaError {
   return new KafkaError(`stop() was called while container '${id}' was starting, or waited to start again.`, {
     code: 'START_CANCELLED',
   })
+}
+
+/** A promise that is there before what it waits for has begun. */
+function deferred(): { readonly promise: Promise<void>; readonly resolve: (outcome: Promise<void>) => void } {
+  let resolve: (outcome: Promise<void>) => void = () => undefined
+  const promise = new Promise<void>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
 }
 
 /** A cause to reject with: an error as it is, anything else in one. */

@@ -57,6 +57,25 @@ describe('start()', () => {
     expect(harness.engine(0).takes).toBe(1)
   })
 
+  test('one called by an observer of the first event joins it too, also after a start that failed', async () => {
+    const harness = new ContainerHarness()
+    harness.factory.prepare = ({ engine }, index) => {
+      if (index === 0) engine.joining = new Error('not today')
+    }
+    const within: Promise<string>[] = []
+    harness.container.on('consumerStarting', ({ container }) => {
+      within.push(
+        container.start().then(
+          () => container.state,
+          (error: unknown) => String(error),
+        ),
+      )
+    })
+    await expect(harness.container.start()).rejects.toThrow('not today')
+    await harness.container.start()
+    expect(await Promise.all(within)).toEqual(['Error: not today', 'running'])
+  })
+
   test('a second start() joins the first, and is nothing to a running container', async () => {
     const harness = new ContainerHarness()
     await Promise.all([harness.container.start(), harness.container.start()])
@@ -423,6 +442,37 @@ describe('observers', () => {
     await expect(harness.container.start()).rejects.toThrow('first time')
     await restarted
     expect(harness.container.state).toBe('running')
+  })
+
+  test('one may stop the container as soon as it hears that a member begins to start', async () => {
+    const harness = new ContainerHarness({ properties: { concurrency: 2 } })
+    let stopped: Promise<string> | undefined
+    harness.container.on('consumerStarting', ({ container }) => {
+      stopped ??= container.stop().then(() => container.state)
+    })
+    await expect(harness.container.start()).rejects.toMatchObject({ code: 'START_CANCELLED' })
+    expect(await stopped).toBe('stopped')
+    expect(harness.factory.consumers.map(({ closed }) => closed !== undefined)).toEqual([true, true])
+    expect(harness.clock.pendingTimers).toBe(0)
+  })
+
+  test("one that stops the container over an answer of the stop itself waits until it is stopped", async () => {
+    const harness = new ContainerHarness({
+      properties: { shareConsumerRecordRecoverer: () => ({ type: 'RELEASE', delayMs: 10_000 }) },
+      listener: () => {
+        throw new Error('bad order')
+      },
+    })
+    const [record] = await harness.run(1)
+    if (record !== undefined) harness.engine().expire(record)
+    let state: string | undefined
+    harness.container.on('acknowledgmentFailed', async ({ container }) => {
+      await container.stop()
+      state = container.state
+    })
+    await harness.container.stop()
+    await harness.settle()
+    expect(state).toBe('stopped')
   })
 
   test('one may stop the container as soon as it hears that a member started', async () => {
