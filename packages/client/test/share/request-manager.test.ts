@@ -186,13 +186,11 @@ describe('a fetch', () => {
     await idle(engine, 10)
     const bad = recordsOf({ first: 3, last: 5 })
     bad.writeUInt8(0x58, bad.indexOf('v4'))
-    group
-      .leader()
-      .give({
-        first: 0,
-        last: 8,
-        bytes: Buffer.concat([recordsOf({ first: 0, last: 2 }), bad, recordsOf({ first: 6, last: 8 })]),
-      })
+    group.leader().give({
+      first: 0,
+      last: 8,
+      bytes: Buffer.concat([recordsOf({ first: 0, last: 2 }), bad, recordsOf({ first: 6, last: 8 })]),
+    })
     const records = await take(engine)
     expect(records.map(({ offset }) => offset)).toEqual([0, 1, 2, 6, 7, 8])
     for (const record of records) engine.settle(record, 'ACCEPT')
@@ -381,16 +379,14 @@ describe('an acknowledgement', () => {
 
   it('that the answer leaves out is told as failed', async () => {
     const { engine, records } = await holding(0)
-    group
-      .leader()
-      .next('ShareAcknowledge', () => ({
-        throttleTimeMs: 0,
-        errorCode: 0,
-        errorMessage: null,
-        acquisitionLockTimeoutMs: 1,
-        responses: [],
-        nodeEndpoints: [],
-      }))
+    group.leader().next('ShareAcknowledge', () => ({
+      throttleTimeMs: 0,
+      errorCode: 0,
+      errorMessage: null,
+      acquisitionLockTimeoutMs: 1,
+      responses: [],
+      nodeEndpoints: [],
+    }))
     const verdicts = verdictsOf(engine)
     for (const record of records) engine.settle(record, 'ACCEPT')
     await group.until(engine.whenSettled())
