@@ -73,6 +73,11 @@ export class ContainerRun<K, V> {
     await budget.within(this.#over, GRACE_MS)
   }
 
+  /** Has the members that are stopping end within this budget, where it is the tighter one. */
+  hurry(budget: StopBudget): void {
+    if (this.#begun) for (const slot of this.slots) slot.stop(budget)
+  }
+
   pause(): void {
     for (const slot of this.slots) slot.pause()
   }

@@ -157,13 +157,15 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
 
   /**
    * Ends the container within a bound, whatever its listeners do: nothing more is taken, running listener calls may end, what
-   * is finished is answered, and the rest goes back to the group at once. Never rejects. Called inside a listener of this
-   * container it resolves as soon as the container is stopping, because the stop waits for that listener.
+   * is finished is answered, and the rest goes back to the group at once. Never rejects. A further call joins the stop that is
+   * under way, and shortens it where it allows less time. Called inside a listener of this container it resolves as soon as the
+   * container is stopping, because the stop waits for that listener.
    */
   stop(options: StopOptions = {}): Promise<void> {
     if (this.#lifecycle.isAtRest) return Promise.resolve()
     this.#restart?.cancel()
     if (this.#lifecycle.state !== 'stopping') this.#end(options.timeoutMs)
+    else if (options.timeoutMs !== undefined) this.#run?.hurry(this.#budgetOf(options.timeoutMs))
     return isInsideListenerOf(this) ? Promise.resolve() : (this.#ending ?? Promise.resolve())
   }
 
@@ -274,12 +276,16 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
 
   #end(timeoutMs: number | undefined): void {
     this.#lifecycle.move('stop')
-    const bound = timeoutMs !== undefined && timeoutMs >= 0 ? timeoutMs : this.#properties.shutdownTimeoutMs
-    const budget = new StopBudget(this.#clock, bound)
+    const budget = this.#budgetOf(timeoutMs)
     const ending = deferred()
     // In place before anything happens: an observer of an answer that this sends may ask for it.
     this.#ending = ending.promise
     ending.resolve(outsideListenerFrames(() => this.#stopRun(budget)))
+  }
+
+  #budgetOf(timeoutMs: number | undefined): StopBudget {
+    const bound = timeoutMs !== undefined && timeoutMs >= 0 ? timeoutMs : this.#properties.shutdownTimeoutMs
+    return new StopBudget(this.#clock, bound)
   }
 
   async #stopRun(budget: StopBudget): Promise<void> {

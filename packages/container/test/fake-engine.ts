@@ -73,6 +73,11 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
     return this.#open.size
   }
 
+  /** Who hears of verdicts. */
+  get verdictListeners(): number {
+    return this.#verdicts.size
+  }
+
   /** Acquires records, as one batch for the next take. */
   feed(...fields: RecordFields[]): TestRecord[] {
     const records = fields.map((each) => this.#record(each))

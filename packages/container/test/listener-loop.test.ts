@@ -187,6 +187,41 @@ describe('a sliding window (maxInFlight: n)', () => {
     expect(begun).toEqual([0, 1, 2, 3])
   })
 
+  test('hands over no record whose lock ran out while the window was full', async () => {
+    const work = deferred()
+    const seen: number[] = []
+    const harness = new ContainerHarness({
+      properties: { maxInFlight: 1 },
+      listener: (record) => {
+        seen.push(record.offset)
+        return record.offset === 0 ? work.promise : undefined
+      },
+    })
+    await harness.container.start()
+    const [, lost] = harness.engine().feed({ offset: 0 }, { offset: 1, lockMs: 5_000 }, { offset: 2 })
+    await harness.clock.advance(6_000)
+    work.resolve()
+    await harness.settle()
+    expect(seen).toEqual([0, 2])
+    expect(harness.events.filter((event) => event instanceof RecordLockLostEvent)).toMatchObject([{ record: lost }])
+  })
+
+  test('takes no more at a time than it can soon begin; the rest stays where its locks are looked after', async () => {
+    const asked: (number | undefined)[] = []
+    for (const maxInFlight of [undefined, 1, 500]) {
+      const harness = new ContainerHarness({ properties: { maxInFlight } })
+      harness.factory.prepare = ({ engine }) => {
+        const take = engine.take.bind(engine)
+        engine.take = (options) => {
+          asked.push(options?.max)
+          return take(options)
+        }
+      }
+      await harness.container.start()
+    }
+    expect(asked).toEqual([undefined, 64, 1_000])
+  })
+
   test('never has more than n records delivered and unanswered, also while a recoverer decides', async () => {
     const decisions = Array.from({ length: 6 }, () => deferred<'REJECT'>())
     let open = 0
@@ -291,27 +326,48 @@ describe('taking records', () => {
     expect(harness.engine().answers).toEqual(['ACCEPT orders-0@0'])
   })
 
-  test('is not starved by, and does not starve, the event loop: it yields between records that cost no promise', async () => {
-    let heartbeats = 0
-    let heartbeatsBeforeEnd = 0
-    const harness = new ContainerHarness({
-      listener: (record) => {
-        harness.clock.block(1)
-        if (record.offset === 999) heartbeatsBeforeEnd = heartbeats
-      },
-    })
+  test('begins with the shortest pause again after a take that succeeded', async () => {
+    const harness = new ContainerHarness()
     await harness.container.start()
-    const beat = (): void => {
-      heartbeats++
-      if (heartbeats < 1_000) harness.clock.immediate(beat)
+    const pauses: number[] = []
+    harness.container.on('pollFailed', (event) => pauses.push(event.retryInMs))
+    const fail = async (): Promise<void> => {
+      harness.engine().failTake(new KafkaError('try later', { code: 'COORDINATOR_NOT_AVAILABLE', retriable: true }))
+      await harness.clock.advance(5_000)
     }
-    harness.clock.immediate(beat)
-    harness.engine().feed(...Array.from({ length: 1_000 }, (_, offset) => ({ offset, lockMs: 60_000 })))
+    for (let i = 0; i < 4; i++) await fail()
+    harness.engine().feedMany(1)
     await harness.settle()
-    expect(harness.engine().answers).toHaveLength(1_000)
-    // 1,000 records of 1 ms in slices of 10 ms.
-    expect(heartbeatsBeforeEnd).toBeGreaterThan(50)
+    await fail()
+    expect(pauses[3]).toBeGreaterThan(500)
+    expect(pauses[4]).toBeLessThan(200)
   })
+
+  test.each([undefined, 4])(
+    'with maxInFlight %s yields between records that cost no promise: the event loop is not starved',
+    async (maxInFlight) => {
+      let heartbeats = 0
+      let heartbeatsBeforeEnd = 0
+      const harness = new ContainerHarness({
+        properties: { maxInFlight },
+        listener: (record) => {
+          harness.clock.block(1)
+          if (record.offset === 999) heartbeatsBeforeEnd = heartbeats
+        },
+      })
+      await harness.container.start()
+      const beat = (): void => {
+        heartbeats++
+        if (heartbeats < 1_000) harness.clock.immediate(beat)
+      }
+      harness.clock.immediate(beat)
+      harness.engine().feed(...Array.from({ length: 1_000 }, (_, offset) => ({ offset, lockMs: 60_000 })))
+      await harness.settle()
+      expect(harness.engine().answers).toHaveLength(1_000)
+      // 1,000 records of 1 ms in slices of 10 ms.
+      expect(heartbeatsBeforeEnd).toBeGreaterThan(50)
+    },
+  )
 })
 
 describe('pause and resume', () => {

@@ -54,6 +54,32 @@ describe('a member that dies of something that may heal', () => {
     expect(harness.factory.at(0).closed).toBeDefined()
   })
 
+  test('and whose listener hangs: a stop() of the container ends it within its own, tighter bound', async () => {
+    const harness = new ContainerHarness({
+      properties: { maxInFlight: 4, shutdownTimeoutMs: 60_000 },
+      listener: () => new Promise(() => undefined),
+    })
+    await harness.run(1)
+    harness.engine().failTake(fenced)
+    await harness.settle()
+    const stopped = harness.container.stop({ timeoutMs: 1_000 })
+    await harness.clock.advance(750)
+    await stopped
+    expect(harness.factory.at(0).closed).toEqual({ timeoutMs: 250 })
+  })
+
+  test('is heard no more once it is closed', async () => {
+    const harness = new ContainerHarness()
+    await harness.run(1)
+    harness.engine(0).failTake(fenced)
+    await harness.settle()
+    expect(harness.engine(0).verdictListeners).toBe(0)
+    await harness.clock.advance(1_200)
+    expect(harness.engine(1).verdictListeners).toBe(1)
+    await harness.container.stop()
+    expect(harness.engine(1).verdictListeners).toBe(0)
+  })
+
   test('that keeps dying: the pauses grow from 1 s to 30 s, and it is never given up', async () => {
     const harness = new ContainerHarness()
     harness.factory.prepare = ({ engine }, index) => {

@@ -270,6 +270,31 @@ describe('stop()', () => {
     expect(harness.story.filter((line) => line.startsWith('consumerStopped'))).toHaveLength(1)
   })
 
+  test('a further stop() shortens the one under way where it allows less time, and never lengthens it', async () => {
+    const harness = new ContainerHarness({ listener: () => new Promise(() => undefined) })
+    await harness.run(1)
+    const stopped = harness.container.stop({ timeoutMs: 8_000 })
+    void harness.container.stop({ timeoutMs: 60_000 })
+    await harness.clock.advance(1_000)
+    void harness.container.stop({ timeoutMs: 400 })
+    await harness.clock.advance(299)
+    expect(harness.factory.at(0).closed).toBeUndefined()
+    await harness.clock.advance(1)
+    await stopped
+    expect(harness.factory.at(0).closed).toEqual({ timeoutMs: 100 })
+  })
+
+  test('does not wait for the word of the broker on the batch at hand; closing sends what is answered', async () => {
+    const harness = new ContainerHarness()
+    await harness.container.start()
+    harness.engine().autoConfirm = false
+    harness.engine().feedMany(2)
+    await harness.settle()
+    expect(harness.engine().answers).toHaveLength(2)
+    await harness.container.stop()
+    expect(harness.clock.now()).toBe(0)
+  })
+
   test('gives up a start that is under way: quietly, and that start() rejects', async () => {
     const harness = new ContainerHarness({ properties: { concurrency: 2 } })
     harness.factory.prepare = ({ engine }) => {
@@ -374,6 +399,35 @@ describe('calls from inside a listener of the same container', () => {
     later.resolve()
     await harness.settle()
     expect(await left).toBe('stopped')
+  })
+
+  test('what a listener starts is not inside it, nor is what observers do while it hangs', async () => {
+    const work = deferred()
+    const told: string[] = []
+    const second = new ContainerHarness({
+      listener: async () => {
+        await first.container.stop()
+        told.push(`the stop of another container: ${first.container.state}`)
+      },
+    })
+    const first: ContainerHarness = new ContainerHarness({
+      listener: async () => {
+        await second.container.start()
+        void first.container.stop({ timeoutMs: 1_000 })
+        await work.promise
+      },
+    })
+    first.container.on('shareConsumerStopping', async ({ container }) => {
+      await (container as typeof first.container).whenStopped()
+      told.push('an observer: stopped')
+    })
+    await first.run(1)
+    await second.run(1)
+    expect(told).toEqual([])
+    await first.clock.advance(1_000)
+    await second.settle()
+    expect(told.toSorted()).toEqual(['an observer: stopped', 'the stop of another container: stopped'])
+    work.resolve()
   })
 
   test('stopping another container waits for that one to be stopped', async () => {
