@@ -14,7 +14,8 @@ export interface RequestManagerHost {
   recordsToFetch(): number
   /** Whether a fetch should acquire no more than it asks for. */
   exactFetches(): boolean
-  received(received: ReceivedPartition): void
+  /** What one answer brought. */
+  received(answer: readonly ReceivedPartition[]): void
   verdict(verdict: AcknowledgementVerdict): void
   /** The broker's acquisition lock duration. */
   lockTimeout(ms: number): void

@@ -22,7 +22,7 @@ import { RequestTurns, type Turn } from './request-turns.js'
 import { SettledWaiters } from './settled-waiters.js'
 import type { TopicIdPartition } from './share-partition.js'
 import { shareAcknowledgeRequest, shareFetchRequest, type SessionStamp } from './share-requests.js'
-import { receivePartition } from './share-response.js'
+import { receivePartition, type ReceivedPartition } from './share-response.js'
 import { FINAL_EPOCH, ShareSession } from './share-session.js'
 import { Wake } from './wake.js'
 
@@ -353,7 +353,7 @@ export class RequestManager {
   async #receive(outgoing: Outgoing, response: FetchResponse): Promise<boolean> {
     const { acquisitionLockTimeoutMs, nodeEndpoints } = response
     const missing = new Map(outgoing.sent)
-    let empty = true
+    const brought: ReceivedPartition[] = []
     for (const { topicId, partitions } of response.responses) {
       for (const fetched of partitions) {
         const partition = this.#host.partitions.find(topicId, fetched.partitionIndex)
@@ -366,21 +366,21 @@ export class RequestManager {
           this.#pause()
           this.#refusals.fetch(partition, fetched, nodeEndpoints)
         }
-        if (fetched.acquiredRecords.length === 0) continue
-        empty = false
-        await this.#enter(outgoing, partition, fetched, acquisitionLockTimeoutMs)
+        if (fetched.acquiredRecords.length > 0)
+          brought.push(await this.#open(outgoing, partition, fetched, acquisitionLockTimeoutMs))
       }
     }
     this.#settleMissing(outgoing, missing)
-    return empty
+    this.#enter(outgoing.held, brought)
+    return brought.length === 0
   }
 
-  async #enter(
+  async #open(
     outgoing: Outgoing,
     partition: TopicIdPartition,
     fetched: FetchedPartition,
     lockMs: number,
-  ): Promise<void> {
+  ): Promise<ReceivedPartition> {
     const { held, sentAt } = outgoing
     const received = await receivePartition(
       { partition, records: fetched.records, acquired: fetched.acquiredRecords },
@@ -394,10 +394,16 @@ export class RequestManager {
     let acquired = 0
     for (const { length } of received.ranges) acquired += length
     this.#bytes.received(acquired, fetched.records?.length ?? 0)
-    if (!held.live) return
-    for (const range of received.ranges) held.enter(range)
-    if (received.unsupported !== undefined) this.#host.fatal(received.unsupported)
-    this.#host.received(received)
+    return received
+  }
+
+  #enter(held: AcquiredRecords, brought: readonly ReceivedPartition[]): void {
+    if (!held.live || brought.length === 0) return
+    for (const { ranges, unsupported } of brought) {
+      for (const range of ranges) held.enter(range)
+      if (unsupported !== undefined) this.#host.fatal(unsupported)
+    }
+    this.#host.received(brought)
   }
 
   // ---- verdicts

@@ -1,4 +1,4 @@
-import { KafkaConnectionError, KafkaError, KafkaUnsupportedVersionError, KafkaUsageError } from '@milena/protocol'
+import { KafkaError, KafkaUnsupportedVersionError, KafkaUsageError } from '@milena/protocol'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
 import { abortedError, isConnectionLoss } from '../network/aborted.js'
@@ -14,8 +14,8 @@ import type { RequestManagerHost } from './request-manager-host.js'
 import { RequestManager } from './request-manager.js'
 import { ShareCounters } from './share-counters.js'
 import { SharePartitions, type TopicIdPartition } from './share-partition.js'
-import type { ReceivedPartition } from './share-response.js'
-import { countTypes, type AcknowledgementVerdict } from './verdict.js'
+import type { CorruptBatch, ReceivedPartition } from './share-response.js'
+import { lateAnswer, type AcknowledgementVerdict } from './verdict.js'
 import { Wake } from './wake.js'
 
 // One member of a share group, whole: membership, one request manager per broker, one buffer. Both poll() and the
@@ -373,34 +373,28 @@ export class ShareEngine<K, V> {
       : 0
   }
 
-  #received(received: ReceivedPartition): void {
-    this.counters.received(received)
-    for (const { partition, baseOffset, rejected, reason } of received.corrupt) {
-      const { topic, partition: index } = partition
-      this.#context.logger.error(
-        { topic, partition: index, baseOffset, rejected, err: reason },
-        `the record batch at offset ${baseOffset} of ${topic}-${index} is corrupt; its ${rejected} records are rejected and the rest goes on`,
-      )
+  /** What one answer brought; the application gets it together. */
+  #received(answer: readonly ReceivedPartition[]): void {
+    for (const received of answer) {
+      this.counters.received(received)
+      for (const batch of received.corrupt) this.#corrupt(batch)
+      if (this.#state === 'fetching') this.#buffer.add(received)
+      else for (const range of received.ranges) range.answerOpen(AckCode.RELEASE)
     }
-    if (this.#state === 'fetching') {
-      this.#buffer.add(received)
-      this.#arrived.notify()
-    } else for (const range of received.ranges) range.answerOpen(AckCode.RELEASE)
+    this.#arrived.notify()
+  }
+
+  #corrupt({ partition: { topic, partition }, baseOffset, rejected, reason }: CorruptBatch): void {
+    this.#context.logger.error(
+      { topic, partition, baseOffset, rejected, err: reason },
+      `the record batch at offset ${baseOffset} of ${topic}-${partition} is corrupt; its ${rejected} records are rejected and the rest goes on`,
+    )
   }
 
   /** An answer came when the lock was gone: nothing is sent, and the answer is reported as failed. */
-  #stale({ partition, firstOffset, holder }: AcquiredRange, { from, to }: Run, code: AckCode): void {
-    const batches = [{ firstOffset: firstOffset + from, lastOffset: firstOffset + to - 1, acknowledgeTypes: [code] }]
-    const place = `${partition.topic}-${partition.partition}`
-    const error = holder.live
-      ? new KafkaError(`The acknowledgement came when the record's lock was gone; ${place} delivers it again.`, {
-          code: 'INVALID_RECORD_STATE',
-        })
-      : new KafkaConnectionError(
-          `The acknowledgement came when the record's share session was lost; ${place} delivers it again.`,
-        )
-    this.counters.stale += to - from
-    this.#verdict({ partition, batches, counts: countTypes(batches), error })
+  #stale(range: AcquiredRange, run: Run, code: AckCode): void {
+    this.counters.stale += run.to - run.from
+    this.#verdict(lateAnswer(range, run, code))
   }
 
   #verdict(verdict: AcknowledgementVerdict): void {

@@ -1,6 +1,7 @@
-import type { KafkaError } from '@milena/protocol'
+import { KafkaConnectionError, KafkaError } from '@milena/protocol'
 import { AckCode } from './acknowledge-type.js'
 import type { AcknowledgementBatch } from './ack-batches.js'
+import type { AcquiredRange, Run } from './acquired-range.js'
 import type { TopicIdPartition } from './share-partition.js'
 
 /** How many offsets were answered with each type. `gap`: offsets that hold no record, answered by the client itself. */
@@ -37,4 +38,22 @@ export function countTypes(batches: readonly AcknowledgementBatch[]): Acknowledg
     reject: byCode[AckCode.REJECT] ?? 0,
     renew: byCode[AckCode.RENEW] ?? 0,
   }
+}
+
+/** The verdict on an answer that came when its lock or session was gone: it is not even sent. */
+export function lateAnswer(
+  { partition, firstOffset, holder }: AcquiredRange,
+  { from, to }: Run,
+  code: AckCode,
+): AcknowledgementVerdict {
+  const batches = [{ firstOffset: firstOffset + from, lastOffset: firstOffset + to - 1, acknowledgeTypes: [code] }]
+  const place = `${partition.topic}-${partition.partition}`
+  const error = holder.live
+    ? new KafkaError(`The acknowledgement came when the record's lock was gone; ${place} delivers it again.`, {
+        code: 'INVALID_RECORD_STATE',
+      })
+    : new KafkaConnectionError(
+        `The acknowledgement came when the record's share session was lost; ${place} delivers it again.`,
+      )
+  return { partition, batches, counts: countTypes(batches), error }
 }

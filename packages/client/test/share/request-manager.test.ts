@@ -173,6 +173,21 @@ describe('a fetch', () => {
     expect(engine.counters.snapshot()).toMatchObject({ acquired: 10, accepted: 4, gaps: 6 })
   })
 
+  it('hands on at once all that one answer brought', async () => {
+    group.topic('orders', [1, 1, 1])
+    const { engine } = group.subscribed(explicit)
+    await idle(engine, 10)
+    group.leader().give(...[0, 1, 2].map((partition) => ({ partition, first: 0, last: 1 })))
+    expect((await take(engine)).map(({ partition, offset }) => [partition, offset])).toEqual([
+      [0, 0],
+      [0, 1],
+      [1, 0],
+      [1, 1],
+      [2, 0],
+      [2, 1],
+    ])
+  })
+
   it('that brings gaps only is answered without the application', async () => {
     const { engine } = group.subscribed(explicit)
     await idle(engine, 10)
