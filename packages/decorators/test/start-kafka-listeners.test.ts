@@ -435,6 +435,27 @@ describe('a start that fails', () => {
     expect(kafka.members.every((member) => member.closed)).toBe(true)
     expect(di.get(ListenerEndpointRegistry).getListenerContainer('a')?.state).toBe('stopped')
   })
+
+  it('also stops containers that were made in code, and closes the Producer', async () => {
+    class Listener {
+      @KafkaListener({ topics: 'bad', groupId: 'bad' })
+      on(): void {}
+    }
+    const kafka = new FakeKafka()
+    kafka.beforeMember = ({ groupId }) => {
+      if (groupId === 'bad') throw new KafkaUsageError('the group is bad')
+    }
+    const { di } = application({ kafka, listeners: [Listener] })
+    di.bind(KafkaTokens.ListenerContainer).toDynamicValue((context) => {
+      const container = context.get(KafkaTokens.containerFactory('default')).createContainer('by-hand')
+      container.setupMessageListener(() => undefined)
+      return container as ShareMessageListenerContainer<never, never>
+    })
+    const producer = di.get(Producer)
+    await expect(startKafkaListeners(di)).rejects.toThrow('the group is bad')
+    expect(kafka.members.map((member) => [member.subscribed, member.closed])).toEqual([[['by-hand'], true]])
+    await expect(producer.send({ topic: 't', value: Buffer.from('x') })).rejects.toThrow(/closed/i)
+  })
 })
 
 describe('an unreachable cluster', () => {
