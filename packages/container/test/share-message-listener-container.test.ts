@@ -510,24 +510,31 @@ describe('observers', () => {
     expect(harness.clock.pendingTimers).toBe(0)
   })
 
-  test("one that stops the container over an answer of the stop itself waits until it is stopped", async () => {
-    const harness = new ContainerHarness({
-      properties: { shareConsumerRecordRecoverer: () => ({ type: 'RELEASE', delayMs: 10_000 }) },
-      listener: () => {
-        throw new Error('bad order')
-      },
-    })
-    const [record] = await harness.run(1)
-    if (record !== undefined) harness.engine().expire(record)
-    let state: string | undefined
-    harness.container.on('acknowledgmentFailed', async ({ container }) => {
-      await container.stop()
-      state = container.state
-    })
-    await harness.container.stop()
-    await harness.settle()
-    expect(state).toBe('stopped')
-  })
+  test.each(['outside', 'inside'])(
+    'one that stops the container over an answer that a stop %s of its listener sends waits until it is stopped',
+    async (where) => {
+      const second = deferred()
+      const harness: ContainerHarness = new ContainerHarness({
+        properties: { shareConsumerRecordRecoverer: () => ({ type: 'RELEASE', delayMs: 10_000 }) },
+        listener: async ({ offset }) => {
+          if (offset === 0) throw new Error('bad order')
+          await second.promise
+          if (where === 'inside') await harness.container.stop()
+        },
+      })
+      const [first] = await harness.run(2)
+      if (first !== undefined) harness.engine().expire(first)
+      let state: string | undefined
+      harness.container.on('acknowledgmentFailed', async ({ container }) => {
+        await container.stop()
+        state = container.state
+      })
+      if (where === 'outside') void harness.container.stop()
+      second.resolve()
+      await harness.settle()
+      expect(state).toBe('stopped')
+    },
+  )
 
   test('one may stop the container as soon as it hears that a member started', async () => {
     const harness = new ContainerHarness({ properties: { concurrency: 2 } })
