@@ -1,5 +1,6 @@
 import type { ConsumerRecord } from '@milena/client'
 import { KafkaError } from '@milena/protocol'
+import { isThenable } from './record-invoker.js'
 import { placeOf } from './recoverers.js'
 
 /**
@@ -84,7 +85,9 @@ export function readPayload<Output>(
 ): Output | Promise<Output> {
   const { value } = record
   const result = schema['~standard'].validate(value instanceof Uint8Array ? parsed(record, value) : value)
-  return result instanceof Promise ? result.then((later) => accepted(record, later)) : accepted(record, result)
+  return isThenable(result)
+    ? Promise.resolve(result).then((later) => accepted(record, later))
+    : accepted(record, result)
 }
 
 function parsed(record: ConsumerRecord<unknown, unknown>, bytes: Uint8Array): unknown {
@@ -96,9 +99,9 @@ function parsed(record: ConsumerRecord<unknown, unknown>, bytes: Uint8Array): un
   }
   try {
     return JSON.parse(text)
-  } catch (error) {
-    // The engine's own message would quote the payload, which may be confidential.
-    throw new PayloadValidationError(record, [{ path: '', message: 'its text is not JSON' }], error)
+  } catch {
+    // Without the engine's own error, whose message quotes the payload: that may be confidential, and loggers print causes.
+    throw new PayloadValidationError(record, [{ path: '', message: 'its text is not JSON' }])
   }
 }
 

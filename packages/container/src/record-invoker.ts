@@ -15,8 +15,8 @@ export class RecordInvoker<K, V> {
   }
 }
 
-/** Whether a listener, or a recoverer, returned something to wait for. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
+/** Whether a listener, a recoverer or a schema returned something to wait for. */
+export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return (
     value !== null &&
     (typeof value === 'object' || typeof value === 'function') &&

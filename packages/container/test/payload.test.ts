@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { ConsumerRecord } from '@milena/client'
 import { KafkaError } from '@milena/protocol'
 import { describe, expect, test } from 'vitest'
@@ -52,6 +53,7 @@ describe('readPayload', () => {
     )
     const error = refusalOf(Buffer.from('secret token'))
     expect(error.message).toBe('The payload of orders-2@42 is refused: its text is not JSON')
+    expect(inspect(error, { depth: null })).not.toContain('secret')
     expect(refusalOf(Buffer.alloc(0)).message).toContain('its text is not JSON')
   })
 
@@ -68,6 +70,20 @@ describe('readPayload', () => {
     }
     await expect(readPayload(recordOf(5), later)).resolves.toBe(5)
     await expect(readPayload(recordOf('x'), later)).rejects.toThrow('a.b: no number')
+  })
+
+  test('waits also for a schema whose promise is of another kind than the language\'s own', async () => {
+    const refusing: PayloadSchema<number> = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: () =>
+          ({
+            then: (resolve: (result: object) => void) => resolve({ issues: [{ message: 'no' }] }),
+          }) as unknown as Promise<{ value: number }>,
+      },
+    }
+    await expect(readPayload(recordOf(5), refusing)).rejects.toThrow('is refused: no')
   })
 
   test('in a listener: a refused payload goes to the recoverer', async () => {
