@@ -27,7 +27,9 @@ export function KafkaListener(options: KafkaListenerOptions): MethodDecoratorOf<
         `@KafkaListener on ${target.constructor.name}.${String(method)} belongs on a method, not on an accessor or a property.`,
       )
     }
-    // Decorators run from the last to the first; readers want them as they are written.
-    ownMarks(target).listeners.unshift({ method, options })
+    // Methods come in their order, the decorators of one from the last to the first; readers want all as they are written.
+    const { listeners } = ownMarks(target)
+    const later = listeners.findIndex((mark) => mark.method === method)
+    listeners.splice(later === -1 ? listeners.length : later, 0, { method, options })
   }
 }

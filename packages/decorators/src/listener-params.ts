@@ -7,8 +7,18 @@ import { expectMethod, ownMarks, type ParameterMark } from './listener-metadata.
  * schema gives; where the deserialiser leaves bytes (the default does) they are read as UTF-8 JSON before. A value that is refused
  * is a PayloadValidationError, which the recoverer decides on; the method is not called.
  */
-export function Payload(schema?: PayloadSchema): ParameterDecorator {
-  return mark('Payload', { kind: 'payload', schema })
+export function Payload(...given: readonly [schema?: PayloadSchema]): ParameterDecorator {
+  const [schema] = given
+  const decorate = mark('Payload', { kind: 'payload', schema })
+  return (target, method, index) => {
+    decorate(target, method, index)
+    // A schema that is undefined by mistake must not read as none: every payload would pass.
+    if (given.length === 0 || isSchema(schema)) return
+    throw new KafkaUsageError(
+      `@Payload on ${target.constructor.name}.${String(method)} was given something that is no schema. Give one of zod 4, or another ` +
+        'Standard Schema, or nothing. (Undefined there is usually a circular import.)',
+    )
+  }
 }
 
 /** The whole ConsumerRecord: topic, offset, key, value, headers, delivery count. */
@@ -41,6 +51,12 @@ export function Headers(): ParameterDecorator {
 /** The ShareConsumer of the member that received the record, e.g. for its metrics. The container acknowledges; leave that to it. */
 export function Consumer(): ParameterDecorator {
   return mark('Consumer', { kind: 'consumer' })
+}
+
+function isSchema(value: unknown): boolean {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
+  const standard: unknown = Reflect.get(value, '~standard')
+  return typeof standard === 'object' && standard !== null && typeof Reflect.get(standard, 'validate') === 'function'
 }
 
 function mark(decorator: string, parameter: ParameterMark): ParameterDecorator {

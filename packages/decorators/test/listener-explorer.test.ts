@@ -56,6 +56,19 @@ describe('a listener class', () => {
     ])
   })
 
+  it('has the listeners of several methods in the order in which they are written', () => {
+    class Listener {
+      @KafkaListener({ topics: 'a' })
+      one(): void {}
+      @KafkaListener({ topics: 'b' })
+      @KafkaListener({ topics: 'c' })
+      two(): void {}
+      @KafkaListener({ topics: 'd' })
+      three(): void {}
+    }
+    expect(explore(Listener).listeners.map(({ options }) => options.topics)).toEqual(['a', 'b', 'c', 'd'])
+  })
+
   it('inherits the listeners of its base class, also for a method that it overrides', () => {
     class Base {
       @KafkaListener({ topics: 'base' })
@@ -308,6 +321,18 @@ describe('a decorator in the wrong place', () => {
     }
     expect(explore(Watcher).eventListeners).toHaveLength(1)
   })
+
+  it.each([undefined, null, {}, class OrderDto {}, { '~standard': { version: 1 } }])(
+    '@Payload with %s for a schema is refused where it stands, instead of letting every payload pass',
+    (schema) => {
+      expect(() => {
+        class Listener {
+          on(@Payload(schema as never) _order: unknown): void {}
+        }
+        return Listener
+      }).toThrow(/@Payload on Listener\.on was given something that is no schema.*zod 4.*circular import/)
+    },
+  )
 
   it('@Header without a name is refused', () => {
     expect(() => Header('')).toThrow(/@Header needs the name of the header/)
