@@ -92,6 +92,9 @@ export class KafkaApplication {
   }
 
   containerFactory(name: string, options: ContainerFactoryOptions): ShareListenerContainerFactory<unknown, unknown> {
+    if (typeof options !== 'object' || options === null) {
+      throw new KafkaUsageError(`Container factory '${name}' has no options. Give it an object; {} takes the defaults.`)
+    }
     const { client, consumerFactory, runtime, ...properties } = options
     if (client !== undefined && consumerFactory !== undefined) {
       throw new KafkaUsageError(

@@ -122,7 +122,8 @@ const OPTIONS: readonly string[] = [
 ] satisfies (keyof KafkaModuleOptions)[]
 
 function checkOptions(options: unknown): asserts options is KafkaModuleOptions {
-  if (typeof options !== 'object' || options === null || typeof Reflect.get(options, 'client') !== 'object') {
+  const client: unknown = typeof options === 'object' && options !== null ? Reflect.get(options, 'client') : undefined
+  if (typeof options !== 'object' || options === null || typeof client !== 'object' || client === null) {
     throw new KafkaUsageError(
       "kafkaModule needs the client options, for example kafkaModule({ client: { bootstrapServers: 'localhost:9092' }, listeners: [OrderListener] }).",
     )

@@ -41,7 +41,7 @@ export async function startKafkaListeners(di: Container): Promise<KafkaListeners
   const application = applicationOf(di)
   if (started.has(application)) {
     throw new KafkaUsageError(
-      'startKafkaListeners was called before for this DI container. Keep what it returned; after stop(), load kafkaModule into a new DI container.',
+      'startKafkaListeners was called before for this DI container. Keep what it returned. To start again after stop(), or after a start that failed, load kafkaModule into a new DI container.',
     )
   }
   started.add(application)

@@ -542,6 +542,11 @@ describe('a mistake', () => {
     )
   })
 
+  it('in the options of a factory that are none names the factory', async () => {
+    const { di } = application({ listeners: [Good], containerFactories: { default: () => undefined as never } })
+    expect(await mistake(di)).toMatch(/^Good\.on\(\): Container factory 'default' has no options\. Give it an object/)
+  })
+
   it('is told with all others at once, and nothing was connected', async () => {
     const { di, kafka } = application({ listeners: [Good, SameId, NoFactory] })
     expect(await mistake(di)).toMatch(/for 2 reasons:\n {2}- SameId[^]*\n {2}- NoFactory/)
@@ -552,7 +557,7 @@ describe('a mistake', () => {
     expect(await mistake(new Container())).toMatch(/found no kafkaModule in this DI container\. Load one first/)
     const { di } = application({ listeners: [Good] })
     const running = await startKafkaListeners(di)
-    expect(await mistake(di)).toMatch(/was called before for this DI container/)
+    expect(await mistake(di)).toMatch(/was called before for this DI container.*after a start that failed/)
     await running.stop()
     di.load(kafkaModule({ client: {} }))
     expect(await mistake(di)).toMatch(/loaded more than once/)
@@ -560,6 +565,7 @@ describe('a mistake', () => {
 
   it.each([
     ['no client', {}, /kafkaModule needs the client options/],
+    ['a client that is null', { client: null }, /kafkaModule needs the client options/],
     ['an unknown option', { client: {}, listener: [] }, /does not know 'listener'\. Known are client/],
     ['listeners that are no classes', { client: {}, listeners: [{}] }, /must be a list of classes/],
   ])('in the options of kafkaModule is told when it is made: %s', (_name, options, message) => {
