@@ -1,3 +1,4 @@
+export { AcknowledgeType } from '@milena/client'
 export { ShareAckMode } from './ack-modes.js'
 export type { ContainerProperties, RestartPolicy } from './container-properties.js'
 export { ContainerState } from './container-state.js'

@@ -60,7 +60,7 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
   #endWaiters: { readonly resolve: () => void; readonly reject: (cause: unknown) => void }[] = []
 
   /**
-   * @throws KafkaUsageError for properties that are unknown or wrong
+   * @throws KafkaUsageError for properties that are unknown or wrong, and for a logger that is none
    */
   constructor(
     consumerFactory: ShareConsumerFactory<K, V>,
@@ -72,7 +72,7 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
     this.#runtime = surroundings.runtime ?? {}
     this.#clock = this.#runtime.clock ?? systemClock
     const logger = surroundings.logger ?? consumerFactory.logger ?? consoleLogger()
-    this.#logger = logger.child({ container: this.#properties.id })
+    this.#logger = childOf(logger, this.#properties.id)
     this.#events = new ContainerEventHub(this.#logger, surroundings.eventPublisher)
     this.#lifecycle = new ContainerLifecycle(this.#properties.id)
   }
@@ -334,6 +334,14 @@ function startCancelled(id: string): KafkaError {
   return new KafkaError(`stop() was called while container '${id}' was starting, or waited to start again.`, {
     code: 'START_CANCELLED',
   })
+}
+
+/** The container's own logger; `console`, which looks like one, has no child(). */
+function childOf(logger: Logger, id: string): Logger {
+  if (typeof logger.child === 'function') return logger.child({ container: id })
+  throw new KafkaUsageError(
+    `Container '${id}': its logger has no child(). Give a pino logger, or an object with trace, debug, info, warn, error and child.`,
+  )
 }
 
 /** A promise that is there before what it waits for has begun. */

@@ -72,7 +72,7 @@ describe('readPayload', () => {
     await expect(readPayload(recordOf('x'), later)).rejects.toThrow('a.b: no number')
   })
 
-  test('waits also for a schema whose promise is of another kind than the language\'s own', async () => {
+  test("waits also for a schema whose promise is of another kind than the language's own", async () => {
     const refusing: PayloadSchema<number> = {
       '~standard': {
         version: 1,

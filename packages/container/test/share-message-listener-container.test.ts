@@ -1,7 +1,7 @@
-import { AcknowledgeType } from '@milena/client'
 import { KafkaError, KafkaTimeoutError, KafkaUsageError } from '@milena/protocol'
 import { describe, expect, test } from 'vitest'
 import {
+  AcknowledgeType,
   ConsumerFailedToStartEvent,
   ConsumerStoppedEvent,
   ShareConsumerStoppingEvent,
@@ -580,6 +580,14 @@ describe('settings', () => {
     const { container } = new ContainerHarness()
     await container.start()
     expect(() => container.setupMessageListener(() => undefined)).toThrow(/can be set only while it is stopped/)
+  })
+
+  test('a logger that is none is refused, naming what it lacks', () => {
+    const { factory } = new ContainerHarness()
+    const logger = { info: () => undefined, error: () => undefined } as never
+    expect(() => new ShareMessageListenerContainer(factory, { id: 'orders' }, { logger })).toThrow(
+      /Container 'orders': its logger has no child\(\)\. Give a pino logger/,
+    )
   })
 
   test('pause() and resume() are refused unless running', () => {
