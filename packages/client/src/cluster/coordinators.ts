@@ -1,4 +1,11 @@
-import { ErrorCode, FindCoordinator, isRetriable, KafkaUsageError } from '@milena/protocol'
+import {
+  ErrorCode,
+  FindCoordinator,
+  isRetriable,
+  KafkaBrokerError,
+  KafkaTimeoutError,
+  KafkaUsageError,
+} from '@milena/protocol'
 import type { RequestInput, ResponseOf } from '@milena/protocol'
 import { abandonable } from './abandonable.js'
 import { brokerError } from './broker-error.js'
@@ -56,10 +63,14 @@ export class Coordinators {
   }
 
   async #find(groupId: string): Promise<number> {
-    const response = await this.#options.ask({ keyType: GROUP_KEY, coordinatorKeys: [groupId] }, (answer) => {
-      const code = answer.coordinators[0]?.errorCode ?? ErrorCode.COORDINATOR_NOT_AVAILABLE
-      return isRetriable(code) ? code : ErrorCode.NONE
-    })
+    const response = await this.#options
+      .ask({ keyType: GROUP_KEY, coordinatorKeys: [groupId] }, (answer) => {
+        const code = answer.coordinators[0]?.errorCode ?? ErrorCode.COORDINATOR_NOT_AVAILABLE
+        return isRetriable(code) ? code : ErrorCode.NONE
+      })
+      .catch((error: unknown) => {
+        throw nobodyCoordinates(groupId, error)
+      })
     const coordinator = response.coordinators[0]
     if (coordinator === undefined)
       throw brokerError(FindCoordinator.name, ErrorCode.COORDINATOR_NOT_AVAILABLE, null, `group '${groupId}'`)
@@ -69,4 +80,16 @@ export class Coordinators {
     this.#options.addBroker({ nodeId, host, port, rack: null })
     return nodeId
   }
+}
+
+/** A cluster that never names a coordinator has no topic for its groups, which has one cause on most first days. */
+function nobodyCoordinates(groupId: string, error: unknown): unknown {
+  if (!KafkaTimeoutError.is(error) || !KafkaBrokerError.is(error.cause)) return error
+  if (error.cause.errorCode !== ErrorCode.COORDINATOR_NOT_AVAILABLE) return error
+  return new KafkaTimeoutError(
+    `The cluster names no coordinator for group '${groupId}'. If it is not just starting, it could not make its topic ` +
+      '__consumer_offsets: offsets.topic.replication.factor in the configuration of the brokers must not be more than there ' +
+      `are brokers. (${error.message})`,
+    { cause: error.cause },
+  )
 }

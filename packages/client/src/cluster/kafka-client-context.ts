@@ -76,7 +76,12 @@ export class KafkaClientContext {
     })
     this.coordinators = new Coordinators({
       ask: (body, errorOf) =>
-        this.sendWithRetry(FindCoordinator, body, { to: 'any', errorOf, deadlineMs: config.defaultApiTimeoutMs }),
+        this.sendWithRetry(FindCoordinator, body, {
+          to: 'any',
+          errorOf,
+          // Whoever has more time asks again; a member that joins has not, and should hear why it cannot.
+          deadlineMs: Math.min(config.defaultApiTimeoutMs, config.bootstrapTimeoutMs),
+        }),
       addBroker: (broker) => this.metadata.addBroker(broker),
     })
   }
@@ -138,9 +143,10 @@ export class KafkaClientContext {
   ): Promise<ResponseOf<A>> {
     this.#refuseWhenClosed()
     const connection = await this.#connectionTo(to, bootstrapWithinMs, signal)
-    this.#everReached = true
     try {
       const response = await connection.send(api, body, { timeoutMs, signal })
+      // Not before: a listener that wants SASL takes connections and hangs up on the first request.
+      this.#everReached = true
       this.#outageTold = false
       return response
     } catch (error) {

@@ -3,12 +3,11 @@ import {
   KafkaBrokerError,
   KafkaError,
   KafkaUnsupportedVersionError,
-  KafkaUsageError,
   ShareGroupHeartbeat,
   type ResponseOf,
 } from '@milena/protocol'
-import { formatAddress, type Address } from '../cluster/address.js'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
+import { clusterTooOld, explainRefusedJoin } from './refused-join.js'
 import type { AssignedPartitions } from './routing.js'
 import { Wake } from './wake.js'
 
@@ -29,6 +28,10 @@ const STEADY_EAGER_MS = 250
 const EAGER_HEARTBEATS = 40
 /** So many follow quickly when another topic appears or is subscribed to: about 2.5 s, the assignment takes 1. */
 const EAGER_HEARTBEATS_AGAIN = 12
+/** A healthy cluster assigns something within a second or two. */
+const LONG_UNASSIGNED_MS = 15_000
+/** A cluster that just starts, or moves a group, answers so for a moment: not worth a word. */
+const SHORT_TROUBLE_MS = 2_000
 /** Nobody waits longer to leave a group whose coordinator is gone: it will notice by itself. */
 const LONGEST_LEAVE_MS = 4_000
 const LEAVE_EPOCH = -1
@@ -73,10 +76,12 @@ export class Membership {
   #assigned = false
   #ended = false
   #hurry = false
-  /** Since when no heartbeat of a member that has not joined was answered; undefined: one was, or none went out. */
+  /** Since when heartbeats fail that are to join the group; undefined: none does. */
   #tryingSince: number | undefined
-  /** It was logged that they are not. */
+  /** It was logged that they do. */
   #warned = false
+  /** Since when nothing is assigned although a topic is there; 'told': that was logged. */
+  #unassignedSince: number | 'told' | undefined
   /** A heartbeat is out, and may have reached the coordinator. */
   #asking = false
 
@@ -192,10 +197,12 @@ export class Membership {
       const assigned = assignment.topicPartitions
       if (assigned.length > 0 && !this.#assigned) {
         this.#assigned = true
+        this.#unassignedSince = undefined
         this.#eagerLeft = 0
       }
       if (this.#assigned) listener.assigned(assigned)
     }
+    if (!this.#assigned) this.#watchUnassigned()
     if (this.#eagerLeft === 0) return this.#intervalMs
     this.#eagerLeft--
     return Math.min(this.#intervalMs, EAGER_PAUSES_MS[this.#eagerInRow++] ?? STEADY_EAGER_MS)
@@ -210,9 +217,9 @@ export class Membership {
       case ErrorCode.NOT_COORDINATOR:
       case ErrorCode.COORDINATOR_NOT_AVAILABLE:
         context.coordinators.forget(groupId)
-        return undefined
+        break
       case ErrorCode.COORDINATOR_LOAD_IN_PROGRESS:
-        return undefined
+        break
       case ErrorCode.FENCED_MEMBER_EPOCH:
       case ErrorCode.UNKNOWN_MEMBER_ID:
         context.logger.info({ groupId, code: error.code }, 'the coordinator fenced this member; it joins again')
@@ -222,11 +229,13 @@ export class Membership {
         listener.failed(error)
         return this.#intervalMs
       default:
-        if (error.retriable) return undefined
+        if (error.retriable) break
         this.#ended = true
-        listener.fatal(this.#explained(error))
+        listener.fatal(explainRefusedJoin(error, groupId, context.config.bootstrapServers))
         return undefined
     }
+    if (!this.#joined) this.#cannotJoin(error)
+    return undefined
   }
 
   #unanswered(error: unknown): number | undefined {
@@ -240,7 +249,7 @@ export class Membership {
       return undefined
     }
     this.#ended = true
-    if (KafkaUnsupportedVersionError.is(error)) listener.fatal(tooOld(error))
+    if (KafkaUnsupportedVersionError.is(error)) listener.fatal(clusterTooOld(error))
     else
       listener.fatal(KafkaError.is(error) ? error : new KafkaError('A heartbeat could not be sent.', { cause: error }))
     return undefined
@@ -255,10 +264,31 @@ export class Membership {
       this.#tryingSince = undefined
       this.#warned = false
       listener.failed(error)
-    } else if (!this.#warned) {
+    } else if (!this.#warned && now - (this.#tryingSince ?? now) >= SHORT_TROUBLE_MS) {
       this.#warned = true
       logger.warn({ groupId, code: error.code }, `${error.message} Trying again.`)
     }
+  }
+
+  /** A coordinator that cannot initialise a group's partitions says nothing: it just never assigns them. */
+  #watchUnassigned(): void {
+    const { context, groupId } = this.#options
+    const { clock, metadata, logger } = context
+    if (this.#unassignedSince === 'told') return
+    const topic = this.#topics.find((name) => (metadata.topic(name)?.partitions.length ?? 0) > 0)
+    if (topic === undefined) {
+      this.#unassignedSince = undefined
+      return
+    }
+    this.#unassignedSince ??= clock.now()
+    if (clock.now() - this.#unassignedSince < LONG_UNASSIGNED_MS) return
+    this.#unassignedSince = 'told'
+    logger.warn(
+      { groupId, topic },
+      `The coordinator of group '${groupId}' assigns nothing to this member, though topic '${topic}' is there: it could not ` +
+        'prepare the topic for the group, and no record will come. See the log of the brokers. On a cluster of fewer than 3 ' +
+        'brokers they need share.coordinator.state.topic.replication.factor=1 and share.coordinator.state.topic.min.isr=1.',
+    )
   }
 
   #rejoin(): void {
@@ -269,40 +299,4 @@ export class Membership {
     this.#eagerInRow = 0
     this.#options.listener.assigned(null)
   }
-
-  #explained(error: KafkaBrokerError): KafkaError {
-    const { groupId } = this.#options
-    switch (error.errorCode) {
-      case ErrorCode.GROUP_ID_NOT_FOUND:
-        return new KafkaUsageError(
-          `Group '${groupId}' cannot be joined as a share group: it exists as a group of another type. Use another groupId, or delete that group.`,
-          { code: error.code, cause: error },
-        )
-      case ErrorCode.GROUP_MAX_SIZE_REACHED:
-        return new KafkaUsageError(
-          `Share group '${groupId}' is full: raise the broker's group.share.max.size, or start fewer members.`,
-          { code: error.code, cause: error },
-        )
-      case ErrorCode.UNSUPPORTED_VERSION:
-        return switchedOff(error, this.#options.context.config.bootstrapServers)
-      default:
-        return error
-    }
-  }
-}
-
-function tooOld(cause: KafkaError): KafkaError {
-  return new KafkaUnsupportedVersionError(
-    `The cluster does not serve share groups, its Kafka is too old: Apache Kafka 4.2 or newer is needed. (${cause.message})`,
-    { cause },
-  )
-}
-
-function switchedOff(cause: KafkaError, bootstrapServers: readonly Address[]): KafkaError {
-  const servers = bootstrapServers.map((address) => formatAddress(address)).join(',')
-  return new KafkaUnsupportedVersionError(
-    'The cluster does not serve share groups, they are switched off (share.version=0). On Apache Kafka 4.2 or newer switch ' +
-      `them on: kafka-features.sh --bootstrap-server ${servers} upgrade --feature share.version=1`,
-    { cause },
-  )
 }
