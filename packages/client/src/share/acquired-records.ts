@@ -73,8 +73,7 @@ export class AcquiredRecords implements RangeHolder {
 
   /** Enters a new acquisition. Returns how many offsets an older, expired one lost to it. */
   enter(range: AcquiredRange): number {
-    let ranges = this.#ranges.get(range.partition)
-    if (ranges === undefined) this.#ranges.set(range.partition, (ranges = new Set()))
+    const ranges = this.#ranges.get(range.partition) ?? new Set()
     let lost = 0
     for (const older of ranges) {
       const from = Math.max(range.firstOffset, older.firstOffset) - older.firstOffset
@@ -85,6 +84,8 @@ export class AcquiredRecords implements RangeHolder {
       }
     }
     ranges.add(range)
+    // Not before: the last older range to leave takes the partition's entry with it.
+    this.#ranges.set(range.partition, ranges)
     return lost
   }
 

@@ -138,6 +138,10 @@ describe('the ledger of a session', () => {
     enter(0, 3)
     expect(ledger.hasUnsent).toBe(false)
     expect(batches(ledger.send('all'))).toEqual({})
+    // The newer one is in the ledger all the same.
+    expect(ledger.hasOpen).toBe(true)
+    expect(enter(0, 3).open).toBe(4)
+    expect(ledger.answerAllOpen(AckCode.RELEASE)).toBe(4)
   })
 
   it('gives up what nobody answered long after its lock ran out', () => {
