@@ -241,6 +241,15 @@ export class ScriptedGroup {
   }
 }
 
+/** The state behind a leader, for tests that want more than a script. Partitions are named as `orders-0`. */
+export interface LeaderModel {
+  acquire(partitions: readonly string[], maxRecords: number): Gift[]
+  /** The record is this member's no more, or (RENEW) for longer. */
+  acknowledged(partition: string, offset: number, type: number): void
+  /** The session ended: what it held is available again. */
+  ended(held: ReadonlySet<string>): void
+}
+
 interface Session {
   readonly connection: ScriptedConnection
   epoch: number
@@ -259,6 +268,8 @@ export class ScriptedLeader {
   acknowledgeError: ((partition: string) => number | undefined) | undefined
   /** The error code for fetching from one partition. */
   fetchError: ((partition: string) => number) | undefined
+  /** Decides what there is to acquire, in place of give(). */
+  model: LeaderModel | undefined
   /** What goes with such an error. */
   hint: { leaderId: number; leaderEpoch: number; endpoints: number[] } | undefined
   readonly #instead: {
@@ -303,6 +314,11 @@ export class ScriptedLeader {
   /** Records for the next fetch, the parked one if there is one. Each call is an answer's worth. */
   give(...gifts: Gift[]): void {
     this.#gifts.push(...gifts)
+    this.wake()
+  }
+
+  /** Ends a long poll. */
+  wake(): void {
     this.#parked?.()
   }
 
@@ -341,6 +357,7 @@ export class ScriptedLeader {
   }
 
   async #handle(seen: SeenRequest, request: ShareRequest): Promise<Instead> {
+    if (this.session?.connection.isOpen === false) this.#endSession()
     this.#check(request)
     const index = this.#instead.findIndex(({ api }) => api === request.api)
     const [instead] = index < 0 ? [] : this.#instead.splice(index, 1)
@@ -368,10 +385,12 @@ export class ScriptedLeader {
       return { ...top, errorCode: 0, acquisitionLockTimeoutMs: this.group.lockMs, responses }
     }
     const { session } = this
+    this.#acquireFromModel(request.body.maxRecords)
     if (this.#gifts.length === 0 && request.body.maxWaitMs > 0 && request.body.maxRecords > 0 && !this.#allFail()) {
       await this.#park(request.body.maxWaitMs)
+      if (session === this.session && seen.connection.isOpen) this.#acquireFromModel(request.body.maxRecords)
     }
-    if (session !== this.session) return undefined
+    if (session !== this.session || session?.connection.isOpen === false) return undefined
     return {
       ...top,
       errorCode: 0,
@@ -384,6 +403,7 @@ export class ScriptedLeader {
     const { shareSessionEpoch: epoch } = body
     if (epoch === 0) {
       if (api === 'ShareAcknowledge') return 123
+      this.#endSession()
       this.session = { connection, epoch: 1, held: new Set(), partitions: new Set() }
     } else {
       if (this.session === undefined || this.session.connection !== connection) return 122
@@ -400,8 +420,18 @@ export class ScriptedLeader {
   }
 
   #endSession(): void {
+    const { session } = this
     this.session = undefined
-    this.#parked?.()
+    if (session !== undefined) this.model?.ended(session.held)
+    this.wake()
+  }
+
+  #acquireFromModel(maxRecords: number): void {
+    const partitions = [...(this.session?.partitions ?? [])].filter(
+      (partition) => (this.fetchError?.(partition) ?? 0) === 0,
+    )
+    if (this.model !== undefined && maxRecords > 0 && this.#gifts.length === 0)
+      this.#gifts.push(...this.model.acquire(partitions, maxRecords))
   }
 
   #park(ms: number): Promise<void> {
@@ -434,6 +464,7 @@ export class ScriptedLeader {
         for (const [offset, type] of answers) {
           this.stored.push(`${partition}@${offset} ${['GAP', 'ACCEPT', 'RELEASE', 'REJECT', 'RENEW'][type] ?? type}`)
           if (type !== 4) this.session?.held.delete(`${partition}@${offset}`)
+          this.model?.acknowledged(partition, offset, type)
         }
       }
     }
@@ -499,7 +530,8 @@ export class ScriptedLeader {
         for (const batch of acknowledgementBatches) {
           const { firstOffset, lastOffset, acknowledgeTypes } = batch
           const length = lastOffset - firstOffset + 1
-          if (firstOffset <= behind || length < 1) this.#fault(`${api} has batches of ${partition} out of order`)
+          if (firstOffset <= behind || length < 1)
+            this.#fault(`${api} has batches of ${partition} out of order: ${JSON.stringify(acknowledgementBatches)}`)
           if (acknowledgeTypes.length !== 1 && acknowledgeTypes.length !== length)
             this.#fault(`${api} has ${acknowledgeTypes.length} types for ${length} offsets`)
           if (acknowledgeTypes.includes(4) && !isRenewAck) this.#fault(`${api} renews without saying so`)
