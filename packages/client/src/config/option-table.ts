@@ -20,6 +20,9 @@ export type Resolved<Table extends OptionTable> = {
   readonly [Name in keyof Table]: Table[Name] extends Option<infer T> ? T : never
 }
 
+/** Names that options have in other clients, and that look nothing like ours. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([['brokers', 'bootstrapServers']])
+
 /** Declares an option; gives the table its types. */
 export function option<T>(
   schema: z.ZodType<T>,
@@ -45,6 +48,7 @@ export interface ResolveOptions<Table extends OptionTable> {
  */
 export function resolveOptions<Table extends OptionTable>(options: ResolveOptions<Table>): Resolved<Table> {
   const { owner, table, given } = options
+  requireObject(owner, given)
   const problems: string[] = []
   const values = collect(options, problems)
   const resolved: Record<string, unknown> = {}
@@ -59,16 +63,27 @@ export function resolveOptions<Table extends OptionTable>(options: ResolveOption
     else if (value === undefined) problems.push(`${name} is missing: ${firstIssue(result.error)}`)
     else problems.push(`${name} is ${shown(value)}, but ${firstIssue(result.error)}`)
   }
-  if (problems.length > 0 || typeof given !== 'object') {
-    const [only] = problems
+  if (problems.length > 0) {
+    const sentences = problems.map((problem) => (problem.endsWith('?') ? problem : `${problem}.`))
+    const [only] = sentences
     throw new KafkaUsageError(
-      problems.length === 1
-        ? `${owner}: ${only}.`
-        : `${owner} was given ${problems.length} wrong options: ${problems.join('; ')}.`,
+      sentences.length === 1
+        ? `${owner}: ${only}`
+        : `${owner} was given ${sentences.length} wrong options. ${sentences.map((each, i) => `(${i + 1}) ${each}`).join(' ')}`,
       { code: 'INVALID_CONFIG' },
     )
   }
   return resolved as Resolved<Table>
+}
+
+function requireObject(owner: string, given: unknown): void {
+  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return
+  const what =
+    given === undefined ? 'nothing' : given === null ? 'null' : Array.isArray(given) ? 'an array' : `a ${typeof given}`
+  throw new KafkaUsageError(
+    `${owner} takes an object of options, such as { bootstrapServers: 'localhost:9092' }; it was given ${what}.`,
+    { code: 'INVALID_CONFIG' },
+  )
 }
 
 function collect<Table extends OptionTable>(options: ResolveOptions<Table>, problems: string[]): Map<string, unknown> {
@@ -110,11 +125,12 @@ function unknownOption<Table extends OptionTable>(
   if (kind === 'option' && own !== undefined)
     return `'${name}' belongs into properties: { '${name}': … }, or is written ${own}`
   const known = kind === 'option' ? Object.keys(table) : [...byProperty.keys(), ...Object.keys(table)]
-  const nearest = nearestName(name, known)
+  const nearest = ELSEWHERE.get(name) ?? nearestName(name, known)
+  if (nearest !== undefined) return `'${name}' is not a known ${kind}; did you mean '${nearest}'?`
   const list = (kind === 'option' ? [...Object.keys(table), 'properties'] : [...byProperty.keys()])
     .toSorted()
     .join(', ')
-  return `'${name}' is not a known ${kind}${nearest === undefined ? '' : `; did you mean '${nearest}'?`} Known are ${list}`
+  return `'${name}' is not a known ${kind}. Known are ${list}`
 }
 
 /** securityProtocol -> security.protocol */

@@ -56,8 +56,8 @@ export function functionOrObjectWith<T extends object>(method: string): z.ZodTyp
 /** The id of a group. */
 export function groupId(): z.ZodType<string> {
   return z.custom<string>(
-    (value) => typeof value === 'string' && value.trim() !== '',
-    'the name of the share group to join is needed, a text that is not empty',
+    (value) => typeof value === 'string' && value.trim() !== '' && Buffer.byteLength(value) <= 32_767,
+    'the name of the share group to join is needed, a text that is not empty and no longer than 32,767 bytes',
   )
 }
 

@@ -13,8 +13,10 @@ export function explainStranger(broker: string, firstBytes: Buffer, reason: Kafk
     )
   }
   const looksLike = nameOf(firstBytes)
+  // Once it is known who that is, what was wrong with the bytes says nothing more.
+  const why = looksLike === undefined ? `: ${reason.message}` : ` (it looks like ${looksLike}).`
   return new KafkaProtocolError(
-    `What listens on ${broker} does not speak Kafka's protocol${looksLike === undefined ? '' : ` (it looks like ${looksLike})`}: ${reason.message} Check host and port in bootstrapServers and in the broker's advertised.listeners.`,
+    `What listens on ${broker} does not speak Kafka's protocol${why} Check host and port in bootstrapServers and in the broker's advertised.listeners.`,
     { cause: reason },
   )
 }

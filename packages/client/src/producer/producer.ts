@@ -88,6 +88,9 @@ export class Producer<K = DefaultSerializable, V = DefaultSerializable> {
       return Promise.reject(new KafkaUsageError('This producer is closed. Create a new one.', { code: 'CLOSED' }))
     }
     try {
+      if (typeof record !== 'object' || record === null) {
+        throw new KafkaUsageError("send() takes a record, such as { topic: 'orders', value: 'text' }.")
+      }
       const topic = this.#topic(record.topic)
       const key = serialize(this.#config.keySerializer, record.key, record.topic, 'key')
       const value = serialize(this.#config.valueSerializer, record.value, record.topic, 'value')

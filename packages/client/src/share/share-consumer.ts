@@ -7,7 +7,7 @@ import {
   type ShareConsumerOptions,
 } from '../config/share-consumer-config.js'
 import { isAborted } from '../network/aborted.js'
-import { AcknowledgeType } from './acknowledge-type.js'
+import { ackCodeOf, AcknowledgeType } from './acknowledge-type.js'
 import type { ConsumerRecord } from './consumer-record.js'
 import { ConsumerRecords } from './consumer-records.js'
 import type { TakenBatch } from './fetch-buffer.js'
@@ -143,7 +143,8 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
    */
   async poll(options: number | PollOptions = {}): Promise<ConsumerRecords<K, V>> {
     const { timeoutMs = DEFAULT_POLL_TIMEOUT_MS, signal } =
-      typeof options === 'number' ? { timeoutMs: options } : options
+      options instanceof Object ? options : { timeoutMs: options }
+    requireDuration(timeoutMs)
     return this.#exclusively('poll()', async () => {
       if (this.#subscription.length === 0) {
         throw new KafkaUsageError('This consumer has no subscription: call subscribe([…topics]) before poll().')
@@ -178,6 +179,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
       )
     }
     if (this.#config.onSecondAcknowledge === 'lastWins' && type !== AcknowledgeType.RENEW) {
+      ackCodeOf(type)
       if (!this.#changeable.has(acquired) && !this.#engine.holds(acquired)) this.#engine.settle(acquired, type)
       else this.#changeable.set(acquired, type)
       return
@@ -333,6 +335,9 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
 
   #acquired(record: ConsumerRecord<K, V> | RecordPosition): Acquired<K, V> {
     if (this.#engine.isRecord(record)) return record
+    if (typeof record !== 'object' || record === null) {
+      throw new KafkaUsageError('acknowledge() takes a record that poll() returned, and an acknowledge type.')
+    }
     const { topic, partition, offset } = record
     const failure = [...this.#told, ...this.#untold].find(
       (f) => f.topic === topic && f.partition === partition && f.offset === offset,
@@ -362,4 +367,11 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
     if (this.#engine.isClosed)
       throw new KafkaUsageError('This share consumer is closed: create a new one.', { code: 'CLOSED' })
   }
+}
+
+function requireDuration(timeoutMs: unknown): void {
+  if (typeof timeoutMs === 'number' && timeoutMs >= 0) return
+  throw new KafkaUsageError(
+    `poll() takes a number of milliseconds, 0 or more, or { timeoutMs, signal }; it was given ${String(timeoutMs)}.`,
+  )
 }

@@ -142,8 +142,30 @@ describe('options of a share consumer', () => {
     ],
     [{ bootstrapServers: 'nonsense' }, /Write host:port/],
     [{ prefetch: -1 }, /prefetch is -1/],
+    [{ groupId: 'x'.repeat(40_000) }, /no longer than 32,767 bytes/],
   ])('%j is refused with what would be legal', (wrong, message) => {
     expect(failure(() => resolveShareConsumerConfig({ ...member, ...wrong } as never))).toMatch(message)
+  })
+
+  it.each([undefined, null, 'localhost:9092', ['localhost:9092'], 9092])(
+    'that are no object but %j are refused with an example',
+    (given) => {
+      const message = failure(() => resolveShareConsumerConfig(given as never))
+      expect(message).toMatch(/ShareConsumer takes an object of options, such as \{ bootstrapServers:/)
+    },
+  )
+
+  it('with the name that they have in another client are told ours', () => {
+    const { bootstrapServers, ...rest } = member
+    expect(failure(() => resolveShareConsumerConfig({ ...rest, brokers: [bootstrapServers] } as never))).toMatch(
+      /'brokers' is not a known option; did you mean 'bootstrapServers'\?/,
+    )
+  })
+
+  it('list what is known only where no name comes near, and once', () => {
+    const message = failure(() => resolveShareConsumerConfig({ ...member, qqq: 1, maxPolRecords: 3 } as never))
+    expect(message.match(/Known are/g)).toHaveLength(1)
+    expect(message).toMatch(/\(1\) 'qqq' is not a known option\. Known are .*\. \(2\) 'maxPolRecords'/)
   })
 
   it('are refused all at once', () => {

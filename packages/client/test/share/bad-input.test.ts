@@ -156,3 +156,34 @@ describe('a cluster', () => {
     ])
   })
 })
+
+describe('a wrong argument', () => {
+  it.each(['soon', Number.NaN, -1, null, { timeoutMs: 'soon' }])('of poll(), %j, is refused', async (wrong) => {
+    const { consumer } = group.subscribed()
+    await expect(consumer.poll(wrong as never)).rejects.toThrow(/poll\(\) takes a number of milliseconds/)
+  })
+
+  it('of poll() it is not: to wait for as long as it takes', async () => {
+    const { consumer } = group.subscribed()
+    const polling = consumer.poll(Infinity)
+    await group.clock.advance(100_000)
+    group.leader().give({ first: 0, last: 0 })
+    expect((await group.until(polling)).count).toBe(1)
+  })
+
+  it.each(['error', 'lastWins'] as const)('of acknowledge() is refused (%s)', async (onSecondAcknowledge) => {
+    const { consumer } = group.subscribed({ acknowledgementMode: 'explicit', onSecondAcknowledge })
+    group.leader().give({ first: 0, last: 0 })
+    const [record] = await group.until(consumer.poll(1_000))
+    expect(() => consumer.acknowledge(undefined as never)).toThrow(/takes a record that poll\(\) returned/)
+    expect(() => consumer.acknowledge(record as never, 'YES' as never)).toThrow(/"YES" is not an acknowledge type/)
+  })
+
+  it('of subscribe() is refused with an example, or with what a topic name may be', () => {
+    const consumer = group.consumer()
+    expect(() => consumer.subscribe('orders' as never)).toThrow("consumer.subscribe(['orders'])")
+    expect(() => consumer.subscribe([])).toThrow("consumer.subscribe(['orders'])")
+    for (const wrong of ['a b', '', '..', 'x'.repeat(250), 7])
+      expect(() => consumer.subscribe([wrong as string])).toThrow(/legal topic name.*1 to 249 characters/)
+  })
+})
