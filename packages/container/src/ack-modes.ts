@@ -63,7 +63,7 @@ export class ExplicitAckMode<K, V> implements AckMode<K, V> {
     this.#options = options
     this.#held = new DelayedAnswers({
       clock: options.clock,
-      logger: options.surroundings.logger,
+      logger: options.surroundings.recordLog.logger,
       answer: (record, type) => this.#answer(record, type),
       onAnswered: options.onHeldAnswered,
     })
@@ -89,7 +89,7 @@ export class ExplicitAckMode<K, V> implements AckMode<K, V> {
     }
     let answer: RecovererAnswer | Promise<RecovererAnswer>
     try {
-      answer = this.#options.recoverer(record, error, { logger: this.#options.surroundings.logger })
+      answer = this.#options.recoverer(record, error, { logger: this.#options.surroundings.recordLog.logger })
       if (isThenable(answer)) return this.#recoverLater(record, error, answer)
     } catch (recovererError) {
       this.#recovererFailed(record, error, recovererError)
@@ -141,8 +141,8 @@ export class ExplicitAckMode<K, V> implements AckMode<K, V> {
   }
 
   #recovererFailed(record: ConsumerRecord<K, V>, listenerError: unknown, cause: unknown): void {
-    const { logger, events, source } = this.#options.surroundings
-    logger.error(
+    const { recordLog, events, source } = this.#options.surroundings
+    recordLog.logger.error(
       { err: cause, listenerError, topic: record.topic, partition: record.partition, offset: record.offset },
       `The recoverer failed on ${placeOf(record)}, after its listener had; the record is rejected. Mend the recoverer.`,
     )
@@ -160,7 +160,7 @@ export class ExplicitAckMode<K, V> implements AckMode<K, V> {
       this.#options.engine.settle(record, type)
     } catch (error) {
       const { topic, partition, offset } = record
-      this.#options.surroundings.logger.error(
+      this.#options.surroundings.recordLog.logger.error(
         { err: error, topic, partition, offset, acknowledgement: type },
         `${placeOf(record)} could not be answered with ${type}.`,
       )
@@ -175,9 +175,9 @@ export class ExplicitAckMode<K, V> implements AckMode<K, V> {
   }
 
   #late(record: ConsumerRecord<K, V>): void {
-    const { logger, counters } = this.#options.surroundings
+    const { recordLog, counters } = this.#options.surroundings
     counters.lateOutcomes++
-    logger.warn(
+    recordLog.logger.warn(
       { topic: record.topic, partition: record.partition, offset: record.offset },
       `The listener finished ${placeOf(record)} after its container had given the record back: it may be processed again. ` +
         'Raise shutdownTimeoutMs if listeners take this long.',

@@ -170,6 +170,7 @@ export class ContainerMember<K, V> {
     }
     await this.#close(this.#budget ?? new StopBudget(this.#plan.clock, this.#plan.properties.shutdownTimeoutMs))
     this.#forgetVerdicts()
+    this.#surroundings.recordLog.flush()
     if (unfinishedListenerCalls > 0) {
       logger.warn(
         { unfinishedListenerCalls, releasedRecords },
@@ -196,10 +197,10 @@ export class ContainerMember<K, V> {
   #heard(verdict: AcknowledgementVerdict): void {
     const { error } = verdict
     if (error === undefined) return
-    const { events, source, logger } = this.#surroundings
+    const { events, source, recordLog } = this.#surroundings
     const { topic, partition } = verdict.partition
     const ranges = verdict.batches.map(({ firstOffset, lastOffset }) => ({ firstOffset, lastOffset }))
-    logger.warn(
+    recordLog.logger.warn(
       { err: error, topic, partition, ranges },
       `The broker did not take acknowledgements for ${topic}-${partition}; those records may be delivered again.`,
     )

@@ -147,7 +147,7 @@ export class ListenerLoop<K, V> {
     const { topic, partition, offset, deliveryCount, error } = failure
     surroundings.counters.undeserializable++
     this.#engine.settle(failure, 'REJECT')
-    surroundings.logger.warn(
+    surroundings.recordLog.logger.warn(
       { err: error, topic, partition, offset, deliveryCount },
       `${placeOf(failure)} could not be deserialised and is rejected. Mend its producer, or use a deserializer that reads it; ` +
         'a dead-letter topic set on the group (Kafka 4.4) keeps such records.',
@@ -231,7 +231,7 @@ export class ListenerLoop<K, V> {
     const { surroundings } = this.#options
     surroundings.counters.locksLost += records.length
     const [first] = records
-    surroundings.logger.warn(
+    surroundings.recordLog.logger.warn(
       { records: records.length, ...(first === undefined ? {} : { first: placeOf(first) }) },
       `${records.length} records were not handed to the listener: their locks ran out first, and the group has them back. ` +
         'Set maxInFlight, lower maxPollRecords, raise concurrency, or lengthen share.record.lock.duration.ms of the group.',

@@ -1,12 +1,15 @@
 import type { Logger } from '@milena/protocol/runtime'
 import type { ContainerEventHub } from './event-hub.js'
 import type { EventSource } from './events.js'
+import type { SparingLog } from './sparing-log.js'
 
 /** What every part of one member reports to. */
 export interface MemberSurroundings {
   readonly source: EventSource
   readonly events: ContainerEventHub
   readonly logger: Logger
+  /** For lines about single records, of which there may be very many. */
+  readonly recordLog: SparingLog
   readonly counters: ListenerCounters
 }
 

@@ -11,6 +11,7 @@ export type RecovererAnswer = AcknowledgeType | { readonly type: AcknowledgeType
 
 /** What a recoverer is given besides the record and the error. */
 export interface RecovererContext {
+  /** For a line about the record. Five warnings and five errors a second are written, further ones are counted. */
   readonly logger: Logger
 }
 

@@ -17,6 +17,7 @@ import type { MemberMetrics } from './member-metrics.js'
 import { noListenerCounters, type MemberSurroundings } from './member-surroundings.js'
 import { resolveListener, type ListenerKind, type ResolvedListener, type ShareListener } from './message-listener.js'
 import type { ShareConsumerFactory } from './share-consumer-factory.js'
+import { SparingLog } from './sparing-log.js'
 import { StopBudget } from './stop-budget.js'
 
 /** How long something may take. */
@@ -244,10 +245,12 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
     }
     const surroundings = Array.from({ length: this.concurrency }, (_, index): MemberSurroundings => {
       const clientId = `${this.#properties.clientIdBase}-${index}`
+      const logger = this.#logger.child({ clientId })
       return {
         source: { container: this, clientId },
         events: this.#events,
-        logger: this.#logger.child({ clientId }),
+        logger,
+        recordLog: new SparingLog(logger, this.#clock),
         counters: noListenerCounters(),
       }
     })
