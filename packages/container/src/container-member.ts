@@ -59,6 +59,11 @@ export class ContainerMember<K, V> {
   #endDrain: () => void = () => undefined
   #budget: StopBudget | undefined
   #drainTimer: Timer | undefined
+  /** What has to be over before this member may give records back. */
+  #othersGone: Promise<unknown> = Promise.resolve()
+  /** Fetched ahead of the listener, and given back before the rest. */
+  #releasedAhead = 0
+  #left = false
 
   /** Makes the consumer. @throws what the consumer factory throws */
   constructor(plan: MemberPlan<K, V>, surroundings: MemberSurroundings) {
@@ -114,13 +119,23 @@ export class ContainerMember<K, V> {
       onFault(end.cause)
     }
     this.stop(new StopBudget(this.#plan.clock, this.#plan.properties.shutdownTimeoutMs))
-    await Promise.race([this.#loop.idle(), this.#drainOver])
+    const drained = Promise.all([this.#loop.idle(), this.#othersGone.then(() => this.#releaseAhead())])
+    await Promise.race([drained, this.#drainOver])
     await this.#leave(end)
     return end
   }
 
-  /** Ends run(): no more records are taken, and running listener calls have the budget's time to end. The tightest budget counts. */
-  stop(budget: StopBudget): void {
+  /** It has no records: whether its fetches are to end before others give theirs back does not depend on a listener. */
+  get holdsNothing(): boolean {
+    return this.#loop.isIdle && this.engine.bufferedRecords === 0
+  }
+
+  /**
+   * Ends run(): no more records are taken, and running listener calls have the budget's time to end. The tightest budget counts.
+   * Records are given back when `othersGone`, or when the time for listener calls is over.
+   */
+  stop(budget: StopBudget, othersGone?: Promise<unknown>): void {
+    if (othersGone !== undefined) this.#othersGone = othersGone
     if (this.#budget === undefined || budget.leftMs < this.#budget.leftMs) {
       this.#budget = budget
       this.#drainTimer?.cancel()
@@ -153,15 +168,23 @@ export class ContainerMember<K, V> {
     }
   }
 
+  /** Fetches nothing more, and gives back what no listener has begun with, while running calls may still end. */
+  #releaseAhead(): void {
+    if (this.#left) return
+    this.#releasedAhead = this.engine.bufferedRecords
+    this.engine.pause()
+  }
+
   async #leave(end: MemberEnd): Promise<void> {
     const { events, source, logger } = this.#surroundings
+    this.#left = true
     const unfinishedListenerCalls = this.#loop.runningCalls
     this.#loop.giveUp()
     this.#drainTimer?.cancel()
     events.publish(new ShareConsumerStoppingEvent(source, this.consumer))
-    let releasedRecords = 0
+    let releasedRecords = this.#releasedAhead
     try {
-      releasedRecords = this.engine.releaseRest()
+      releasedRecords += this.engine.releaseRest()
     } catch (error) {
       logger.error(
         { err: error },

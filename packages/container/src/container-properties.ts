@@ -149,6 +149,11 @@ export function layContainerProperties(base: ContainerProperties, over: Containe
 
 /** Checks the given properties, fills in the defaults and brings them into the form that running code uses. */
 export function resolveContainerProperties(given: ContainerProperties): ResolvedContainerProperties {
+  if (typeof given !== 'object' || given === null) {
+    throw new KafkaUsageError(
+      "A container takes an object of properties, at least its topics: { topics: 'orders', groupId: 'order-workers' }.",
+    )
+  }
   checkContainerProperties(given, `Container '${given.id ?? defaults.id}'`)
   const filled = { ...given, ...defaultsFor(given) }
   const { id, topics, properties } = filled

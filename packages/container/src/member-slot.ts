@@ -76,10 +76,16 @@ export class MemberSlot<K, V> {
     }
   }
 
-  stop(budget: StopBudget): void {
+  /** True when it has no member, or one without records. */
+  get holdsNothing(): boolean {
+    return this.#member?.holdsNothing ?? true
+  }
+
+  /** Ends the slot's member within the budget; its records are given back when `othersGone`. */
+  stop(budget: StopBudget, othersGone?: Promise<unknown>): void {
     this.#budget = budget
     this.#stopped.abort()
-    this.#member?.stop(budget)
+    this.#member?.stop(budget, othersGone)
   }
 
   pause(): void {

@@ -23,6 +23,14 @@ export interface ShareConsumerFactory<K = Buffer | null, V = Buffer | null> {
   removeListener(listener: ShareConsumerFactoryListener): boolean
 }
 
+/** @throws KafkaUsageError when `given` cannot make consumers */
+export function requireFactory(given: unknown, owner: string): void {
+  if (typeof given === 'object' && given !== null && 'createShareConsumer' in given) return
+  throw new KafkaUsageError(
+    `${owner} needs a consumer factory: new DefaultShareConsumerFactory({ bootstrapServers, groupId }), or an object of your own with createShareConsumer().`,
+  )
+}
+
 /** Hears of every consumer that a factory makes. `id` is the consumer's client id, with a number where that is not unique. */
 export interface ShareConsumerFactoryListener {
   consumerAdded?(id: string, consumer: ShareConsumer<unknown, unknown>): void
@@ -38,6 +46,11 @@ export class DefaultShareConsumerFactory<K = Buffer | null, V = Buffer | null> i
 
   /** @param options those of ShareConsumer; groupId and clientId may be left to the containers */
   constructor(options: Partial<ShareConsumerOptions<K, V>>) {
+    if (typeof options !== 'object' || options === null) {
+      throw new KafkaUsageError(
+        "DefaultShareConsumerFactory takes the options of ShareConsumer, such as { bootstrapServers: 'localhost:9092' }.",
+      )
+    }
     this.#options = { ...options, properties: { ...options.properties } }
   }
 

@@ -5,7 +5,7 @@ import type { ContainerRuntime } from './container-surroundings.js'
 import { propertiesOfEndpoint, type KafkaListenerEndpoint } from './endpoint.js'
 import type { ContainerEventPublisher } from './event-hub.js'
 import type { ShareConsumerRecordRecoverer } from './recoverers.js'
-import type { ShareConsumerFactory } from './share-consumer-factory.js'
+import { requireFactory, type ShareConsumerFactory } from './share-consumer-factory.js'
 import { ShareMessageListenerContainer } from './share-message-listener-container.js'
 
 /** What a container factory gives to each container that it makes. */
@@ -32,8 +32,9 @@ export class ShareListenerContainerFactory<K = Buffer | null, V = Buffer | null>
   readonly #options: ShareListenerContainerFactoryOptions<K, V>
   readonly #properties: ContainerProperties
 
-  /** @throws KafkaUsageError for container properties that are unknown or wrong */
+  /** @throws KafkaUsageError for container properties that are unknown or wrong, and without a consumer factory */
   constructor(options: ShareListenerContainerFactoryOptions<K, V>) {
+    requireFactory(options?.consumerFactory, 'A container factory')
     this.#options = options
     const { concurrency, shareConsumerRecordRecoverer, containerProperties = {} } = options
     this.#properties = layContainerProperties(containerProperties, { concurrency, shareConsumerRecordRecoverer })

@@ -16,7 +16,7 @@ import { isInsideListenerOf, outsideListenerFrames } from './listener-frame.js'
 import type { MemberMetrics } from './member-metrics.js'
 import { noListenerCounters, type MemberSurroundings } from './member-surroundings.js'
 import { resolveListener, type ListenerKind, type ResolvedListener, type ShareListener } from './message-listener.js'
-import type { ShareConsumerFactory } from './share-consumer-factory.js'
+import { requireFactory, type ShareConsumerFactory } from './share-consumer-factory.js'
 import { SparingLog } from './sparing-log.js'
 import { StopBudget } from './stop-budget.js'
 
@@ -61,13 +61,14 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
   #endWaiters: { readonly resolve: () => void; readonly reject: (cause: unknown) => void }[] = []
 
   /**
-   * @throws KafkaUsageError for properties that are unknown or wrong, and for a logger that is none
+   * @throws KafkaUsageError for properties that are unknown or wrong, and for a consumer factory or logger that is none
    */
   constructor(
     consumerFactory: ShareConsumerFactory<K, V>,
     properties: ContainerProperties,
     surroundings: ContainerSurroundings<K, V> = {},
   ) {
+    requireFactory(consumerFactory, 'A container')
     this.#consumerFactory = consumerFactory
     this.#properties = resolveContainerProperties(properties)
     this.#runtime = surroundings.runtime ?? {}

@@ -143,7 +143,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
    */
   async poll(options: number | PollOptions = {}): Promise<ConsumerRecords<K, V>> {
     const { timeoutMs = DEFAULT_POLL_TIMEOUT_MS, signal } =
-      options instanceof Object ? options : { timeoutMs: options }
+      typeof options === 'object' && options !== null ? options : { timeoutMs: options }
     requireDuration(timeoutMs)
     return this.#exclusively('poll()', async () => {
       if (this.#subscription.length === 0) {
