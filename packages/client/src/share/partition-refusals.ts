@@ -8,10 +8,14 @@ type NodeEndpoints = FetchResponse['nodeEndpoints']
 type FetchedPartition = FetchResponse['responses'][number]['partitions'][number]
 type RefusedPartition = Pick<FetchedPartition, 'errorCode' | 'errorMessage' | 'currentLeader'>
 
+/** A refusal that an application has to hear of is told so often, however often the partition is refused. */
+const TELL_AGAIN_MS = 1_000
+
 /** What is done when a broker refuses a partition: tell the application, follow the leader, or just try again. */
 export class PartitionRefusals {
   readonly #context: KafkaClientContext
   readonly #host: RequestManagerHost
+  readonly #toldAt = new Map<TopicIdPartition, number>()
 
   constructor(context: KafkaClientContext, host: RequestManagerHost) {
     this.#context = context
@@ -29,7 +33,7 @@ export class PartitionRefusals {
     switch (errorCode) {
       case ErrorCode.TOPIC_AUTHORIZATION_FAILED:
       case ErrorCode.CORRUPT_MESSAGE:
-        this.#host.failed(error)
+        this.#tell(partition, error)
         return
       case ErrorCode.UNKNOWN_SERVER_ERROR:
       case ErrorCode.UNKNOWN_LEADER_EPOCH:
@@ -43,6 +47,13 @@ export class PartitionRefusals {
         this.followLeader(partition, errorCode, currentLeader, endpoints)
         this.#host.leadersMoved()
     }
+  }
+
+  #tell(partition: TopicIdPartition, error: KafkaBrokerError): void {
+    const now = this.#context.clock.now()
+    if (now - (this.#toldAt.get(partition) ?? -Infinity) < TELL_AGAIN_MS) return
+    this.#toldAt.set(partition, now)
+    this.#host.failed(error)
   }
 
   /** Takes a broker's hint about a partition's leader; it means something with these two errors only. */

@@ -82,6 +82,8 @@ export class RequestManager {
   #expireAt = 0
   /** Some answers of the last request are to be sent again. */
   #again = false
+  /** Something of the last request went wrong in a way that wants a pause. */
+  #backedOff = false
 
   constructor(nodeId: number, context: KafkaClientContext, host: RequestManagerHost) {
     this.nodeId = nodeId
@@ -229,7 +231,9 @@ export class RequestManager {
   async #perform(request: () => Promise<void>): Promise<void> {
     this.#inFlight = true
     this.#again = false
+    this.#backedOff = false
     await request()
+    if (!this.#backedOff) this.#turns.succeeded()
     this.#inFlight = false
     this.#carrying = false
     this.#endWaiting()
@@ -321,7 +325,6 @@ export class RequestManager {
   ): boolean {
     if (errorCode === ErrorCode.NONE) {
       this.#session.advance()
-      this.#turns.succeeded()
       return true
     }
     const error = KafkaBrokerError.of(errorCode, { api: outgoing.api, detail: errorMessage })
@@ -354,6 +357,7 @@ export class RequestManager {
     const { acquisitionLockTimeoutMs, nodeEndpoints } = response
     const missing = new Map(outgoing.sent)
     const brought: ReceivedPartition[] = []
+    let refused = false
     for (const { topicId, partitions } of response.responses) {
       for (const fetched of partitions) {
         const partition = this.#host.partitions.find(topicId, fetched.partitionIndex)
@@ -363,7 +367,7 @@ export class RequestManager {
           this.#settle(outgoing, partition, acknowledgeErrorCode, acknowledgeErrorMessage, acquisitionLockTimeoutMs)
         }
         if (fetched.errorCode !== ErrorCode.NONE) {
-          this.#pause()
+          refused = true
           this.#refusals.fetch(partition, fetched, nodeEndpoints)
         }
         if (fetched.acquiredRecords.length > 0)
@@ -371,6 +375,8 @@ export class RequestManager {
       }
     }
     this.#settleMissing(outgoing, missing)
+    // A partition in error is in every answer until it is forgotten: it must not slow down those that bring something.
+    if (refused && brought.length === 0) this.#pause()
     this.#enter(outgoing.held, brought)
     return brought.length === 0
   }
@@ -484,7 +490,10 @@ export class RequestManager {
     return ledger
   }
 
+  /** Once for each request, whatever number of errors its answer holds. */
   #pause(): void {
+    if (this.#inFlight && this.#backedOff) return
+    this.#backedOff = true
     this.#turns.pause(this.#context.clock.now())
   }
 }
