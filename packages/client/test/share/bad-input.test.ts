@@ -60,7 +60,14 @@ describe('a bootstrap address', () => {
   ] as const)('where somebody %s ends in one error after 15 s', async (what, act, message) => {
     const { node } = group.leader()
     if (what === 'says nothing') node.raw = act
-    else for (const api of [FindCoordinator, Metadata]) node.on(api, (_, { connection }) => void act(connection))
+    else {
+      for (const api of [FindCoordinator, Metadata]) {
+        node.on(api, (_, { connection }) => {
+          act(connection)
+          return undefined
+        })
+      }
+    }
     const { consumer } = group.subscribed()
     const { value, tookMs } = await group.timed(consumer.poll(60_000).catch((error: unknown) => error))
     expect(value).toSatisfy(KafkaConnectionError.is)
