@@ -119,8 +119,7 @@ export class ContainerMember<K, V> {
       onFault(end.cause)
     }
     this.stop(new StopBudget(this.#plan.clock, this.#plan.properties.shutdownTimeoutMs))
-    const drained = Promise.all([this.#loop.idle(), this.#othersGone.then(() => this.#releaseAhead())])
-    await Promise.race([drained, this.#drainOver])
+    await Promise.race([Promise.all([this.#loop.idle(), this.#othersGone]), this.#drainOver])
     await this.#leave(end)
     return end
   }
@@ -136,6 +135,7 @@ export class ContainerMember<K, V> {
    */
   stop(budget: StopBudget, othersGone?: Promise<unknown>): void {
     if (othersGone !== undefined) this.#othersGone = othersGone
+    if (this.#budget === undefined) void this.#othersGone.then(() => this.#releaseAhead())
     if (this.#budget === undefined || budget.leftMs < this.#budget.leftMs) {
       this.#budget = budget
       this.#drainTimer?.cancel()

@@ -122,6 +122,10 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
     for (const waiter of waiters) waiter()
   }
 
+  get bufferedRecords(): number {
+    return this.#queue.reduce((sum, { records }) => sum + records.length, 0)
+  }
+
   async take({ signal }: { signal?: AbortSignal | undefined; max?: number | undefined } = {}): Promise<
     TakenBatch<string, unknown>
   > {

@@ -198,6 +198,65 @@ describe('stop()', () => {
     })
   })
 
+  test('lets members without records leave first: what the others give back is not fetched by one that leaves, too', async () => {
+    const work = deferred()
+    const idleClosed = deferred()
+    const harness = new ContainerHarness({ properties: { concurrency: 3 }, listener: () => work.promise })
+    await harness.container.start()
+    for (const index of [0, 2]) harness.factory.at(index).close = () => idleClosed.promise
+    harness.engine(1).feedMany(3)
+    await harness.settle()
+    harness.engine(1).feedMany(2, 10)
+    const stopped = harness.container.stop()
+    work.resolve()
+    await harness.settle()
+    expect(harness.story.filter((line) => line.startsWith('shareConsumerStopping'))).toEqual([
+      'shareConsumerStopping 0',
+      'shareConsumerStopping 2',
+    ])
+    expect(harness.engine(1).answers).toEqual(['ACCEPT orders-0@0'])
+    expect(harness.engine(1).released).toBeUndefined()
+    idleClosed.resolve()
+    await stopped
+    expect(harness.engine(1).answers).toEqual(['ACCEPT orders-0@0', 'RELEASE orders-0@10', 'RELEASE orders-0@11'])
+    expect(harness.engine(1).released).toBe(2)
+    expect(harness.events.at(-1)).toMatchObject({ clientId: 'orders-1', releasedRecords: 4 })
+    expect(harness.clock.now()).toBe(0)
+  })
+
+  test('gives back what was fetched ahead while a listener call may still end', async () => {
+    const harness = new ContainerHarness({
+      properties: { concurrency: 2 },
+      listener: () => new Promise(() => undefined),
+    })
+    await harness.run(2)
+    harness.engine().feedMany(2, 10)
+    void harness.container.stop()
+    await harness.settle()
+    expect(harness.engine().answers).toEqual(['RELEASE orders-0@10', 'RELEASE orders-0@11'])
+    expect(harness.container.state).toBe('stopping')
+    await harness.clock.advance(10_000)
+    expect(harness.events.at(-1)).toMatchObject({ releasedRecords: 4, unfinishedListenerCalls: 1 })
+  })
+
+  test('gives records back within its bound also when another member does not get away', async () => {
+    const harness = new ContainerHarness({ properties: { concurrency: 2 } })
+    await harness.container.start()
+    harness.factory.at(1).closing = 'never'
+    // It waits for the word of the broker on its first batch, with two more records behind it.
+    harness.engine().autoConfirm = false
+    harness.engine().feedMany(1)
+    await harness.settle()
+    harness.engine().feedMany(2, 10)
+    const stopped = harness.container.stop({ timeoutMs: 4_000 })
+    await harness.clock.advance(2_999)
+    expect(harness.engine().released).toBeUndefined()
+    await harness.clock.advance(1)
+    expect(harness.engine().released).toBe(2)
+    await harness.clock.advance(2_000)
+    await stopped
+  })
+
   test('waits for a listener that hangs no longer than its bound, and says so', async () => {
     const harness = new ContainerHarness({
       properties: { maxInFlight: 2 },

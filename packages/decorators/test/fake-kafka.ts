@@ -39,6 +39,8 @@ class FakeMember {
   /** The part of the share engine that a container uses. */
   readonly engine = {
     counters: { snapshot: () => ({}) },
+    bufferedRecords: 0,
+    pause: () => undefined,
     take: async ({ signal }: { signal?: AbortSignal } = {}): Promise<TakenBatch<unknown, unknown>> => {
       while (this.#queue.length === 0) {
         if (signal?.aborted === true) throw new KafkaError('aborted', { code: 'ABORTED' })
