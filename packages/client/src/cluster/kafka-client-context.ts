@@ -15,7 +15,7 @@ import { isAborted, isConnectionLoss, sharedAbortController } from '../network/a
 import type { Connection } from '../network/connection.js'
 import { ConnectionPool, nobodyReached } from '../network/connection-pool.js'
 import { abandonable } from './abandonable.js'
-import type { Address } from './address.js'
+import { formatAddress, type Address } from './address.js'
 import { Backoff } from './backoff.js'
 import { brokerError } from './broker-error.js'
 import { Coordinators } from './coordinators.js'
@@ -248,10 +248,11 @@ export class KafkaClientContext {
   async #anyConnection(bootstrapWithinMs: number): Promise<Connection> {
     const { bootstrapServers, socketConnectionSetupTimeoutMs, bootstrapTimeoutMs } = this.config
     const withinMs = this.#everReached ? bootstrapTimeoutMs : bootstrapWithinMs
-    const candidates = [...this.#shuffled(this.metadata.brokers), ...this.#shuffled(bootstrapServers)]
-    const timeoutMs = Math.max(1_000, Math.min(socketConnectionSetupTimeoutMs, withinMs / candidates.length))
+    const wanted: Address[] = [...this.#shuffled(this.metadata.brokers), ...this.#shuffled(bootstrapServers)]
+    const candidates = new Map(wanted.map((address) => [formatAddress(address), address]))
+    const timeoutMs = Math.max(1_000, Math.min(socketConnectionSetupTimeoutMs, withinMs / candidates.size))
     const failures: [Address, unknown][] = []
-    for (const candidate of candidates) {
+    for (const candidate of candidates.values()) {
       try {
         return await this.#pool.shared(candidate, timeoutMs)
       } catch (error) {

@@ -15,6 +15,7 @@ import { requireShareGroups } from '../network/share-support.js'
 import { AcknowledgementVerdicts, sessionLost } from './ack-verdicts.js'
 import { AcquiredRecords, type SentByPartition } from './acquired-records.js'
 import { AckCode } from './acknowledge-type.js'
+import { BrokerAbsence } from './broker-absence.js'
 import { FetchBytes } from './fetch-bytes.js'
 import { PartitionRefusals } from './partition-refusals.js'
 import type { RequestManagerHost } from './request-manager-host.js'
@@ -69,6 +70,7 @@ export class RequestManager {
   readonly #refusals: PartitionRefusals
   readonly #waiters = new SettledWaiters()
   readonly #bytes: FetchBytes
+  readonly #absence: BrokerAbsence
   readonly #abort = new AbortController()
   #held: AcquiredRecords
   #connection: Connection | undefined
@@ -94,6 +96,7 @@ export class RequestManager {
     this.#verdicts = new AcknowledgementVerdicts(host.settings.defaultApiTimeoutMs)
     this.#bytes = new FetchBytes(host.settings.fetchMaxBytes)
     this.#refusals = new PartitionRefusals(context, host)
+    this.#absence = new BrokerAbsence(nodeId, context.logger)
     this.#held = this.#newLedger()
   }
 
@@ -199,6 +202,7 @@ export class RequestManager {
         throw error
       }
       this.#connection = connection
+      this.#absence.over()
       this.#held.renewable = connection.version(ShareAcknowledge) >= RENEW_VERSION
       this.#canLimitRecords = connection.version(ShareFetch) >= ACQUIRE_MODE_VERSION
       connection.onClose((error) => {
@@ -209,10 +213,7 @@ export class RequestManager {
       if (this.#closing) return undefined
       const failure = KafkaError.is(error) ? error : new KafkaError(String(error), { cause: error })
       if (!failure.retriable) this.#host.fatal(failure)
-      this.#context.logger.warn(
-        { nodeId: this.nodeId, err: failure },
-        `broker ${this.nodeId} cannot be reached; trying again`,
-      )
+      else this.#absence.failed(failure)
       this.#host.leadersMoved()
       this.#pause()
       return undefined

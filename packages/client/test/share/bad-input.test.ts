@@ -164,6 +164,32 @@ describe('a cluster', () => {
   })
 })
 
+describe('a broker that goes away for half a minute', () => {
+  it('is logged twice at most, whoever misses it, and again when it goes away again', async () => {
+    const { consumer, engine } = group.subscribed()
+    await group.until(engine.whenJoined())
+    const { node } = group.leader()
+    const away = async (): Promise<void> => {
+      node.refuses = new KafkaConnectionError('Cannot connect to broker-1:9092 (connection refused).')
+      group.leader().cut()
+      await polled(consumer, 30_000)
+      node.refuses = undefined
+      await polled(consumer, 10_000)
+    }
+    await polled(consumer, 1_000)
+    await away()
+    expect(group.warnings.length).toBeGreaterThan(0)
+    expect(group.warnings.length).toBeLessThanOrEqual(2)
+    expect(group.warnings.join()).toContain('broker-1:9092 (connection refused)')
+    await away()
+    expect(group.warnings.length).toBeLessThanOrEqual(4)
+    expect(group.warnings.length).toBeGreaterThan(2)
+    expect(group.errors).toEqual([])
+    group.leader().give({ first: 0, last: 0 })
+    expect((await group.until(consumer.poll(10_000))).count).toBe(1)
+  })
+})
+
 describe('a wrong argument', () => {
   it.each(['soon', Number.NaN, -1, null, { timeoutMs: 'soon' }])('of poll(), %j, is refused', async (wrong) => {
     const { consumer } = group.subscribed()
