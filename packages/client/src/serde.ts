@@ -62,7 +62,7 @@ export function json<T = unknown>(): Serde<T> {
       if (text === undefined) throw new KafkaUsageError(`A ${typeof data} cannot be written as JSON.`)
       return Buffer.from(text, 'utf8')
     },
-    deserialize: (data) => (data === null ? null : JSON.parse(decodeUtf8(data))) as T,
+    deserialize: (data) => (data === null ? null : parseJson(decodeUtf8(data))) as T,
   }
 }
 
@@ -82,6 +82,15 @@ export function asDeserializer<T>(given: Deserializer<T> | DeserializeFunction<T
 /** Gives a function the form of a serialiser. */
 export function asSerializer<T>(given: Serializer<T> | SerializeFunction<T>): Serializer<T> {
   return typeof given === 'function' ? { serialize: given } : given
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // The engine's own error would quote the text, which may be confidential, into every log.
+    throw new SyntaxError('its text is not JSON.')
+  }
 }
 
 function decodeUtf8(data: Buffer): string {

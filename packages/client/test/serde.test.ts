@@ -36,8 +36,9 @@ describe('json()', () => {
     )
   })
 
-  it('refuses what is not JSON', () => {
+  it('refuses what is not JSON, without quoting it', () => {
     expect(() => json().deserialize(Buffer.from('{'), context)).toThrow(SyntaxError)
+    expect(() => json().deserialize(Buffer.from('"hunter2'), context)).toThrow(/^its text is not JSON\.$/)
     expect(() => json().serialize(() => 1, context)).toThrow(KafkaUsageError)
   })
 })

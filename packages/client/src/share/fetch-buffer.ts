@@ -301,7 +301,8 @@ interface FailedPart {
 
 function failed({ part, offset, rawKey, rawValue, range }: FailedPart, cause: unknown): RecordDeserializationFailure {
   const { topic, partition } = range.partition
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const told = (cause instanceof Error ? cause.message : String(cause)).trim()
+  const reason = /[.!?]$/.test(told) ? told : `${told}.`
   const error = new KafkaError(
     `The ${part} of the record at offset ${offset} of ${topic}-${partition} cannot be deserialised: ${reason} ` +
       `Check that the ${part}Deserializer fits what the producer writes.`,

@@ -10,6 +10,7 @@ import {
   type KafkaError,
 } from '@milena/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { json } from '../../src/serde.js'
 import type { ShareConsumer } from '../../src/share/share-consumer.js'
 import { ScriptedGroup } from './scripted-group.js'
 
@@ -189,6 +190,27 @@ describe('a broker that goes away for half a minute', () => {
     expect((await group.until(consumer.poll(10_000))).count).toBe(1)
   })
 })
+
+it.each([
+  ['that json() cannot read', json(), 'its text is not JSON.'],
+  [
+    "at which a deserialiser of one's own throws",
+    () => {
+      throw new Error('no schema 7')
+    },
+    'no schema 7.',
+  ],
+] as const)(
+  'a record %s is told with its place and the remedy, and its bytes stay out of the log',
+  async (_, given, why) => {
+    const { consumer } = group.subscribed({ valueDeserializer: given })
+    group.leader().give({ first: 4, last: 4, value: () => Buffer.from('"hunter2') })
+    const error = await group.until(consumer.poll(1_000)).catch((reason: unknown) => reason)
+    expect((error as KafkaError).message).toBe(
+      `The value of the record at offset 4 of orders-0 cannot be deserialised: ${why} Check that the valueDeserializer fits what the producer writes.`,
+    )
+  },
+)
 
 describe('a wrong argument', () => {
   it.each(['soon', Number.NaN, -1, null, { timeoutMs: 'soon' }])('of poll(), %j, is refused', async (wrong) => {
