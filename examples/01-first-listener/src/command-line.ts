@@ -15,7 +15,7 @@ export function readCommandLine(): { readonly bootstrapServers: string } | undef
   try {
     const { values } = parseArgs({ options: { bootstrap: { type: 'string' }, help: { type: 'boolean', short: 'h' } } })
     if (values.help !== true) {
-      return { bootstrapServers: values.bootstrap ?? process.env['MILENA_BOOTSTRAP'] ?? 'localhost:9092' }
+      return { bootstrapServers: values.bootstrap ?? (process.env['MILENA_BOOTSTRAP'] || 'localhost:9092') }
     }
     console.log(HELP)
   } catch (error) {

@@ -38,20 +38,21 @@ async function run(admin: Admin, bootstrapServers: string, { topic, group }: Top
   }
 }
 
-async function main(): Promise<void> {
-  const options = readCommandLine()
-  if (options === undefined) return
-  const { bootstrapServers } = options
+async function runWithTopicAndGroup(bootstrapServers: string): Promise<boolean> {
   const admin = new Admin({ bootstrapServers })
   try {
-    const good = await withTopicAndGroup(admin, (names) => run(admin, bootstrapServers, names))
-    if (!good) process.exitCode = 1
-  } catch (error) {
-    console.error(`\nThe example failed: ${error instanceof Error ? error.message : String(error)}`)
-    process.exitCode = 1
+    return await withTopicAndGroup(admin, (names) => run(admin, bootstrapServers, names))
   } finally {
     await admin.close()
   }
 }
 
-await main()
+const options = readCommandLine()
+if (options !== undefined) {
+  try {
+    if (!(await runWithTopicAndGroup(options.bootstrapServers))) process.exitCode = 1
+  } catch (error) {
+    console.error(`\nThe example failed: ${error instanceof Error ? error.message : String(error)}`)
+    process.exitCode = 1
+  }
+}

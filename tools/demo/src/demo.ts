@@ -48,7 +48,7 @@ process.on('SIGINT', onSignal)
 process.on('SIGTERM', onSignal)
 
 const bootstrapIsGiven =
-  process.env['MILENA_BOOTSTRAP'] !== undefined ||
+  (process.env['MILENA_BOOTSTRAP'] ?? '') !== '' ||
   args.some((argument) => argument === '--bootstrap' || argument.startsWith('--bootstrap='))
 const needsNoKafka = args.includes('--help') || args.includes('-h')
 
