@@ -323,7 +323,8 @@ export class KafkaClientContext {
 function giveUp(api: string, failure: KafkaError, spentMs: number): KafkaError {
   const { code, message } = failure
   if (KafkaConnectionError.is(failure)) {
-    return new KafkaConnectionError(`${message} (Tried for ${Math.round(spentMs)} ms.)`, { code, cause: failure })
+    // Its message says all that the last failure did.
+    return new KafkaConnectionError(`${message} (Tried for ${Math.round(spentMs)} ms.)`, { code, cause: failure.cause })
   }
   return new KafkaTimeoutError(
     `${api} did not succeed within ${Math.round(spentMs)} ms. The last attempt: ${message}`,
