@@ -1,8 +1,9 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { BrokerReporter } from './tools/test-brokers/src/broker-reporter.js'
 
 // Tests run on the sources: @milena/<package>[/entry] is its src/<entry>.ts.
-const source = (path: string) => new URL(`./packages/${path}`, import.meta.url).pathname
+const source = (path: string) => fileURLToPath(new URL(`./packages/${path}`, import.meta.url))
 
 export default defineConfig({
   resolve: {

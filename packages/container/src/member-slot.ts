@@ -15,7 +15,7 @@ const PROVEN_MS = 60_000
 /** Told when a slot's member dies and none is to follow: no other could do better, or the restart policy is `never`. */
 export type SlotLost = (kind: 'fatal' | 'gone', cause: unknown) => void
 
-/** One of a container's places for members: keeps a member in it, and puts a new one there when it dies (A17). */
+/** One of a container's places for members: keeps a member in it, and puts a new one there when it dies. */
 export class MemberSlot<K, V> {
   readonly #plan: MemberPlan<K, V>
   readonly surroundings: MemberSurroundings

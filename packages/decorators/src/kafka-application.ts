@@ -95,7 +95,8 @@ export class KafkaApplication {
     if (typeof options !== 'object' || options === null) {
       throw new KafkaUsageError(`Container factory '${name}' has no options. Give it an object; {} takes the defaults.`)
     }
-    const { client, consumerFactory, runtime, ...properties } = options
+    const { client, consumerFactory, runtime, ...given } = options
+    const properties = this.#resolvedEntries(given)
     if (client !== undefined && consumerFactory !== undefined) {
       throw new KafkaUsageError(
         `Container factory '${name}' has both client and consumerFactory. Keep one: a consumerFactory brings its own client options.`,
@@ -123,7 +124,7 @@ export class KafkaApplication {
   #clientOptions(own: KafkaClientOptions): KafkaClientOptions {
     const { client } = this.#options
     const options = { logger: this.logger, ...client, ...own, properties: { ...client.properties, ...own.properties } }
-    return Object.fromEntries(Object.entries(options).map(([name, value]) => [name, this.#resolved(value)]))
+    return this.#resolvedEntries(options)
   }
 
   /** Those of the client options that every client knows, and `own` over them. */
@@ -135,12 +136,21 @@ export class KafkaApplication {
       if (property !== undefined) names.set(property, name)
     }
     const known = (given: object) => Object.fromEntries(Object.entries(given).filter(([name]) => names.has(name)))
-    const ownResolved = Object.entries(own).map(([name, value]) => [name, this.#resolved(value)])
+    const ownResolved = this.#resolvedEntries(own)
     return {
       ...known(options),
-      ...Object.fromEntries(ownResolved),
-      properties: { ...known(properties), ...own.properties },
+      ...ownResolved,
+      properties: { ...known(properties), ...ownResolved.properties },
     } as ClientOptions
+  }
+
+  /** The options with the placeholders of their texts resolved, those in lists and in `properties` included. */
+  #resolvedEntries<T extends object>(options: T): T {
+    const entries = Object.entries(options).map(([name, value]): [string, unknown] => [
+      name,
+      name === 'properties' && isRecord(value) ? this.#resolvedEntries(value) : this.#resolved(value),
+    ])
+    return Object.fromEntries(entries) as T
   }
 
   #resolved(value: unknown): unknown {
@@ -148,6 +158,10 @@ export class KafkaApplication {
     if (Array.isArray(value)) return value.map((item) => this.#resolved(item))
     return value
   }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function sourcesOf(given: PropertySource | readonly PropertySource[] | undefined): readonly PropertySource[] {

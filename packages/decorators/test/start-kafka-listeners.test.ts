@@ -153,6 +153,26 @@ describe('a decorated listener', () => {
     await running.stop()
   })
 
+  it('takes placeholders in the options of its container factory and in consumer settings too', async () => {
+    class Listener {
+      @KafkaListener({ topics: 'orders' })
+      on(): void {}
+    }
+    const kafka = new FakeKafka()
+    const { di } = application({
+      kafka,
+      listeners: [Listener],
+      properties: { team: 'north' },
+      containerFactories: {
+        default: { ...kafka.factory, groupId: '${team}-workers', properties: { 'client.rack': '${rack:r1}' } },
+      },
+    })
+    const running = await startKafkaListeners(di)
+    expect(kafka.members[0]?.request.groupId).toBe('north-workers')
+    expect(kafka.members[0]?.request.properties).toMatchObject({ 'client.rack': 'r1' })
+    await running.stop()
+  })
+
   it('with autoStartup false waits until it is started by hand', async () => {
     class Listener {
       @KafkaListener({ id: 'later', topics: 'orders', autoStartup: false })

@@ -54,14 +54,14 @@ async function up(brokers: string, port: string): Promise<number> {
     console.log(
       present.bootstrapServers === undefined
         ? 'Kafka is being started by another command.'
-        : `Kafka already runs on ${present.bootstrapServers}. Stop it with: pnpm kafka:down`,
+        : `Kafka already runs on ${present.bootstrapServers}. Stop it with: npx -y pnpm@10 kafka:down`,
     )
     return 0
   }
   const state = await background.up({ brokers: brokers === '3' ? 3 : 1, port: Number(port) }, (line) =>
     console.log(line),
   )
-  console.log(`Kafka runs on ${state.bootstrapServers ?? ''}. Stop it with: pnpm kafka:down`)
+  console.log(`Kafka runs on ${state.bootstrapServers ?? ''}. Stop it with: npx -y pnpm@10 kafka:down`)
   return 0
 }
 

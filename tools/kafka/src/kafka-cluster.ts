@@ -89,7 +89,7 @@ async function chooseAddresses(brokers: number, port: number | undefined): Promi
   const wanted = port === undefined ? [] : Array.from({ length: brokers }, (_, index) => port + index)
   for (const each of wanted) {
     if (!(await isFree(each)))
-      throw new Error(`Port ${each} is in use on ${host}. Give another one, or none for any free port.`)
+      throw new Error(`Port ${each} is in use on ${host}. Choose another one, such as ${each + 100}.`)
   }
   const free = await freePorts(2 * brokers)
   return Array.from({ length: brokers }, (_, index) => ({

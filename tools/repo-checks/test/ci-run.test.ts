@@ -15,7 +15,7 @@ const everythingPasses: Script = [
   ['process.execPath', '$NEWER', 0],
   ['pnpm@10 test', '40 passed, 0 failed', 0],
   ['run pack:check', '4 passed, 0 failed', 0],
-  ['run kafka:up', 'Kafka runs on 127.0.0.1:29092. Stop it with: pnpm kafka:down', 0],
+  ['run kafka:up', 'Kafka runs on 127.0.0.1:29092. Stop it with: npx -y pnpm@10 kafka:down', 0],
 ]
 
 async function program(path: string, lines: readonly string[]): Promise<void> {

@@ -33,7 +33,10 @@ export interface ShareGroupOffset {
   readonly topic: string
   readonly topicId: Uuid
   readonly partition: number
-  /** First offset that is not finished; null while the group has no position that is stored. */
+  /**
+   * The start offset that the broker has stored; null while there is none. It trails by one write: the group may have
+   * finished records beyond it, and `lag` counts them right.
+   */
   readonly startOffset: number | null
   readonly leaderEpoch: number
   /** Records that are not finished yet; null where the broker cannot tell (no position, or Kafka before 4.2). */

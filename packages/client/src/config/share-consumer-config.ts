@@ -112,9 +112,25 @@ const shareConsumerOptions = {
   onSecondAcknowledge: option(oneOf(['error', 'lastWins']), { fallback: 'error' }),
 }
 
+/** What is set on the group (KIP-932, KIP-1240, KIP-1191), and looked for on the consumer. */
+const GROUP_CONFIGS = [
+  'share.auto.offset.reset',
+  'share.isolation.level',
+  'share.session.timeout.ms',
+  'share.heartbeat.interval.ms',
+  'share.record.lock.duration.ms',
+  'share.delivery.count.limit',
+  'share.partition.max.record.locks',
+  'share.renew.acknowledge.enable',
+  'share.assignment.interval.ms',
+  'errors.deadletterqueue.topic.name',
+  'errors.deadletterqueue.copy.record.enable',
+]
+
 // Java's share consumer refuses these at construction; several have a place of their own in the group's configuration.
 const refused: ReadonlyMap<string, string> = new Map([
   ...refusedEverywhere,
+  ...GROUP_CONFIGS.map((name): [string, string] => [name, groupConfig(name)]),
   ...Object.entries({
     'auto.offset.reset': groupConfig('share.auto.offset.reset'),
     'isolation.level': groupConfig('share.isolation.level'),

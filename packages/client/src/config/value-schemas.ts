@@ -62,7 +62,7 @@ export function groupId(): z.ZodType<string> {
 }
 
 const NEEDED =
-  "the addresses of one or more brokers are needed, as 'host:port' with commas between, e.g. bootstrapServers: 'localhost:9092'. Without a Kafka at hand, start the in-process broker of @milena/embedded-broker and give its address"
+  "the addresses of one or more brokers are needed, as 'host:port' with commas between, e.g. bootstrapServers: 'localhost:9092'. Without a Kafka at hand, start one (docs/guide/getting-started.md shows three ways); an in-process broker, @milena/embedded-broker, is to come"
 
 /** bootstrapServers: 'host:port,host:port' or an array of such. */
 export function bootstrapServers(): z.ZodType<readonly Address[]> {

@@ -110,6 +110,8 @@ describe('options of a share consumer', () => {
     ['isolation.level', /share\.isolation\.level/],
     ['session.timeout.ms', /share\.session\.timeout\.ms/],
     ['heartbeat.interval.ms', /share\.heartbeat\.interval\.ms/],
+    ['share.record.lock.duration.ms', /group configuration share\.record\.lock\.duration\.ms/],
+    ['share.session.timeout.ms', /alterGroupConfigs/],
     ['enable.auto.commit', /acknowledgementMode/],
     ['group.instance.id', /no static members/],
     ['partition.assignment.strategy', /the broker assigns/],
