@@ -29,6 +29,7 @@ export {
 export { AcknowledgeType } from './share/acknowledge-type.js'
 export { ConsumerRecord } from './share/consumer-record.js'
 export { ConsumerRecords } from './share/consumer-records.js'
+export { RecordDeserializationError } from './share/record-deserialization-error.js'
 export { RecordDeserializationFailure } from './share/record-failure.js'
 export {
   ShareConsumer,

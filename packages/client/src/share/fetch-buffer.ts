@@ -1,8 +1,9 @@
-import { KafkaError, type RecordBatch, type RecordCursor } from '@milena/protocol'
+import type { RecordBatch, RecordCursor } from '@milena/protocol'
 import type { Clock, Logger } from '@milena/protocol/runtime'
 import { AckCode } from './acknowledge-type.js'
 import type { AcquiredRange } from './acquired-range.js'
 import { ConsumerRecord, noHeaders, type RecordFields } from './consumer-record.js'
+import { RecordDeserializationError } from './record-deserialization-error.js'
 import { RecordDeserializationFailure } from './record-failure.js'
 import type { ReceivedPartition } from './share-response.js'
 import type { DeserializationContext, Deserializer } from '../serde.js'
@@ -303,10 +304,11 @@ function failed({ part, offset, rawKey, rawValue, range }: FailedPart, cause: un
   const { topic, partition } = range.partition
   const told = (cause instanceof Error ? cause.message : String(cause)).trim()
   const reason = /[.!?]$/.test(told) ? told : `${told}.`
-  const error = new KafkaError(
+  const error = new RecordDeserializationError(
     `The ${part} of the record at offset ${offset} of ${topic}-${partition} cannot be deserialised: ${reason} ` +
       `Check that the ${part}Deserializer fits what the producer writes.`,
-    { code: 'RECORD_DESERIALIZATION', cause },
+    { topic, partition, offset },
+    cause,
   )
   return new RecordDeserializationFailure({ offset, error, rawKey, rawValue }, range)
 }

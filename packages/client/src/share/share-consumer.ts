@@ -138,7 +138,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
    * 1,000 ms). Acknowledgements of the last batch go out with it.
    *
    * Throws KafkaUsageError without a subscription, when a record of the last batch is not acknowledged (explicit mode), and
-   * for a second concurrent call; a KafkaError of code RECORD_DESERIALIZATION for an undecodable record, after the good
+   * for a second concurrent call; a RecordDeserializationError for an undecodable record, after the good
    * ones were returned; what the group or the brokers refuse as KafkaBrokerError. Failed acknowledgements are never thrown.
    */
   async poll(options: number | PollOptions = {}): Promise<ConsumerRecords<K, V>> {

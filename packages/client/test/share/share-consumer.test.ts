@@ -2,6 +2,7 @@ import { ErrorCode, KafkaConnectionError, KafkaError, KafkaTimeoutError, KafkaUs
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { json } from '../../src/serde.js'
 import type { ConsumerRecords } from '../../src/share/consumer-records.js'
+import { RecordDeserializationError } from '../../src/share/record-deserialization-error.js'
 import { ShareConsumer, type CommitResult } from '../../src/share/share-consumer.js'
 import type { AcknowledgementVerdict } from '../../src/share/verdict.js'
 import { acknowledged, LOCK_MS, ScriptedGroup, type Gift } from './scripted-group.js'
@@ -424,7 +425,8 @@ describe('a record that cannot be deserialised', () => {
     group.leader().give({ first: 0, last: 2, value: values([1]) })
     expect(offsets(await group.until(consumer.poll(1_000)))).toEqual([0, 2])
     const error = await outcome(consumer.poll(1_000))
-    expect(error).toMatchObject({ code: 'RECORD_DESERIALIZATION' })
+    expect(error).toSatisfy(RecordDeserializationError.is)
+    expect(error).toMatchObject({ code: 'RECORD_DESERIALIZATION', name: 'RecordDeserializationError' })
     expect((error as KafkaError).message).toContain('offset 1 of orders-0')
     await group.until(consumer.poll(1))
     await group.until(consumer.commitSync())
