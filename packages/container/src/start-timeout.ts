@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { KafkaError, KafkaTimeoutError } from '@milena/protocol'
 import type { Clock, Timer } from '@milena/protocol/runtime'
 import type { ResolvedContainerProperties } from './container-properties.js'
@@ -14,6 +15,8 @@ export async function withinStartTimeout<T>(
 ): Promise<T> {
   const { id, topics, consumerStartTimeoutMs: timeoutMs } = properties
   const limit = new AbortController()
+  // Every member listens to it: more than ten are no leak, which Node would warn of.
+  setMaxListeners(0, limit.signal)
   let timer: Timer | undefined
   let aborted = (): void => undefined
   const cut = new Promise<never>((_resolve, reject) => {

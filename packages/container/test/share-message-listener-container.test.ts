@@ -127,6 +127,25 @@ describe('start()', () => {
     expect(harness.clock.pendingTimers).toBe(0)
   })
 
+  test('of many members is no leak of listeners to Node', async () => {
+    const warnings: string[] = []
+    const note = ({ message }: Error): void => void warnings.push(message)
+    process.on('warning', note)
+    try {
+      const harness = new ContainerHarness({ properties: { concurrency: 12 } })
+      harness.factory.prepare = ({ engine }) => {
+        engine.joining = 'never'
+      }
+      const started = harness.container.start().catch((error: unknown) => error)
+      await harness.settle()
+      await harness.container.stop()
+      await started
+    } finally {
+      process.off('warning', note)
+    }
+    expect(warnings).toEqual([])
+  })
+
   test('without a listener, or without topics: a usage error, and nothing is made', async () => {
     const harness = new ContainerHarness({ properties: { topics: undefined } })
     await expect(harness.container.start()).rejects.toThrow(/no topics/)
