@@ -13,12 +13,15 @@ export interface KafkaListenerEndpoint<K = unknown, V = unknown> {
   readonly kind?: ListenerKind | undefined
   /** Default: the factory's, else the consumer factory's. */
   readonly groupId?: string | undefined
+  /** How many members of the group run the listener. Default: the factory's, else 1. */
   readonly concurrency?: number | undefined
   /** Base of the members' client ids. Default: the id. */
   readonly clientIdPrefix?: string | undefined
   /** False: the registry's start() leaves it alone. Default true. */
   readonly autoStartup?: boolean | undefined
+  /** How many records a member may have delivered and not answered. Default: the factory's, else one after another. */
   readonly maxInFlight?: number | undefined
+  /** Who acknowledges. Default: the factory's shareAckMode, else EXPLICIT. */
   readonly ackMode?: ShareAckMode | undefined
   /** Further consumer settings; they beat those of the container properties. */
   readonly properties?: Readonly<Record<string, unknown>> | undefined

@@ -58,6 +58,7 @@ export class ConsumerFailedToStartEvent extends MemberEvent {
 
   constructor(
     source: EventSource,
+    /** What start() rejects with. */
     readonly cause: unknown,
   ) {
     super(source)
