@@ -306,6 +306,14 @@ describe('an acknowledgement', () => {
     expect(group.leader().acknowledges).toHaveLength(1)
   })
 
+  it('does not wait for company when somebody waits for its verdict', async () => {
+    const { engine, records } = await holding(9)
+    for (const record of records.slice(0, 5)) engine.settle(record, 'ACCEPT')
+    const { tookMs } = await group.timed(engine.whenSettled())
+    expect(tookMs).toBeLessThan(3)
+    expect(group.leader().stored).toHaveLength(5)
+  })
+
   it.each(['RELEASE', 'RENEW'] as const)(
     'of type %s goes at once, by a request of its own, and the fetch after that',
     async (type) => {
@@ -659,6 +667,23 @@ describe('a partition whose leader moved', () => {
       expect(group.leader(1).session).toBeUndefined()
     },
   )
+
+  it('is not followed to a leader that is named beside another error, where the field means nothing', async () => {
+    await group.end()
+    group = new ScriptedGroup({ nodes: 2 })
+    group.topic('orders', [1])
+    const { engine } = group.subscribed(explicit)
+    await idle(engine, 100)
+    group.leader(1).fetchError = () => ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    group.leader(1).hint = {
+      leaderId: 2,
+      leaderEpoch: 5,
+      endpoints: [2],
+      errors: [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION],
+    }
+    await idle(engine, 3_000)
+    expect(group.leader(2).requests).toEqual([])
+  })
 
   it('without a hint is looked up, and the hint that is none (node 0) is not followed', async () => {
     await group.end()

@@ -271,7 +271,7 @@ export class ScriptedLeader {
   /** Decides what there is to acquire, in place of give(). */
   model: LeaderModel | undefined
   /** What goes with such an error. */
-  hint: { leaderId: number; leaderEpoch: number; endpoints: number[] } | undefined
+  hint: { leaderId: number; leaderEpoch: number; endpoints: number[]; errors?: readonly number[] } | undefined
   readonly #instead: {
     readonly api: ShareRequest['api']
     readonly act: (body: FetchRequest | AcknowledgeRequest) => Instead
@@ -551,7 +551,7 @@ export class ScriptedLeader {
   }
 
   #currentLeader(errorCode: number): { leaderId: number; leaderEpoch: number } {
-    const isHint = this.hint !== undefined && (errorCode === 6 || errorCode === 74)
+    const isHint = this.hint !== undefined && (this.hint.errors ?? [6, 74]).includes(errorCode)
     return isHint && this.hint !== undefined
       ? { leaderId: this.hint.leaderId, leaderEpoch: this.hint.leaderEpoch }
       : { leaderId: 0, leaderEpoch: 0 }
