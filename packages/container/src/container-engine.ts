@@ -7,6 +7,7 @@ export type ContainerEngine<K, V> = Pick<
   | 'settle'
   | 'holds'
   | 'bufferedRecords'
+  | 'endFetching'
   | 'pause'
   | 'resume'
   | 'releaseRest'

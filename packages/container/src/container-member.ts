@@ -59,8 +59,8 @@ export class ContainerMember<K, V> {
   #endDrain: () => void = () => undefined
   #budget: StopBudget | undefined
   #drainTimer: Timer | undefined
-  /** What has to be over before this member may give records back. */
-  #othersGone: Promise<unknown> = Promise.resolve()
+  /** The end of all fetches of this member and of those that stop with it: before that it gives no records back. */
+  #quiet: Promise<unknown> | undefined
   /** Fetched ahead of the listener, and given back before the rest. */
   #releasedAhead = 0
   #left = false
@@ -119,23 +119,25 @@ export class ContainerMember<K, V> {
       onFault(end.cause)
     }
     this.stop(new StopBudget(this.#plan.clock, this.#plan.properties.shutdownTimeoutMs))
-    await Promise.race([Promise.all([this.#loop.idle(), this.#othersGone]), this.#drainOver])
+    await Promise.race([Promise.all([this.#loop.idle(), this.#quiet]), this.#drainOver])
     await this.#leave(end)
     return end
   }
 
-  /** It has no records: whether its fetches are to end before others give theirs back does not depend on a listener. */
-  get holdsNothing(): boolean {
-    return this.#loop.isIdle && this.engine.bufferedRecords === 0
+  /** Fetches nothing any more; resolves when no fetch is out. What it has stays locked. Never rejects. */
+  endFetching(): Promise<void> {
+    return this.engine.endFetching()
   }
 
   /**
    * Ends run(): no more records are taken, and running listener calls have the budget's time to end. The tightest budget counts.
-   * Records are given back when `othersGone`, or when the time for listener calls is over.
+   * Records are given back when all is `quiet`, or when the time for listener calls is over.
    */
-  stop(budget: StopBudget, othersGone?: Promise<unknown>): void {
-    if (othersGone !== undefined) this.#othersGone = othersGone
-    if (this.#budget === undefined) void this.#othersGone.then(() => this.#releaseAhead())
+  stop(budget: StopBudget, quiet?: Promise<unknown>): void {
+    if (this.#budget === undefined) {
+      this.#quiet = quiet ?? this.engine.endFetching()
+      void this.#quiet.then(() => this.#releaseAhead())
+    }
     if (this.#budget === undefined || budget.leftMs < this.#budget.leftMs) {
       this.#budget = budget
       this.#drainTimer?.cancel()

@@ -31,8 +31,6 @@ export class ContainerRun<K, V> {
   readonly #stopped = new AbortController()
   #budget: StopBudget | undefined
   #begun = false
-  /** The end of each slot. */
-  #ends: readonly Promise<void>[] = []
   /** Resolves when no member is left. */
   #over: Promise<unknown> = Promise.resolve()
 
@@ -57,15 +55,12 @@ export class ContainerRun<K, V> {
       over = () => resolve(undefined)
     })
     let left = this.slots.length
-    const ends: Promise<void>[] = []
-    this.#ends = ends
-    for (const slot of this.slots) {
-      const end = slot.run((kind, cause) => {
+    const ends = this.slots.map((slot) =>
+      slot.run((kind, cause) => {
         left--
         if (kind === 'fatal' || left === 0) this.#options.onFailed(cause)
-      })
-      ends.push(end)
-    }
+      }),
+    )
     void Promise.all(ends).then(over)
   }
 
@@ -125,17 +120,13 @@ export class ContainerRun<K, V> {
   }
 
   /**
-   * Members without records leave first, and the others give theirs back when those are gone and nobody fetches any more. A fetch
-   * that waits at the broker would acquire at once what another member has just given back, only to give it back too; each time
-   * costs a record one of the group's delivery attempts, and after the last one the broker archives it, seen by no listener.
+   * No member gives records back before all have ended their fetches. A fetch that waits at the broker would acquire at once what
+   * another member has just given back, only to give it back too; each time costs a record one of the group's delivery attempts,
+   * and after the last one the broker archives it, seen by no listener.
    */
   #stopSlots(budget: StopBudget): void {
-    const idle = this.slots.map((slot) => slot.holdsNothing)
-    const idleGone = Promise.all(this.#ends.filter((_end, index) => idle[index] === true))
-    for (const [index, slot] of this.slots.entries()) {
-      if (idle[index] === true) slot.stop(budget)
-      else slot.stop(budget, idleGone)
-    }
+    const quiet = Promise.all(this.slots.map((slot) => slot.endFetching()))
+    for (const slot of this.slots) slot.stop(budget, quiet)
   }
 
   /** Closes every member that has not run, without an event. */

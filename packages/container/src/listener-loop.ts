@@ -49,8 +49,6 @@ export class ListenerLoop<K, V> {
   /** Fires when what the loop waits for is not wanted any more; a new one after each resume(). */
   #attention = new AbortController()
   #goOn: (() => void) | undefined
-  /** A batch was taken and is not worked through. */
-  #atHand = false
   /** Listener calls that returned a promise which has not settled, or whose recoverer is still deciding. */
   #running = 0
   #freed: (() => void) | undefined
@@ -67,11 +65,6 @@ export class ListenerLoop<K, V> {
     return this.#running
   }
 
-  /** True when it waits for records: none is at hand, running, or held back with its answer. */
-  get isIdle(): boolean {
-    return !this.#atHand && this.#running === 0 && this.#mode.heldAnswers === 0
-  }
-
   /** Runs until stop(). Rejects with the poll error that ends it; listener calls may then still be running: see idle(). */
   async run(): Promise<void> {
     const { surroundings, maxInFlight, syncShareCommits } = this.#options
@@ -83,14 +76,12 @@ export class ListenerLoop<K, V> {
       }
       const batch = await this.#take()
       if (batch === undefined) continue
-      this.#atHand = true
       for (const failure of batch.failures) this.#reject(failure)
       if (maxInFlight === undefined) {
         await withinListenerFrame(owner, (frame) => this.#oneByOne(batch.records, frame))
       } else {
         await withinListenerFrame(owner, (frame) => this.#window(batch.records, maxInFlight, frame))
       }
-      this.#atHand = this.#stopping
       if (maxInFlight === undefined && syncShareCommits) await this.#verdicts()
     }
   }

@@ -76,16 +76,16 @@ export class MemberSlot<K, V> {
     }
   }
 
-  /** True when it has no member, or one without records. */
-  get holdsNothing(): boolean {
-    return this.#member?.holdsNothing ?? true
+  /** Has the slot's member fetch nothing any more; resolves when no fetch is out. Never rejects. */
+  endFetching(): Promise<void> {
+    return this.#member?.endFetching() ?? Promise.resolve()
   }
 
-  /** Ends the slot's member within the budget; its records are given back when `othersGone`. */
-  stop(budget: StopBudget, othersGone?: Promise<unknown>): void {
+  /** Ends the slot's member within the budget; its records are given back when all is `quiet`. */
+  stop(budget: StopBudget, quiet?: Promise<unknown>): void {
     this.#budget = budget
     this.#stopped.abort()
-    this.#member?.stop(budget, othersGone)
+    this.#member?.stop(budget, quiet)
   }
 
   pause(): void {

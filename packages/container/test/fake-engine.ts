@@ -35,6 +35,8 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
   /** What whenJoined() does. */
   joining: 'at once' | 'never' | Error = 'at once'
   released: number | undefined
+  /** The end of the fetch that is out. */
+  fetchOut: Promise<void> = Promise.resolve()
   takes = 0
   readonly #clock: Clock
   readonly #queue: TakenBatch<string, unknown>[] = []
@@ -124,6 +126,10 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
 
   get bufferedRecords(): number {
     return this.#queue.reduce((sum, { records }) => sum + records.length, 0)
+  }
+
+  endFetching(): Promise<void> {
+    return this.fetchOut
   }
 
   async take({ signal }: { signal?: AbortSignal | undefined; max?: number | undefined } = {}): Promise<

@@ -381,7 +381,7 @@ describeOnBrokers('stop()', (broker) => {
       [...first.container.metrics().values()].reduce((sum, member) => sum + member.broker[name], 0)
     await first.container.start()
     await produce(broker, topic, numbered(40))
-    await until(() => sumOf('acquired') >= 40, 'all fetched')
+    await until(() => sumOf('acquired') > 0, 'some fetched, while others are about to be')
     await first.container.stop()
 
     // Each time that a record is fetched costs it one of 5 attempts: one by the container that stopped, one here.
@@ -394,7 +394,7 @@ describeOnBrokers('stop()', (broker) => {
     await second.container.start()
     await untilLagIsZero(broker, groupId)
     expect(sumOf('accepted') + counts.length).toBe(40)
-    expect(Math.max(...counts)).toBe(2)
+    expect(Math.max(...counts)).toBeLessThanOrEqual(2)
   })
 
   it('inside a listener, then start() again from a subscriber: nothing is lost or done twice', async () => {

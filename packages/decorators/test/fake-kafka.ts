@@ -40,6 +40,7 @@ class FakeMember {
   readonly engine = {
     counters: { snapshot: () => ({}) },
     bufferedRecords: 0,
+    endFetching: () => Promise.resolve(),
     pause: () => undefined,
     take: async ({ signal }: { signal?: AbortSignal } = {}): Promise<TakenBatch<unknown, unknown>> => {
       while (this.#queue.length === 0) {

@@ -77,6 +77,8 @@ export class RequestManager {
   /** The broker can acquire exactly as many records as it is asked for. */
   #canLimitRecords = false
   #closing = false
+  /** Resolves when the request that is out has been answered, and what it brought handed on. */
+  out: Promise<void> = Promise.resolve()
   /** A request is out. */
   #inFlight = false
   /** It carries acknowledgements. */
@@ -137,9 +139,9 @@ export class RequestManager {
         await this.#wake.wait(turn.ms)
         continue
       }
-      const connection = this.#connection ?? (await this.#connect())
-      if (connection === undefined || this.#closing) continue
-      if (turn.do === 'fetch') await this.#perform(() => this.#fetch(connection, turn))
+      const connection = this.#connection
+      if (connection === undefined) await this.#connect() // What goes out then is decided then.
+      else if (turn.do === 'fetch') await this.#perform(() => this.#fetch(connection, turn))
       else if (turn.do === 'acknowledge') await this.#perform(() => this.#acknowledge(connection))
       else await this.#endSession(connection)
     }
@@ -190,7 +192,7 @@ export class RequestManager {
 
   // ---- sending
 
-  async #connect(): Promise<Connection | undefined> {
+  async #connect(): Promise<void> {
     const { clientId } = this.#host.settings
     try {
       const connection = await this.#context.openConnection(this.nodeId, { clientId, signal: this.#abort.signal })
@@ -208,15 +210,13 @@ export class RequestManager {
       connection.onClose((error) => {
         if (this.#connection === connection) this.#lose(error)
       })
-      return connection
     } catch (error) {
-      if (this.#closing) return undefined
+      if (this.#closing) return
       const failure = KafkaError.is(error) ? error : new KafkaError(String(error), { cause: error })
       if (!failure.retriable) this.#host.fatal(failure)
       else this.#absence.failed(failure)
       this.#host.leadersMoved()
       this.#pause()
-      return undefined
     }
   }
 
@@ -233,7 +233,7 @@ export class RequestManager {
     this.#inFlight = true
     this.#again = false
     this.#backedOff = false
-    await request()
+    await (this.out = request())
     if (!this.#backedOff) this.#turns.succeeded()
     this.#inFlight = false
     this.#carrying = false

@@ -24,7 +24,7 @@ import { Wake } from './wake.js'
 // Rules kept here
 // - Callers never send: take(), settle(), releaseRest() and close() change the state and wake the request managers, which
 //   alone decide what goes out next.
-// - Nothing is fetched before the first take(), nor after releaseRest() or close().
+// - Nothing is fetched before the first take(), nor after endFetching(), releaseRest() or close().
 // - An error that heals by itself is told to one take() and the engine goes on; a fatal one is told to all from then on.
 // - Nothing that is not answered is ever accepted: what is left at close() is RELEASEd.
 
@@ -68,7 +68,7 @@ export class ShareEngine<K, V> {
   readonly #joinWaiters = new Set<{ resolve: () => void; reject: (error: KafkaError) => void }>()
   #membershipRunning: Promise<void> | undefined
   #lockMs: number | undefined
-  #state: 'new' | 'fetching' | 'paused' | 'released' | 'closed' = 'new'
+  #state: 'new' | 'fetching' | 'paused' | 'ending' | 'released' | 'closed' = 'new'
   #taking = false
   #waiting = false
   #failure: KafkaError | undefined
@@ -264,13 +264,17 @@ export class ShareEngine<K, V> {
     this.#wakeManagers()
   }
 
+  /** Fetches nothing any more; resolves when no fetch is out. What is acquired stays locked until pause() or releaseRest(). */
+  async endFetching(): Promise<void> {
+    if (this.#state !== 'released' && this.#state !== 'closed') this.#state = 'ending'
+    await Promise.all([...this.#managers.values()].map(({ manager }) => manager.out))
+  }
+
   /** Releases everything that is acquired and not answered, buffered or handed out, and fetches no more; how many. */
   releaseRest(): number {
     if (this.#state !== 'closed') this.#state = 'released'
     this.#buffer.clear()
-    let released = 0
-    for (const { manager } of this.#managers.values()) released += manager.releaseOpen()
-    return released
+    return [...this.#managers.values()].reduce((sum, { manager }) => sum + manager.releaseOpen(), 0)
   }
 
   /** Resolves when every answer given so far has its verdict: stored by the broker, or failed for good. */
@@ -378,7 +382,7 @@ export class ShareEngine<K, V> {
     for (const received of answer) {
       this.counters.received(received)
       for (const batch of received.corrupt) this.#corrupt(batch)
-      if (this.#state === 'fetching') this.#buffer.add(received)
+      if (this.#state === 'fetching' || this.#state === 'ending') this.#buffer.add(received)
       else for (const range of received.ranges) range.answerOpen(AckCode.RELEASE)
     }
     this.#arrived.notify()

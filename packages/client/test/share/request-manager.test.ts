@@ -829,6 +829,36 @@ describe('releasing the rest', () => {
   })
 })
 
+describe('the end of fetching', () => {
+  it('is reached with the answer of the fetch that is out; what it brought stays locked until the rest is released', async () => {
+    const { engine } = group.subscribed(explicit)
+    await idle(engine, 20)
+    expect(group.leader().fetches.at(-1)?.maxWaitMs).toBe(FETCH_WAIT_MS)
+    let ended = false
+    const ending = engine.endFetching().then(() => (ended = true))
+    await group.clock.advance(10)
+    expect(ended).toBe(false)
+    group.leader().give({ first: 0, last: 2 })
+    await group.clock.advance(10)
+    await ending
+    expect(engine.bufferedRecords).toBe(3)
+    const before = group.leader().fetches.length
+    await group.clock.advance(2_000)
+    expect(group.leader().fetches.length).toBe(before)
+    expect(group.leader().stored).toEqual([])
+    expect(engine.releaseRest()).toBe(3)
+    await group.until(engine.whenSettled())
+    expect(group.leader().stored).toEqual(['orders-0@0 RELEASE', 'orders-0@1 RELEASE', 'orders-0@2 RELEASE'])
+  })
+
+  it('is reached at once while none is out', async () => {
+    const { engine } = group.subscribed(explicit)
+    await engine.endFetching()
+    await group.clock.advance(2_000)
+    expect(group.leader().fetches).toEqual([])
+  })
+})
+
 describe('what a fetch brings when it is not wanted any more', () => {
   it.each(['a release of the rest', 'a pause'])('because of %s is given back', async (why) => {
     const { engine } = group.subscribed(explicit)
