@@ -1,4 +1,3 @@
-import { KafkaUsageError } from '@milena/protocol'
 import { asDeserializer, type Deserializer, type DeserializeFunction } from '../serde.js'
 import {
   clientOptions,
@@ -48,14 +47,10 @@ export interface ShareConsumerOptions<K = Buffer | null, V = Buffer | null> exte
   readonly clientRack?: string | undefined
   /** Records fetched ahead of those handed out. Default 'auto': sized by how fast they are worked off. */
   readonly prefetch?: number | 'auto' | undefined
-  /** Most records handed out and not yet acknowledged. Default: no bound but the batch. */
-  readonly maxInFlight?: number | undefined
   /** Whether the checksum of each record batch is checked. Default true. */
   readonly checkCrcs?: boolean | undefined
-  /** Heartbeat interval until the coordinator tells its own. Must be below sessionTimeoutMs. Default 5,000. */
+  /** Heartbeat interval until the coordinator tells its own. Default 5,000. */
   readonly heartbeatIntervalMs?: number | undefined
-  /** After so long without an answer to its heartbeats the member takes itself for lost. Default 45,000. */
-  readonly sessionTimeoutMs?: number | undefined
   /** What a second acknowledgement of one record does: an error, or the last one counts as in Java. Default 'error'. */
   readonly onSecondAcknowledge?: 'error' | 'lastWins' | undefined
 }
@@ -74,10 +69,8 @@ export interface ResolvedShareConsumerConfig<K = unknown, V = unknown> {
   readonly fetchMaxBytes: number
   readonly clientRack: string | undefined
   readonly prefetch: number | 'auto'
-  readonly maxInFlight: number | undefined
   readonly checkCrcs: boolean
   readonly heartbeatIntervalMs: number
-  readonly sessionTimeoutMs: number
   readonly defaultApiTimeoutMs: number
   readonly requestTimeoutMs: number
   readonly retryBackoffMs: number
@@ -105,10 +98,8 @@ const shareConsumerOptions = {
   fetchMaxBytes: option(wholeNumber(1), { property: 'fetch.max.bytes', fallback: 52_428_800 }),
   clientRack: option(text().optional(), { property: 'client.rack' }),
   prefetch: option(oneOf(['auto']).or(wholeNumber(0)), { fallback: 'auto' }),
-  maxInFlight: option(wholeNumber(1).optional()),
   checkCrcs: option(truth(), { property: 'check.crcs', fallback: true }),
   heartbeatIntervalMs: option(wholeNumber(1), { fallback: 5_000 }),
-  sessionTimeoutMs: option(wholeNumber(1), { fallback: 45_000 }),
   onSecondAcknowledge: option(oneOf(['error', 'lastWins']), { fallback: 'error' }),
 }
 
@@ -157,12 +148,6 @@ export function resolveShareConsumerConfig<K = Buffer | null, V = Buffer | null>
   given: ShareConsumerOptions<K, V>,
 ): ResolvedShareConsumerConfig<K, V> {
   const options = resolveOptions({ owner: 'ShareConsumer', table: shareConsumerOptions, given, refused })
-  if (options.heartbeatIntervalMs >= options.sessionTimeoutMs) {
-    throw new KafkaUsageError(
-      `ShareConsumer: heartbeatIntervalMs (${options.heartbeatIntervalMs}) must be smaller than sessionTimeoutMs (${options.sessionTimeoutMs}).`,
-      { code: 'INVALID_CONFIG' },
-    )
-  }
   const client = toClientConfig(options)
   return {
     client,
@@ -176,10 +161,8 @@ export function resolveShareConsumerConfig<K = Buffer | null, V = Buffer | null>
     fetchMaxBytes: options.fetchMaxBytes,
     clientRack: options.clientRack,
     prefetch: options.prefetch,
-    maxInFlight: options.maxInFlight,
     checkCrcs: options.checkCrcs,
     heartbeatIntervalMs: options.heartbeatIntervalMs,
-    sessionTimeoutMs: options.sessionTimeoutMs,
     defaultApiTimeoutMs: client.defaultApiTimeoutMs,
     requestTimeoutMs: client.requestTimeoutMs,
     retryBackoffMs: client.retryBackoffMs,
