@@ -1,9 +1,8 @@
 // How many bytes a fetch may bring. Pure.
 //
 // Rules kept here
-// - The broker reads as many bytes per partition as it may and walks all batches of them, however few records it then
-//   acquires: 50 MB allowed instead of 2 MB cost it two to three times the CPU per record (benchmarks/README.md). So no
-//   more is allowed than the records that are asked for are likely to take.
+// - No more is allowed than the records that are asked for are likely to take: a large allowance cost the broker about
+//   twice the CPU per record, however few records it then acquired (docs/decisions/0009-fetch-sizing.md).
 // - The limit is soft at the broker: a batch that is larger comes all the same, and the next limit knows it.
 
 /** Small enough to cost little, and large enough for most fetches before the records' size is known. */
