@@ -4,12 +4,15 @@ import { defineApi } from '../schema/api.js'
 /**
  * CreateTopics (19). -1 partitions or replicas: the broker's default.
  *
- * - 7: the answer tells the new topic's id; the only one we use.
+ * - 2, 3: validateOnly, throttleTimeMs. 4: -1 is allowed without assignments (KIP-464).
+ * - 5: flexible; the answer tells the topic's settings (KIP-525).
+ * - 6: THROTTLING_QUOTA_EXCEEDED may come back (KIP-599).
+ * - 7: the answer tells the new topic's id.
  */
 export const CreateTopics = defineApi({
   key: 19,
   name: 'CreateTopics',
-  minVersion: 7,
+  minVersion: 2,
   maxVersion: 7,
   flexible: '5+',
   request: {

@@ -4,12 +4,13 @@ import { defineApi } from '../schema/api.js'
 /**
  * DeleteTopics (20).
  *
- * - 6: each topic by name, or by id with a null name; the only one we use.
+ * - 1 to 5: topics by topicNames. 4: flexible. 5: error messages.
+ * - 6: each topic by name, or by id with a null name.
  */
 export const DeleteTopics = defineApi({
   key: 20,
   name: 'DeleteTopics',
-  minVersion: 6,
+  minVersion: 1,
   maxVersion: 6,
   flexible: '4+',
   request: {
@@ -20,6 +21,7 @@ export const DeleteTopics = defineApi({
         topicId: field('6+', 'uuid'),
       }),
     ),
+    topicNames: field('0-5', array('string'), { ignorable: true }),
     timeoutMs: field('0+', 'int32'),
   },
   response: {

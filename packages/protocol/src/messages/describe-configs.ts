@@ -5,12 +5,13 @@ import { defineApi } from '../schema/api.js'
  * DescribeConfigs (32): settings of topics (resource type 2), brokers (4) and groups (32). `configurationKeys: null` asks for
  * all; those of a broker go to that broker.
  *
- * - 4: flexible; the only one we use.
+ * - 1: where a value comes from, and its synonyms. 3: types and documentation (KIP-569).
+ * - 4: flexible.
  */
 export const DescribeConfigs = defineApi({
   key: 32,
   name: 'DescribeConfigs',
-  minVersion: 4,
+  minVersion: 1,
   maxVersion: 4,
   flexible: '4+',
   request: {

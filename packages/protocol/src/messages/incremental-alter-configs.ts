@@ -5,12 +5,13 @@ import { defineApi } from '../schema/api.js'
  * IncrementalAlterConfigs (44): changes single settings of topics (resource type 2), brokers (4) and groups (32). The
  * operation is 0 set, 1 delete, 2 append, 3 subtract.
  *
- * - 1: flexible; the only one we use.
+ * - 0: Kafka 2.3 (KIP-339).
+ * - 1: flexible.
  */
 export const IncrementalAlterConfigs = defineApi({
   key: 44,
   name: 'IncrementalAlterConfigs',
-  minVersion: 1,
+  minVersion: 0,
   maxVersion: 1,
   flexible: '1+',
   request: {

@@ -5,14 +5,15 @@ import { defineApi } from '../schema/api.js'
  * InitProducerId (22): the id and epoch under which an idempotent producer numbers its batches, so that a batch sent twice is
  * written once.
  *
- * - 4: PRODUCER_FENCED may come back; the first that we use.
+ * - 0, 1: plain. 2: flexible. 3: a producer may go on with the id it had (KIP-360).
+ * - 4: PRODUCER_FENCED may come back.
  * - 5: TRANSACTION_ABORTABLE may come back.
  * - 6 (two-phase commit, KIP-939) is not stable in Kafka 4.4, and not ours.
  */
 export const InitProducerId = defineApi({
   key: 22,
   name: 'InitProducerId',
-  minVersion: 4,
+  minVersion: 0,
   maxVersion: 5,
   flexible: '2+',
   request: {

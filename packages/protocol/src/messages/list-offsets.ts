@@ -5,7 +5,8 @@ import { defineApi } from '../schema/api.js'
  * ListOffsets (2), to a partition's leader: the offset at a timestamp; -1 asks for the end, -2 for the start. `replicaId` is
  * -1 for a client; isolation level 0 reads all, 1 only what is committed.
  *
- * - 7: -3 asks for the record with the largest timestamp; the first that we use.
+ * - 1: one offset with its timestamp. 2: isolation levels. 4: leader epochs, for fencing. 6: flexible.
+ * - 7: -3 asks for the record with the largest timestamp.
  * - 8: -4, the first offset not in tiered storage. 9: -5, the last one in it.
  * - 10: a time limit for looking into tiered storage.
  * - 11: -6, the first offset that is yet to be uploaded.
@@ -13,7 +14,7 @@ import { defineApi } from '../schema/api.js'
 export const ListOffsets = defineApi({
   key: 2,
   name: 'ListOffsets',
-  minVersion: 7,
+  minVersion: 1,
   maxVersion: 11,
   flexible: '6+',
   request: {

@@ -5,7 +5,9 @@ import { defineApi } from '../schema/api.js'
  * Metadata (3): brokers, topics with their ids, partitions with their leaders. Share requests name topics by id only, so this
  * is where names become ids. `topics: null` asks for all.
  *
- * - 10: topic ids (KIP-516); the first that helps us.
+ * - 0: no topics ask for all. 1: null does; racks, the controller, internal topics. 2: the cluster's id.
+ * - 4: allowAutoTopicCreation. 5: offline replicas. 7: leader epochs. 8: operations that are allowed. 9: flexible.
+ * - 10: topic ids (KIP-516).
  * - 11: no operations allowed on the cluster any more.
  * - 12: a topic may be asked for by its id alone, with a null name.
  * - 13: an error code for the whole answer (REBOOTSTRAP_REQUIRED, KIP-1102).
@@ -13,7 +15,7 @@ import { defineApi } from '../schema/api.js'
 export const Metadata = defineApi({
   key: 3,
   name: 'Metadata',
-  minVersion: 10,
+  minVersion: 0,
   maxVersion: 13,
   flexible: '9+',
   request: {

@@ -5,15 +5,19 @@ import { defineApi } from '../schema/api.js'
  * Produce (0): appends record batches, one per partition. `acks` is -1 (all replicas in sync), 1 (the leader) or 0, to which
  * the broker sends no answer at all.
  *
- * - 10: the answer hints at the current leader and its endpoint (KIP-951), as tagged fields; the first that we use.
+ * - 3: record batches of format 2; transactions. 5: the answer tells the log's start offset. 7: zstd (KIP-110).
+ * - 8: which records of a refused batch were wrong (KIP-467). 9: flexible.
+ * - 10: the answer hints at the current leader and its endpoint (KIP-951), as tagged fields.
  * - 11: the error TRANSACTION_ABORTABLE may come back.
  * - 12: a transaction's partitions are added by producing to them (KIP-890).
  * - 13: topics by id instead of name (KIP-516).
+ *
+ * Brokers of Kafka 4 list the versions from 0 on, for a client that would not find 3 otherwise, and refuse those below 3.
  */
 export const Produce = defineApi({
   key: 0,
   name: 'Produce',
-  minVersion: 10,
+  minVersion: 3,
   maxVersion: 13,
   flexible: '9+',
   request: {

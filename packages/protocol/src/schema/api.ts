@@ -3,7 +3,7 @@ import type { ByteWriter } from '../bytes/writer.js'
 import { KafkaUsageError } from '../errors.js'
 import type { ReadValue, WriteValue } from './primitives.js'
 import type { Fields, FirstVersion, ReadFields, WriteFields } from './schema.js'
-import { structReader, structWriter } from './struct.js'
+import { structReader, structWriter, type StructPlace } from './struct.js'
 import { isWithin, parseVersions, type Versions } from './versions.js'
 
 /** One direction of an API: what it looks like in each version, and how it is read and written. */
@@ -13,7 +13,7 @@ export class Message<Read, Write> {
   readonly fields: Fields
   readonly minVersion: number
   readonly maxVersion: number
-  readonly #flexible: Versions
+  readonly #flexible: Versions | undefined
   readonly #readers: (ReadValue | undefined)[] = []
   readonly #writers: (WriteValue | undefined)[] = []
 
@@ -22,7 +22,7 @@ export class Message<Read, Write> {
     readonly fields: Fields
     readonly minVersion: number
     readonly maxVersion: number
-    readonly flexible: Versions
+    readonly flexible: Versions | undefined
   }) {
     this.name = definition.name
     this.fields = definition.fields
@@ -51,13 +51,13 @@ export class Message<Read, Write> {
     write(writer, body)
   }
 
-  #place(version: number): { path: string; version: number; flexible: boolean } {
+  #place(version: number): StructPlace {
     if (!Number.isInteger(version) || version < this.minVersion || version > this.maxVersion) {
       throw new KafkaUsageError(
         `${this.name} is known in versions ${this.minVersion} to ${this.maxVersion}, not in ${version}. Negotiate a version first.`,
       )
     }
-    return { path: this.name, version, flexible: this.isFlexible(version) }
+    return { path: this.name, version, minVersion: this.minVersion, flexible: this.isFlexible(version) }
   }
 }
 
@@ -95,8 +95,8 @@ export function defineApi<
   readonly name: string
   readonly minVersion: Min
   readonly maxVersion: number
-  /** The versions that use compact lengths and tagged fields, as Kafka's definition has them. */
-  readonly flexible: Versions
+  /** The versions that use compact lengths and tagged fields, as Kafka's definition has them. Unset: none. */
+  readonly flexible?: Versions
   readonly responseHeaderTags?: boolean
   readonly request: Req
   readonly response: Res

@@ -12,6 +12,8 @@ export interface Place {
   /** E.g. `ShareFetchRequest.topics[].topicId`. */
   readonly path: string
   readonly version: number
+  /** The oldest version that the message is spoken in. */
+  readonly minVersion: number
   /** Lengths are compact varints, and tags may follow. */
   readonly flexible: boolean
   readonly nullable: boolean

@@ -150,7 +150,7 @@ type WriteField<F, Min extends FirstVersion> =
 
 /**
  * What a message is written from. A field may be left out that has a default, may be null, is tagged, or is not in all
- * versions from `Min` on; it is then its default, or null.
+ * versions from `Min` on; it is then its default, else null where the version allows that, else 0, false, an empty text...
  */
 export type WriteFields<F extends Fields, Min extends FirstVersion> = Flat<
   { readonly [Name in RequiredNames<F, Min>]: WriteField<F[Name], Min> } & {

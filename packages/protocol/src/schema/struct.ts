@@ -21,6 +21,8 @@ export interface StructPlace {
   /** E.g. `ShareFetchRequest.topics[]`. */
   readonly path: string
   readonly version: number
+  /** The oldest version that the message is spoken in. */
+  readonly minVersion: number
   readonly flexible: boolean
 }
 
@@ -31,10 +33,11 @@ function isPresent(field: Field, version: number): boolean {
   return isWithin(version, parseVersions(field.versions))
 }
 
-function placeOf(name: string, field: Field, { path, version, flexible }: StructPlace): Place {
+function placeOf(name: string, field: Field, { path, version, minVersion, flexible }: StructPlace): Place {
   return {
     path: `${path}.${name}`,
     version,
+    minVersion,
     flexible,
     nullable: isWithin(version, parseVersions(field.options.nullable)),
   }
@@ -233,14 +236,21 @@ function writeTags(writer: ByteWriter, struct: Record<string, unknown>, tagged: 
   }
 }
 
-/** A value left out is the default that the definition names, else null where that is allowed; else it had to be given. */
+/**
+ * A value left out is the default that the definition names, else null where that is allowed, else what reads as nothing: but
+ * only where the types let it be left out (WriteFields), else it had to be given.
+ */
 function givenOrDefault(field: Field, write: WriteValue, place: Place): WriteValue {
-  if (field.options.default !== undefined) {
-    const value = field.options.default
-    return (writer, given) => write(writer, given === undefined ? value : given)
-  }
-  if (place.nullable) return (writer, given) => write(writer, given === undefined ? null : given)
-  return write
+  const { options } = field
+  if (options.default === undefined && !place.nullable && !mayBeLeftOut(field, place)) return write
+  const value = options.default === undefined && place.nullable ? null : defaultOf(field)()
+  return (writer, given) => write(writer, given === undefined ? value : given)
+}
+
+/** Who writes for several versions cannot be asked for a field that some of them do not have, or may have as null. */
+function mayBeLeftOut({ versions, options }: Field, { minVersion }: Place): boolean {
+  const { first, last } = parseVersions(versions)
+  return first > minVersion || last !== Infinity || options.nullable !== undefined
 }
 
 function valueWriter(type: FieldType, place: Place): WriteValue {

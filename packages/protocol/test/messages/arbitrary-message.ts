@@ -53,7 +53,12 @@ function arbitraryValue(type: Field['type'], version: number): fc.Arbitrary<unkn
 
 function zeroOf({ type, options }: Field): unknown {
   if (options.default === null) return null
-  if (typeof type !== 'string') return isArray(type) ? [] : {}
+  if (typeof type !== 'string') {
+    if (isArray(type)) return []
+    return Object.fromEntries(
+      Object.entries(type).map(([name, field]) => [name, field.options.default ?? zeroOf(field)]),
+    )
+  }
   if (type === 'bool') return false
   if (type === 'string') return ''
   if (type === 'uuid') return 'AAAAAAAAAAAAAAAAAAAAAA'

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Field, Fields } from '@milena/protocol'
+import { ZERO_UUID, type Field, type Fields } from '@milena/protocol'
 import { isArray } from '../../src/schema/schema.js'
 import { holds } from '../schema/kafka-definition.js'
 
@@ -70,7 +70,7 @@ function convert(
 /** Java leaves a tagged field out that has its default. */
 function saysNothing({ type, options }: Field, said: unknown): boolean {
   if (options.default !== undefined) return said === options.default
-  if (typeof type === 'string') return said === 0 || said === '' || said === false
+  if (typeof type === 'string') return said === 0 || said === '' || said === false || said === ZERO_UUID
   if (isArray(type)) return Array.isArray(said) && said.length === 0
   return Object.entries(type).every(([name, field]) => saysNothing(field, (said as Record<string, unknown>)[name]))
 }

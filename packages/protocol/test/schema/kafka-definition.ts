@@ -146,3 +146,8 @@ export function newestStable(definition: KafkaDefinition): number {
   const newest = Number(/(\d+)$/.exec(definition.validVersions)?.[1])
   return definition.latestVersionUnstable === true ? newest - 1 : newest
 }
+
+/** The oldest version that a broker serves. */
+export function oldest(definition: KafkaDefinition): number {
+  return Number(/^(\d+)/.exec(definition.validVersions)?.[1])
+}

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { ApiVersions, CreateTopics, Metadata, ShareFetch, type AnyApi } from '@milena/protocol'
+import { ApiVersions, CreateTopics, Metadata, SaslHandshake, ShareFetch, type AnyApi } from '@milena/protocol'
 import { allApis, allMessages } from '../messages/all-apis.js'
 import {
   differences,
   kafkaDefinition,
   newestStable,
+  oldest,
   type KafkaDefinition,
   type KafkaField,
 } from './kafka-definition.js'
@@ -12,21 +13,49 @@ import {
 describe('the schemas', () => {
   it('are those of the APIs that this version speaks', () => {
     expect(allApis.map((api) => api.name).toSorted()).toEqual([
+      'AddOffsetsToTxn',
+      'AddPartitionsToTxn',
+      'AlterConfigs',
+      'AlterShareGroupOffsets',
       'ApiVersions',
+      'CreatePartitions',
       'CreateTopics',
+      'DeleteGroups',
+      'DeleteRecords',
+      'DeleteShareGroupOffsets',
       'DeleteTopics',
+      'DescribeCluster',
       'DescribeConfigs',
+      'DescribeGroups',
       'DescribeShareGroupOffsets',
+      'DescribeTopicPartitions',
+      'EndTxn',
+      'Fetch',
       'FindCoordinator',
+      'Heartbeat',
       'IncrementalAlterConfigs',
       'InitProducerId',
+      'JoinGroup',
+      'LeaveGroup',
+      'ListConfigResources',
+      'ListGroups',
       'ListOffsets',
+      'ListPartitionReassignments',
       'Metadata',
+      'OffsetCommit',
+      'OffsetDelete',
+      'OffsetFetch',
+      'OffsetForLeaderEpoch',
       'Produce',
+      'SaslAuthenticate',
+      'SaslHandshake',
       'ShareAcknowledge',
       'ShareFetch',
       'ShareGroupDescribe',
       'ShareGroupHeartbeat',
+      'SyncGroup',
+      'TxnOffsetCommit',
+      'UpdateFeatures',
     ])
   })
 
@@ -37,10 +66,19 @@ describe('the schemas', () => {
   }
 
   for (const api of allApis.filter((candidate) => candidate.name !== ApiVersions.name)) {
-    it(`of ${api.name} reach to the newest stable version`, () => {
+    it(`of ${api.name} reach from the oldest version that Kafka serves to the newest stable one`, () => {
+      expect(api.minVersion).toBe(oldest(kafkaDefinition(api.request.name)))
       expect(api.maxVersion).toBe(newestStable(kafkaDefinition(api.request.name)))
     })
   }
+
+  it('of SaslHandshake are flexible in no version, and so are its headers', () => {
+    expect(kafkaDefinition('SaslHandshakeRequest').flexibleVersions).toBe('none')
+    for (const version of [0, 1]) {
+      expect(SaslHandshake.request.isFlexible(version)).toBe(false)
+      expect(SaslHandshake.response.isFlexible(version)).toBe(false)
+    }
+  })
 
   it('of ApiVersions stop at 4, since a first request that older brokers refuse costs a round trip', () => {
     expect(ApiVersions.maxVersion).toBe(4)

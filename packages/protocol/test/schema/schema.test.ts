@@ -56,6 +56,27 @@ const Sample = defineApi({
 })
 const sample = { text: 't', bytes: Buffer.from([1, 2]), list: [1, -2] }
 
+/** A struct that came later, and in which something came with it. */
+const Nested = defineApi({
+  key: 998,
+  name: 'Nested',
+  minVersion: 0,
+  maxVersion: 1,
+  flexible: '1+',
+  request: {
+    always: field('0+', 'int8'),
+    inner: field('1+', {
+      list: field('1+', array('int32')),
+      deeper: field('1+', {
+        on: field('1+', 'bool'),
+        id: field('1+', 'uuid'),
+        rack: field('1+', 'string', { nullable: '1+', default: null }),
+      }),
+    }),
+  },
+  response: {},
+})
+
 describe('a value that the version has no place for', () => {
   it('is an error that names the field, the value and what it needs, never dropped', () => {
     const renewal = () => write(ShareFetch.request, 1, { ...fetch, isRenewAck: true })
@@ -143,10 +164,39 @@ describe('a field that was left out', () => {
       'ShareFetchRequest.maxRecords has no default in version 2: give a whole number from -2147483648 to 2147483647.',
     )
     expect(KafkaUsageError.is(thrownBy(left))).toBe(true)
-    expect(() => write(Sample.request, 2, sample)).toThrow(/SampleRequest\.later has no default in version 2/)
-    expect(() => write(Sample.request, 0, {})).toThrow(/SampleRequest\.text has no default/)
+    expect(() => write(Produce.request, 13, { acks: -1, timeoutMs: 1, topicData: [{}] })).toThrow(
+      /ProduceRequest\.topicData\[\]\.partitionData has no default/,
+    )
+  })
+
+  it('is nothing of its kind where not every version has it, or may have it as null', () => {
+    expect(read(Sample.request, 0, write(Sample.request, 0, {}))).toMatchObject({
+      text: '',
+      bytes: Buffer.alloc(0),
+      list: [],
+    })
+    expect(read(Sample.request, 3, write(Sample.request, 3, {}))).toMatchObject({ port: 0, later: [], float: 1.5 })
     const nameless = { acks: -1, timeoutMs: 1, topicData: [{ partitionData: [] }] }
-    expect(() => write(Produce.request, 13, nameless)).toThrow(/ProduceRequest\.topicData\[\]\.topicId has no default/)
+    for (const version of [12, 13]) {
+      expect(read(Produce.request, version, write(Produce.request, version, nameless))).toMatchObject({
+        topicData: [{ name: '', topicId: ZERO_UUID, partitionData: [] }],
+      })
+    }
+  })
+
+  it('is a struct of nothings where that is the struct that was left out', () => {
+    const body = { always: 1 }
+    expect(read(Nested.request, 1, write(Nested.request, 1, body))).toEqual({
+      always: 1,
+      inner: { list: [], deeper: { on: false, id: ZERO_UUID, rack: null } },
+    })
+  })
+
+  it('is refused all the same when it is given as a wrong value', () => {
+    expect(() => write(Sample.request, 3, { port: null })).toThrow(/SampleRequest\.port must be a whole number/)
+    expect(() => write(Sample.request, 3, { later: [{}] })).not.toThrow()
+    expect(() => write(Sample.request, 3, { later: [null] })).toThrow(/SampleRequest\.later\[\] must be an object/)
+    expect(() => write(Nested.request, 1, { inner: { list: [] } })).toThrow(/NestedRequest\.always has no default/)
   })
 })
 
@@ -402,7 +452,7 @@ describe('the types', () => {
     >()
     expectTypeOf<{ groupId: string; memberId: string }>().not.toExtend<RequestInput<typeof ShareGroupHeartbeat>>()
     expectTypeOf<Record<never, never>>().toExtend<RequestInput<typeof ApiVersions>>()
-    expectTypeOf<Record<never, never>>().not.toExtend<RequestInput<typeof FindCoordinator>>()
+    expectTypeOf<Record<never, never>>().toExtend<RequestInput<typeof FindCoordinator>>()
     expectTypeOf<{ acks: number; timeoutMs: number; topicData: [{ name: string; partitionData: [] }] }>().toExtend<
       RequestInput<typeof Produce>
     >()
