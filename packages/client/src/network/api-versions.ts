@@ -1,5 +1,6 @@
 import { KafkaUnsupportedVersionError } from '@milena/protocol'
 import type { AnyApi } from '@milena/protocol'
+import { oldestVersion } from './oldest-versions.js'
 
 /** An inclusive range of versions of one API. */
 export interface VersionRange {
@@ -16,25 +17,21 @@ export interface BrokerCapabilities {
 }
 
 /**
- * The highest version of an API that both sides know, not below `atLeast`.
+ * The highest version of an API that both sides know, not below `atLeast` nor below the oldest that this client works with.
  * Throws KafkaUnsupportedVersionError naming API, broker and both ranges.
  */
-export function negotiate(
-  api: AnyApi,
-  capabilities: BrokerCapabilities,
-  broker: string,
-  atLeast = api.minVersion,
-): number {
+export function negotiate(api: AnyApi, capabilities: BrokerCapabilities, broker: string, atLeast = 0): number {
   const offered = capabilities.apis.get(api.key)
   if (offered === undefined) {
     throw new KafkaUnsupportedVersionError(
       `Broker ${broker} does not serve ${api.name} (API key ${api.key}). It is too old, or this is not a broker's listener: connect to an Apache Kafka broker of 4.2 or newer.`,
     )
   }
+  const oldest = oldestVersion(api)
   const version = Math.min(api.maxVersion, offered.max)
-  if (version < Math.max(api.minVersion, offered.min)) {
+  if (version < Math.max(oldest, offered.min)) {
     throw new KafkaUnsupportedVersionError(
-      `Broker ${broker} serves ${api.name} in versions ${offered.min} to ${offered.max}, this client in ${api.minVersion} to ${api.maxVersion}: they have none in common. Use a broker of Apache Kafka 4.2 or newer.`,
+      `Broker ${broker} serves ${api.name} in versions ${offered.min} to ${offered.max}, this client in ${oldest} to ${api.maxVersion}: they have none in common. Use a broker of Apache Kafka 4.2 or newer.`,
     )
   }
   if (version < atLeast) {
