@@ -1,0 +1,4 @@
+import type { Handler } from '../server/handler.js'
+
+/** One line per API. */
+export const securityHandlers: readonly Handler[] = []

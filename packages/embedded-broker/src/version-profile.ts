@@ -1,0 +1,44 @@
+/** The releases of Kafka that the embedded broker can behave as. */
+export const kafkaVersions = ['4.1', '4.2', '4.3', '4.4'] as const
+export type KafkaVersion = (typeof kafkaVersions)[number]
+
+/**
+ * What a release does differently, by name, so that no other file compares versions. Sources: the release notes of each
+ * version and runs against real brokers.
+ */
+export interface VersionProfile {
+  readonly version: KafkaVersion
+  /** Records released by a session's end lose the delivery they had (4.1), or keep it (KAFKA-19972, 4.2). */
+  readonly sessionReleaseLowersDeliveryCount: boolean
+  /** Records that failed often come in smaller and smaller portions (KAFKA-17541, 4.2). */
+  readonly throttlesRedelivery: boolean
+  /** Groups may set delivery limit, record locks and renewal for themselves (KIP-1240, 4.3). */
+  readonly groupLevelLimits: boolean
+  /** A target assignment is not computed again within share.assignment.interval.ms (4.3). */
+  readonly batchesAssignments: boolean
+  /** A member that joins an empty group is not held up by that interval (4.4). */
+  readonly emptyGroupIsAssignedAtOnce: boolean
+  /** One unknown topic id fails a whole ShareFetch (until 4.3). */
+  readonly unknownTopicIdFailsShareFetch: boolean
+  /** Partitions added to a topic that the group knows begin at offset 0, whatever the reset policy (4.4). */
+  readonly addedPartitionsStartAtZero: boolean
+  /** The highest level of the feature `share.version`; 2 turns dead-letter queues on (KIP-1191, 4.4). */
+  readonly maxShareVersion: 1 | 2
+}
+
+/** The behaviour of one release. */
+export function versionProfile(version: KafkaVersion): VersionProfile {
+  const at = kafkaVersions.indexOf(version)
+  const since = (first: KafkaVersion): boolean => at >= kafkaVersions.indexOf(first)
+  return {
+    version,
+    sessionReleaseLowersDeliveryCount: !since('4.2'),
+    throttlesRedelivery: since('4.2'),
+    groupLevelLimits: since('4.3'),
+    batchesAssignments: since('4.3'),
+    emptyGroupIsAssignedAtOnce: since('4.4'),
+    unknownTopicIdFailsShareFetch: !since('4.4'),
+    addedPartitionsStartAtZero: since('4.4'),
+    maxShareVersion: since('4.4') ? 2 : 1,
+  }
+}
