@@ -2,8 +2,8 @@ import { array, field } from '../schema/schema.js'
 import { defineApi } from '../schema/api.js'
 
 /**
- * AlterConfigs (33): replaces all settings of a topic (resource type 2) or a broker (4) at once: what is not named goes back to
- * its default. IncrementalAlterConfigs is the one to prefer.
+ * AlterConfigs (33): replaces all settings of a topic (resource type 2) or a broker (4) at once: what is not named goes
+ * back to its default. IncrementalAlterConfigs is the one to prefer.
  *
  * - 0, 1: plain. 2: flexible.
  */

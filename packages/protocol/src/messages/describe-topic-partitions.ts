@@ -2,8 +2,8 @@ import { array, field } from '../schema/schema.js'
 import { defineApi } from '../schema/api.js'
 
 /**
- * DescribeTopicPartitions (75): partitions of topics, page by page (KIP-966): `cursor` says where to begin, `nextCursor` where the
- * next page does, null at the end. No topics: all.
+ * DescribeTopicPartitions (75): partitions of topics, page by page (KIP-966): `cursor` says where to begin, `nextCursor`
+ * where the next page does, null at the end. No topics: all.
  *
  * - 0: the only one.
  */

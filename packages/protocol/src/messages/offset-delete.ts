@@ -2,8 +2,8 @@ import { array, field } from '../schema/schema.js'
 import { defineApi } from '../schema/api.js'
 
 /**
- * OffsetDelete (47), to the group coordinator: forgets committed offsets of a group, for topics it does not subscribe to. Never
- * flexible.
+ * OffsetDelete (47), to the group coordinator: forgets committed offsets of a group, for topics it does not subscribe to.
+ * Never flexible.
  *
  * - 0: Kafka 2.4 (KIP-496).
  */
