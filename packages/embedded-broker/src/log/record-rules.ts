@@ -1,0 +1,110 @@
+import { compressionTypeOf, CompressionType, crc32c, defaultCompressionCodecs, ErrorCode } from '@milena/protocol'
+import { RecordBatchReader, type RecordCursor } from '@milena/protocol'
+import { BATCH_CHECKED_FROM, BATCH_HEADER_BYTES, stampCompression, stampCrc, type BatchHeader } from './batch-header.js'
+import type { Refusal } from './incoming-records.js'
+import type { LogSettings } from './log-settings.js'
+
+/*
+ * What a topic's configurations say about single records. A batch is looked into only where its header cannot answer: the topic is
+ * compacted, or a timestamp may lie too far from the broker's time.
+ */
+
+const NO_TIMESTAMP = -1
+/** The most record errors that are told; the first ones say enough. */
+const MAX_TOLD = 100
+
+/** Whether the records have to be looked at one by one. */
+export function needsRecordCheck(header: BatchHeader, settings: LogSettings, nowMs: number): boolean {
+  if (settings.isCompacted === true || header.isLogAppendTime) return true
+  if (settings.timestampType === 'LogAppendTime') return false
+  if (header.maxTimestamp - nowMs > (settings.timestampAfterMaxMs ?? Infinity)) return true
+  const before = settings.timestampBeforeMaxMs ?? Infinity
+  return before < nowMs
+}
+
+/** The fault of the records, if there is one. A promise only where the codec of the batch is asynchronous. */
+export function checkRecords(
+  records: Buffer,
+  settings: LogSettings,
+  nowMs: number,
+): Refusal | undefined | Promise<Refusal | undefined> {
+  try {
+    const batch = new RecordBatchReader(records).next()
+    if (batch === undefined) return undefined
+    const opened = batch.open(defaultCompressionCodecs)
+    const isStamped = batch.timestampType === 'logAppend'
+    const look = (cursor: RecordCursor): Refusal | undefined => faultIn(cursor, { settings, nowMs, isStamped })
+    return opened instanceof Promise ? opened.then(look).catch(corrupt) : look(opened)
+  } catch (cause) {
+    return corrupt(cause)
+  }
+}
+
+function corrupt(cause: unknown): Refusal {
+  return {
+    errorCode: ErrorCode.CORRUPT_MESSAGE,
+    errorMessage: cause instanceof Error ? cause.message : String(cause),
+  }
+}
+
+function faultIn(
+  cursor: RecordCursor,
+  rules: { readonly settings: LogSettings; readonly nowMs: number; readonly isStamped: boolean },
+): Refusal | undefined {
+  const { settings, nowMs, isStamped } = rules
+  const recordErrors: { batchIndex: number; batchIndexErrorMessage: string | null }[] = []
+  let errorCode: number = ErrorCode.NONE
+  for (let batchIndex = 0; cursor.next() && recordErrors.length < MAX_TOLD; batchIndex++) {
+    if (settings.isCompacted === true && cursor.keyLength < 0) {
+      errorCode = ErrorCode.INVALID_RECORD
+      recordErrors.push({ batchIndex, batchIndexErrorMessage: 'A record of a compacted topic needs a key.' })
+    } else if (isStamped || isOutside(cursor.timestamp, settings, nowMs)) {
+      if (errorCode === ErrorCode.NONE) errorCode = ErrorCode.INVALID_TIMESTAMP
+      recordErrors.push({
+        batchIndex,
+        batchIndexErrorMessage: isStamped
+          ? 'A producer may not claim that the broker has stamped the time.'
+          : `The timestamp ${cursor.timestamp} is too far from the broker's time, ${nowMs}.`,
+      })
+    }
+  }
+  if (errorCode === ErrorCode.NONE) return undefined
+  return {
+    errorCode,
+    errorMessage:
+      errorCode === ErrorCode.INVALID_RECORD
+        ? 'One or more records have been rejected: records of a compacted topic need keys.'
+        : 'One or more records have been rejected due to invalid timestamps.',
+    recordErrors,
+  }
+}
+
+function isOutside(timestamp: number, settings: LogSettings, nowMs: number): boolean {
+  if (timestamp === NO_TIMESTAMP || settings.timestampType === 'LogAppendTime') return false
+  return (
+    nowMs - timestamp > (settings.timestampBeforeMaxMs ?? Infinity) ||
+    timestamp - nowMs > (settings.timestampAfterMaxMs ?? Infinity)
+  )
+}
+
+/** The batch compressed as its topic wants it; undefined when it already is. Rejects on records that cannot be decompressed. */
+export function recompressed(records: Buffer, header: BatchHeader, settings: LogSettings): Promise<Buffer> | undefined {
+  const { compressionType } = settings
+  if (compressionType === 'producer') return undefined
+  const wanted = compressionType === 'uncompressed' ? CompressionType.NONE : compressionTypeOf(compressionType)
+  if (wanted === undefined || wanted === header.compression) return undefined
+  return recompress(records, header.compression as CompressionType, wanted)
+}
+
+async function recompress(records: Buffer, from: CompressionType, to: CompressionType): Promise<Buffer> {
+  const payload = records.subarray(BATCH_HEADER_BYTES)
+  const plain =
+    from === CompressionType.NONE
+      ? payload
+      : await defaultCompressionCodecs.decompress(from, payload, { of: 'A produced record batch' })
+  const packed = to === CompressionType.NONE ? plain : await defaultCompressionCodecs.compress(to, plain)
+  const batch = Buffer.concat([records.subarray(0, BATCH_HEADER_BYTES), packed])
+  stampCompression(batch, to)
+  stampCrc(batch, crc32c(batch, BATCH_CHECKED_FROM))
+  return batch
+}
