@@ -7,7 +7,7 @@ const SIZE_BYTES = 4
  * of it; one that spans several is copied, once, into a buffer of its own, which is made when its size is known.
  */
 export class FrameSplitter {
-  readonly #maxFrameBytes: number
+  #maxFrameBytes = 1
   readonly #size = Buffer.alloc(SIZE_BYTES)
   #sizeFilled = 0
   #frame: Buffer | undefined
@@ -16,10 +16,13 @@ export class FrameSplitter {
 
   /** `maxFrameBytes`: a longer frame is refused before anything is allocated for it. */
   constructor(options: { readonly maxFrameBytes: number }) {
-    if (!(options.maxFrameBytes >= 1)) {
-      throw new KafkaUsageError(`maxFrameBytes must be a number of bytes above 0, not ${options.maxFrameBytes}.`)
-    }
-    this.#maxFrameBytes = options.maxFrameBytes
+    this.maxFrameBytes = options.maxFrameBytes
+  }
+
+  /** Holds for frames that are announced from now on. */
+  set maxFrameBytes(bytes: number) {
+    if (!(bytes >= 1)) throw new KafkaUsageError(`maxFrameBytes must be a number of bytes above 0, not ${bytes}.`)
+    this.#maxFrameBytes = bytes
   }
 
   /**

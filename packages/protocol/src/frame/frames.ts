@@ -75,13 +75,26 @@ export function decodeRequestHeader(frame: Buffer): RequestHeader {
   return readRequestHeader(new ByteReader(frame))
 }
 
-/** Reads a request frame (without its size) whose header named this API and version. Throws KafkaProtocolError. */
-export function decodeRequest<A extends AnyApi>(api: A, version: number, frame: Buffer): RequestOf<A> {
-  return wholeFrame(frame, `${api.request.name} v${version}`, (reader) => {
-    readRequestHeader(reader)
-    if (api.request.isFlexible(version)) skipTags(reader)
-    return api.request.read(reader, version) as RequestOf<A>
-  })
+/**
+ * Reads a request frame (without its size) whose header named this API and version. Throws KafkaProtocolError. With
+ * `allowMore`, bytes behind the request are passed over, as Kafka's brokers do; else they are an error.
+ */
+export function decodeRequest<A extends AnyApi>(
+  api: A,
+  version: number,
+  frame: Buffer,
+  options: { readonly allowMore?: boolean } = {},
+): RequestOf<A> {
+  return wholeFrame(
+    frame,
+    `${api.request.name} v${version}`,
+    (reader) => {
+      readRequestHeader(reader)
+      if (api.request.isFlexible(version)) skipTags(reader)
+      return api.request.read(reader, version) as RequestOf<A>
+    },
+    options.allowMore,
+  )
 }
 
 function frame(write: (writer: ByteWriter) => void): Buffer {
@@ -92,7 +105,7 @@ function frame(write: (writer: ByteWriter) => void): Buffer {
   return writer.toBuffer()
 }
 
-function wholeFrame<T>(frame: Buffer, what: string, read: (reader: ByteReader) => T): T {
+function wholeFrame<T>(frame: Buffer, what: string, read: (reader: ByteReader) => T, allowMore = false): T {
   const reader = new ByteReader(frame)
   let value: T
   try {
@@ -101,7 +114,7 @@ function wholeFrame<T>(frame: Buffer, what: string, read: (reader: ByteReader) =
     if (!KafkaProtocolError.is(error)) throw error
     throw new KafkaProtocolError(`${what} cannot be read: ${error.message}`, { cause: error })
   }
-  if (reader.remaining > 0) {
+  if (reader.remaining > 0 && !allowMore) {
     throw new KafkaProtocolError(`${what} ends ${reader.remaining} bytes before its frame does.`)
   }
   return value
