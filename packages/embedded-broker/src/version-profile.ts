@@ -18,6 +18,8 @@ export interface VersionProfile {
   readonly batchesAssignments: boolean
   /** A member that joins an empty group is not held up by that interval (4.4). */
   readonly emptyGroupIsAssignedAtOnce: boolean
+  /** The epoch that a new share group has before anyone joins it: 0, or 1 (4.3). */
+  readonly firstShareGroupEpoch: 0 | 1
   /** One unknown topic id fails a whole ShareFetch (until 4.3). */
   readonly unknownTopicIdFailsShareFetch: boolean
   /** Partitions added to a topic that the group knows begin at offset 0, whatever the reset policy (4.4). */
@@ -26,10 +28,14 @@ export interface VersionProfile {
   readonly maxShareVersion: 1 | 2
 }
 
+/** Whether a release is this one or a later one. For tables of what came when; behaviour has its names in VersionProfile. */
+export function isSince(version: KafkaVersion, first: KafkaVersion): boolean {
+  return kafkaVersions.indexOf(version) >= kafkaVersions.indexOf(first)
+}
+
 /** The behaviour of one release. */
 export function versionProfile(version: KafkaVersion): VersionProfile {
-  const at = kafkaVersions.indexOf(version)
-  const since = (first: KafkaVersion): boolean => at >= kafkaVersions.indexOf(first)
+  const since = (first: KafkaVersion): boolean => isSince(version, first)
   return {
     version,
     sessionReleaseLowersDeliveryCount: !since('4.2'),
@@ -37,6 +43,7 @@ export function versionProfile(version: KafkaVersion): VersionProfile {
     groupLevelLimits: since('4.3'),
     batchesAssignments: since('4.3'),
     emptyGroupIsAssignedAtOnce: since('4.4'),
+    firstShareGroupEpoch: since('4.3') ? 1 : 0,
     unknownTopicIdFailsShareFetch: !since('4.4'),
     addedPartitionsStartAtZero: since('4.4'),
     maxShareVersion: since('4.4') ? 2 : 1,
