@@ -1,17 +1,7 @@
-import type { Uuid } from '@milena/protocol'
+import { ErrorCode, type Uuid } from '@milena/protocol'
+import { applyBatches, type PersistedBatch } from './persisted-batches.js'
 
-// SKELETON by the lead: the owner (share-group coordinator) replaces the bodies and keeps (or extends) the names.
-
-/** Record states as they are persisted. */
-export const PersistedState = { AVAILABLE: 0, ACKNOWLEDGED: 2, ARCHIVED: 4 } as const
-export type PersistedState = (typeof PersistedState)[keyof typeof PersistedState]
-
-export interface PersistedBatch {
-  readonly firstOffset: number
-  readonly lastOffset: number
-  readonly state: PersistedState
-  readonly deliveryCount: number
-}
+export { PersistedState, type PersistedBatch } from './persisted-batches.js'
 
 export interface SharePartitionKey {
   readonly groupId: string
@@ -25,43 +15,124 @@ export interface PersistedSharePartition {
   /** -1: never positioned, the reset policy decides at the first fetch. */
   readonly startOffset: number
   readonly deliveryCompleteCount: number
+  /** By offset, without overlaps, from startOffset on. */
   readonly batches: readonly PersistedBatch[]
 }
 
-/** Kafka's `__share_group_state`: what survives a leader. Writes are whole snapshots or deltas, applied at once. */
+export interface ShareStateWrite {
+  readonly stateEpoch: number
+  readonly leaderEpoch: number
+  readonly startOffset: number
+  readonly deliveryCompleteCount: number
+  /** By offset, without overlaps: what changed. */
+  readonly batches: readonly PersistedBatch[]
+}
+
+interface Stored {
+  stateEpoch: number
+  leaderEpoch: number
+  startOffset: number
+  deliveryCompleteCount: number
+  batches: readonly PersistedBatch[]
+}
+
+/**
+ * What Kafka's share coordinator keeps in `__share_group_state`: the positions and record states that survive a leader. A
+ * write tells what changed; it is merged into the whole at once, so that reading costs nothing.
+ */
 export class ShareStateStore {
-  /** Undefined: never initialised. */
-  read(_key: SharePartitionKey, _leaderEpoch: number): PersistedSharePartition | undefined {
-    throw new Error('skeleton')
+  /** By group, then by topic id, then by partition. */
+  readonly #groups = new Map<string, Map<Uuid, Map<number, Stored>>>()
+
+  /** Undefined: never initialised. The leader that reads fences those before it. */
+  read(key: SharePartitionKey, leaderEpoch: number): PersistedSharePartition | undefined {
+    const stored = this.#find(key)
+    if (stored === undefined) return undefined
+    stored.leaderEpoch = Math.max(stored.leaderEpoch, leaderEpoch)
+    const { stateEpoch, startOffset, deliveryCompleteCount, batches } = stored
+    return { stateEpoch, startOffset, deliveryCompleteCount, batches }
   }
-  /** Makes it known; an existing state is replaced when `stateEpoch` is higher. */
-  initialize(_key: SharePartitionKey, _state: { readonly stateEpoch: number; readonly startOffset: number }): void {
-    throw new Error('skeleton')
-  }
+
   /**
-   * @returns an error code: 0, FENCED_STATE_EPOCH, FENCED_LEADER_EPOCH, GROUP_ID_NOT_FOUND or UNKNOWN_TOPIC_OR_PARTITION
+   * Makes it known, or begins anew with this start offset: states that were stored are gone. A lower state epoch than the
+   * stored one changes nothing.
    */
-  write(
-    _key: SharePartitionKey,
-    _write: {
-      readonly stateEpoch: number
-      readonly leaderEpoch: number
-      readonly startOffset: number
-      readonly deliveryCompleteCount: number
-      readonly batches: readonly PersistedBatch[]
-    },
-  ): number {
-    throw new Error('skeleton')
+  initialize(key: SharePartitionKey, state: { readonly stateEpoch: number; readonly startOffset: number }): void {
+    const stored = this.#find(key)
+    if (stored !== undefined && stored.stateEpoch > state.stateEpoch) return
+    const topics = this.#groups.get(key.groupId) ?? new Map<Uuid, Map<number, Stored>>()
+    const partitions = topics.get(key.topicId) ?? new Map<number, Stored>()
+    this.#groups.set(key.groupId, topics)
+    topics.set(key.topicId, partitions)
+    partitions.set(key.partition, {
+      stateEpoch: state.stateEpoch,
+      leaderEpoch: stored?.leaderEpoch ?? 0,
+      startOffset: state.startOffset,
+      deliveryCompleteCount: 0,
+      batches: [],
+    })
   }
-  delete(_key: SharePartitionKey): void {
-    throw new Error('skeleton')
+
+  /**
+   * Merges what changed. A start offset below the stored one (its writer does not know of an alteration yet) leaves that one
+   * and its count as they are, as Kafka 4.4 does.
+   *
+   * @returns an error code: 0; FENCED_STATE_EPOCH after an alteration; FENCED_LEADER_EPOCH after a later leader has read;
+   * INVALID_REQUEST when it is not initialised (the offsets, the group or the topic were deleted)
+   */
+  write(key: SharePartitionKey, write: ShareStateWrite): number {
+    const stored = this.#find(key)
+    if (stored === undefined) return ErrorCode.INVALID_REQUEST
+    if (stored.leaderEpoch > write.leaderEpoch) return ErrorCode.FENCED_LEADER_EPOCH
+    if (stored.stateEpoch > write.stateEpoch) return ErrorCode.FENCED_STATE_EPOCH
+    stored.leaderEpoch = write.leaderEpoch
+    if (write.startOffset >= stored.startOffset) {
+      stored.startOffset = write.startOffset
+      stored.deliveryCompleteCount = write.deliveryCompleteCount
+    }
+    stored.batches = applyBatches(stored.batches, write.batches, stored.startOffset)
+    return 0
   }
+
+  delete(key: SharePartitionKey): void {
+    const topics = this.#groups.get(key.groupId)
+    const partitions = topics?.get(key.topicId)
+    if (topics === undefined || partitions === undefined) return
+    partitions.delete(key.partition)
+    if (partitions.size === 0) topics.delete(key.topicId)
+    if (topics.size === 0) this.#groups.delete(key.groupId)
+  }
+
+  /** The group's offsets of this topic were deleted. */
+  deleteGroupTopic(groupId: string, topicId: Uuid): void {
+    const topics = this.#groups.get(groupId)
+    topics?.delete(topicId)
+    if (topics?.size === 0) this.#groups.delete(groupId)
+  }
+
+  /** The group was deleted. */
+  deleteGroup(groupId: string): void {
+    this.#groups.delete(groupId)
+  }
+
+  /** The topic was deleted. */
+  deleteTopic(topicId: Uuid): void {
+    for (const groupId of this.#groups.keys()) this.deleteGroupTopic(groupId, topicId)
+  }
+
   /** Start offset and delivery-complete count for DescribeShareGroupOffsets; undefined: not initialised. */
   summary(
-    _key: SharePartitionKey,
+    key: SharePartitionKey,
   ):
     | { readonly startOffset: number; readonly leaderEpoch: number; readonly deliveryCompleteCount: number }
     | undefined {
-    throw new Error('skeleton')
+    const stored = this.#find(key)
+    if (stored === undefined) return undefined
+    const { startOffset, leaderEpoch, deliveryCompleteCount } = stored
+    return { startOffset, leaderEpoch, deliveryCompleteCount }
+  }
+
+  #find(key: SharePartitionKey): Stored | undefined {
+    return this.#groups.get(key.groupId)?.get(key.topicId)?.get(key.partition)
   }
 }
