@@ -9,7 +9,8 @@
 import { ErrorCode } from '@milena/protocol'
 import type { Timer } from '@milena/protocol/runtime'
 import type { Surroundings } from '../surroundings.js'
-import { answerJoin, answerSync, metadataFor, type ClassicMember } from './classic-member.js'
+import { isLegalMove, type ClassicGroupState } from './classic-group-state.js'
+import { answerJoin, answerSync, metadataFor, newMember, type ClassicMember } from './classic-member.js'
 import { chooseProtocol, isSpokenByAll, offersTheSame } from './group-protocols.js'
 import {
   refusedJoin,
@@ -20,17 +21,8 @@ import {
   type SyncAnswer,
   type SyncAsk,
 } from './group-answers.js'
+import { GroupRoster } from './group-roster.js'
 import { newMemberId } from './member-ids.js'
-
-export type ClassicGroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead'
-
-const legalMoves: Readonly<Record<ClassicGroupState, readonly ClassicGroupState[]>> = {
-  Empty: ['PreparingRebalance', 'Dead'],
-  PreparingRebalance: ['CompletingRebalance', 'Empty'],
-  CompletingRebalance: ['Stable', 'PreparingRebalance'],
-  Stable: ['PreparingRebalance'],
-  Dead: [],
-}
 
 /** How long the JoinGroup of a member that is new may wait; it has no session yet. Kafka's own, fixed there too. */
 const NEW_MEMBER_JOIN_TIMEOUT_MS = 300_000
@@ -48,18 +40,12 @@ export class ClassicGroup {
   readonly groupId: string
   readonly #surroundings: Surroundings
   readonly #limits: () => ClassicGroupLimits
-  /** In the order of their joining. */
-  readonly #members = new Map<string, ClassicMember>()
-  /** Ids that were given out and have not joined yet; each until its session would end. */
-  readonly #pending = new Map<string, Timer>()
-  /** Group instance id to member id. */
-  readonly #static = new Map<string, string>()
+  readonly #roster = new GroupRoster()
   #state: ClassicGroupState = 'Empty'
   #stateBefore: ClassicGroupState = 'Empty'
   #generationId = 0
   #protocolType: string | null = null
   #protocolName: string | null = null
-  #leaderId: string | undefined
   #rebalanceTimer: Timer | undefined
   /** Somebody came while the group waited for its first members. */
   #newcomer = false
@@ -90,10 +76,10 @@ export class ClassicGroup {
     return this.#protocolName
   }
   get leaderId(): string | undefined {
-    return this.#leaderId
+    return this.#roster.leaderId
   }
   get members(): readonly ClassicMember[] {
-    return [...this.#members.values()]
+    return this.#roster.members
   }
 
   /** Answers through `answer`, at once or when the generation begins. */
@@ -117,7 +103,7 @@ export class ClassicGroup {
     ) {
       return refuse(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
     }
-    const member = this.#members.get(ask.memberId)
+    const member = this.#roster.get(ask.memberId)
     if (member === undefined || this.#state === 'Empty') return refuse(ErrorCode.UNKNOWN_MEMBER_ID)
     if (this.#state === 'PreparingRebalance') return refuse(ErrorCode.REBALANCE_IN_PROGRESS)
     this.#unsynced.delete(member.id)
@@ -128,14 +114,14 @@ export class ClassicGroup {
     answerSync(member, refusedSync(ErrorCode.REBALANCE_IN_PROGRESS))
     member.waitingSync = answer
     member.sessionTimer?.cancel()
-    if (member.id === this.#leaderId) this.#becomeStable(ask.assignments)
+    if (this.#roster.isLeader(member)) this.#becomeStable(ask.assignments)
   }
 
   /** @returns the error of this heartbeat, 0 for none */
   heartbeat(claim: MemberClaim): number {
     const errorCode = this.#claimError(claim)
     if (errorCode !== 0) return errorCode
-    const member = this.#members.get(claim.memberId)
+    const member = this.#roster.get(claim.memberId)
     if (member === undefined || this.#state === 'Empty') return ErrorCode.UNKNOWN_MEMBER_ID
     this.#watchSession(member)
     return this.#state === 'PreparingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : 0
@@ -146,13 +132,13 @@ export class ClassicGroup {
     if (this.#state === 'Dead') return leaving.map(() => ErrorCode.COORDINATOR_NOT_AVAILABLE)
     let left = false
     const errors = leaving.map(({ memberId, groupInstanceId }) => {
-      if (memberId !== '' && this.#dropPending(memberId)) return 0
-      const id = memberId === '' ? this.#static.get(groupInstanceId ?? '') : memberId
+      if (memberId !== '' && this.#roster.dropPending(memberId)) return 0
+      const id = memberId === '' ? this.#roster.staticMemberId(groupInstanceId ?? '') : memberId
       if (id === undefined) return ErrorCode.UNKNOWN_MEMBER_ID
-      const errorCode = this.#memberError(id, groupInstanceId)
+      const errorCode = this.#roster.errorOf(id, groupInstanceId)
       if (errorCode !== 0) return errorCode
       this.#remove(id)
-      this.#surroundings.logger.info({ groupId: this.groupId, memberId: id }, 'A member has left its consumer group.')
+      this.#tell('A member has left its consumer group.', { memberId: id })
       left = true
       return 0
     })
@@ -177,44 +163,49 @@ export class ClassicGroup {
     }
     if (isTransactional) return 0
     if (this.#state === 'CompletingRebalance') return ErrorCode.REBALANCE_IN_PROGRESS
-    const member = this.#members.get(claim.memberId)
+    const member = this.#roster.get(claim.memberId)
     if (member !== undefined && member.waitingJoin === undefined) this.#watchSession(member)
     return 0
   }
 
   /** The group is deleted. Only an empty one can be. */
   die(): void {
-    for (const timer of this.#pending.values()) timer.cancel()
-    this.#pending.clear()
+    this.close()
     this.#moveTo('Dead')
+  }
+
+  /** Cancels all timers. */
+  close(): void {
+    this.#roster.close()
+    this.#rebalanceTimer?.cancel()
+    this.#syncTimer?.cancel()
   }
 
   #hasRoomFor(memberId: string): boolean {
     const { maxSize } = this.#limits()
-    const member = this.#members.get(memberId)
+    const member = this.#roster.get(memberId)
     if (this.#state === 'Empty' || this.#state === 'Dead') return true
-    if (this.#state !== 'PreparingRebalance') return member !== undefined || this.#members.size < maxSize
-    const waiting = this.members.filter((each) => each.waitingJoin !== undefined).length
-    return member?.waitingJoin !== undefined || waiting < maxSize
+    if (this.#state !== 'PreparingRebalance') return member !== undefined || this.#roster.size < maxSize
+    return member?.waitingJoin !== undefined || this.#roster.waitingJoins < maxSize
   }
 
   #supports(ask: JoinAsk): boolean {
-    if (this.#members.size === 0) return ask.protocolType !== '' && ask.protocols.length > 0
+    if (this.#roster.size === 0) return ask.protocolType !== '' && ask.protocols.length > 0
     return ask.protocolType === this.#protocolType && isSpokenByAll(ask.protocols, this.members)
   }
 
   #joinNew(ask: JoinAsk, answer: (answer: JoinAnswer) => void): void {
     const memberId = newMemberId(ask.groupInstanceId ?? ask.clientId, this.#surroundings.random)
     if (ask.groupInstanceId !== null) {
-      const former = this.#members.get(this.#static.get(ask.groupInstanceId) ?? '')
+      const former = this.#roster.get(this.#roster.staticMemberId(ask.groupInstanceId) ?? '')
       if (former === undefined) this.#add(memberId, ask, answer)
       else this.#replaceStatic(former, memberId, { ask, answer })
     } else if (ask.requiresKnownMemberId) {
       const forget = (): void => {
-        this.#pending.delete(memberId)
+        this.#roster.dropPending(memberId)
         this.#completeJoinIfAllAreHere()
       }
-      this.#pending.set(memberId, this.#after(ask.sessionTimeoutMs, forget))
+      this.#roster.addPending(memberId, this.#after(ask.sessionTimeoutMs, forget))
       answer(refusedJoin(memberId, ErrorCode.MEMBER_ID_REQUIRED))
     } else {
       this.#add(memberId, ask, answer)
@@ -222,14 +213,15 @@ export class ClassicGroup {
   }
 
   #joinKnown(ask: JoinAsk, answer: (answer: JoinAnswer) => void): void {
-    if (ask.groupInstanceId === null && this.#dropPending(ask.memberId)) return this.#add(ask.memberId, ask, answer)
-    const errorCode = this.#memberError(ask.memberId, ask.groupInstanceId)
-    const member = this.#members.get(ask.memberId)
+    if (ask.groupInstanceId === null && this.#roster.dropPending(ask.memberId))
+      return this.#add(ask.memberId, ask, answer)
+    const errorCode = this.#roster.errorOf(ask.memberId, ask.groupInstanceId)
+    const member = this.#roster.get(ask.memberId)
     if (errorCode !== 0 || member === undefined) return answer(refusedJoin(ask.memberId, errorCode))
     const offersOther = !offersTheSame(member, ask.protocols)
     // An answer that was lost is given again; anything else that a member of a running generation says begins a new one.
     if (this.#state === 'CompletingRebalance' && !offersOther) return answer(this.#generationFor(member))
-    if (this.#state === 'Stable' && !offersOther && member.id !== this.#leaderId) {
+    if (this.#state === 'Stable' && !offersOther && !this.#roster.isLeader(member)) {
       return answer(this.#generationFor(member))
     }
     this.#awaitJoin(member, { ask, answer })
@@ -237,33 +229,15 @@ export class ClassicGroup {
   }
 
   #add(memberId: string, ask: JoinAsk, answer: (answer: JoinAnswer) => void): void {
-    const member: ClassicMember = {
-      id: memberId,
-      groupInstanceId: ask.groupInstanceId,
-      clientId: ask.clientId,
-      clientHost: ask.clientHost,
-      sessionTimeoutMs: ask.sessionTimeoutMs,
-      rebalanceTimeoutMs: ask.rebalanceTimeoutMs,
-      protocols: ask.protocols,
-      assignment: Buffer.alloc(0),
-      isNew: true,
-      waitingJoin: undefined,
-      waitingSync: undefined,
-      sessionTimer: undefined,
-    }
-    if (this.#members.size === 0) this.#protocolType = ask.protocolType
-    this.#members.set(memberId, member)
-    if (ask.groupInstanceId !== null) this.#static.set(ask.groupInstanceId, memberId)
-    this.#leaderId ??= memberId
+    const member = newMember(memberId, ask)
+    if (this.#roster.size === 0) this.#protocolType = ask.protocolType
+    this.#roster.add(member)
     if (this.#state === 'PreparingRebalance' && this.#stateBefore === 'Empty') this.#newcomer = true
     this.#awaitJoin(member, { ask, answer })
     member.sessionTimer = this.#after(NEW_MEMBER_JOIN_TIMEOUT_MS, () => {
-      if (member.isNew && this.#members.get(member.id) === member) this.#expire(member)
+      if (member.isNew && this.#roster.holds(member)) this.#expire(member)
     })
-    this.#surroundings.logger.info(
-      { groupId: this.groupId, memberId, clientId: ask.clientId },
-      'A member joins a consumer group.',
-    )
+    this.#tell('A member joins a consumer group.', { memberId, clientId: ask.clientId })
     this.#rebalanceOrComplete()
   }
 
@@ -287,31 +261,27 @@ export class ClassicGroup {
     memberId: string,
     { ask, answer }: { readonly ask: JoinAsk; readonly answer: (answer: JoinAnswer) => void },
   ): void {
-    const formerLeader = this.#leaderId ?? ''
+    const formerLeader = this.#roster.leaderId ?? ''
     const formerId = member.id
     answerJoin(member, refusedJoin(formerId, ErrorCode.FENCED_INSTANCE_ID))
     answerSync(member, refusedSync(ErrorCode.FENCED_INSTANCE_ID))
-    this.#members.delete(formerId)
-    this.#members.set(memberId, member)
-    if (member.groupInstanceId !== null) this.#static.set(member.groupInstanceId, memberId)
     if (this.#unsynced.delete(formerId)) this.#unsynced.add(memberId)
-    if (this.#leaderId === formerId) this.#leaderId = memberId
-    member.id = memberId
+    this.#roster.rename(member, memberId)
     this.#awaitJoin(member, { ask, answer })
-    this.#surroundings.logger.info(
-      { groupId: this.groupId, memberId, groupInstanceId: member.groupInstanceId },
-      'A static member came back to its consumer group and has a new member id.',
-    )
+    this.#tell('A static member came back to its consumer group and has a new member id.', {
+      memberId,
+      groupInstanceId: member.groupInstanceId,
+    })
     this.#surroundings.changed()
     if (this.#state !== 'Stable' || chooseProtocol(this.members) !== this.#protocolName) {
       return this.#rebalanceOrComplete()
     }
     // The generation goes on. An old client that finds itself named as the leader would assign anew; it is told its former id.
-    const isLeader = this.#leaderId === memberId
+    const isLeader = this.#roster.isLeader(member)
     const skipAssignment = isLeader && ask.supportsSkippingAssignment
     answerJoin(member, {
       ...this.#generationFor(member),
-      leader: ask.supportsSkippingAssignment ? (this.#leaderId ?? '') : formerLeader,
+      leader: ask.supportsSkippingAssignment ? (this.#roster.leaderId ?? '') : formerLeader,
       members: skipAssignment ? this.#membersForLeader() : [],
       skipAssignment,
     })
@@ -324,10 +294,10 @@ export class ClassicGroup {
       generationId: this.#generationId,
       protocolType: this.#protocolType,
       protocolName: this.#protocolName,
-      leader: this.#leaderId ?? '',
+      leader: this.#roster.leaderId ?? '',
       skipAssignment: false,
       memberId: member.id,
-      members: member.id === this.#leaderId && this.#state === 'CompletingRebalance' ? this.#membersForLeader() : [],
+      members: this.#roster.isLeader(member) && this.#state === 'CompletingRebalance' ? this.#membersForLeader() : [],
     }
   }
 
@@ -351,7 +321,7 @@ export class ClassicGroup {
   #rebalanceOrComplete(): void {
     if (this.#state === 'PreparingRebalance') this.#completeJoinIfAllAreHere()
     // An empty group has nothing to rebalance, and a dead one never will.
-    else if (this.#state !== 'Dead' && (this.#state !== 'Empty' || this.#members.size > 0)) this.#prepareRebalance()
+    else if (this.#state !== 'Dead' && (this.#state !== 'Empty' || this.#roster.size > 0)) this.#prepareRebalance()
   }
 
   #prepareRebalance(): void {
@@ -366,9 +336,9 @@ export class ClassicGroup {
     this.#moveTo('PreparingRebalance')
     if (isInitial) {
       const { initialRebalanceDelayMs } = this.#limits()
-      this.#awaitFirstMembers(initialRebalanceDelayMs, this.#rebalanceTimeoutMs())
+      this.#awaitFirstMembers(initialRebalanceDelayMs, this.#roster.longestRebalanceTimeoutMs)
     } else {
-      this.#rebalanceTimer = this.#after(this.#rebalanceTimeoutMs(), () => this.#completeJoin())
+      this.#rebalanceTimer = this.#after(this.#roster.longestRebalanceTimeoutMs, () => this.#completeJoin())
       this.#completeJoinIfAllAreHere()
     }
   }
@@ -387,36 +357,26 @@ export class ClassicGroup {
     })
   }
 
-  #rebalanceTimeoutMs(): number {
-    return this.members.reduce((longest, member) => Math.max(longest, member.rebalanceTimeoutMs), 0)
-  }
-
   #completeJoinIfAllAreHere(): void {
-    if (this.#state !== 'PreparingRebalance' || this.#stateBefore === 'Empty' || this.#pending.size > 0) return
-    if (this.members.every((member) => member.waitingJoin !== undefined)) this.#completeJoin()
+    const mayComplete = this.#state === 'PreparingRebalance' && this.#stateBefore !== 'Empty'
+    if (mayComplete && this.#roster.isComplete) this.#completeJoin()
   }
 
   #completeJoin(): void {
     this.#rebalanceTimer?.cancel()
     for (const member of this.members) {
       if (member.waitingJoin === undefined && member.groupInstanceId === null) {
-        this.#surroundings.logger.info(
-          { groupId: this.groupId, memberId: member.id },
-          'A member did not join again within the rebalance timeout and is no longer in its consumer group.',
-        )
+        this.#tell('A member did not join again within the rebalance timeout and is no longer in its consumer group.', {
+          memberId: member.id,
+        })
         this.#remove(member.id)
       }
     }
-    if (this.#members.size === 0) return this.#becomeEmpty()
-    const leader = this.#members.get(this.#leaderId ?? '')
-    if (leader?.waitingJoin === undefined) {
-      const next = this.members.find((member) => member.waitingJoin !== undefined)
-      if (next === undefined) {
-        // Only static members, none of which has come yet: their places are kept until their sessions end.
-        this.#rebalanceTimer = this.#after(this.#rebalanceTimeoutMs(), () => this.#completeJoin())
-        return
-      }
-      this.#leaderId = next.id
+    if (this.#roster.size === 0) return this.#becomeEmpty()
+    if (!this.#roster.electJoinedLeader()) {
+      // Only static members, none of which has come yet: their places are kept until their sessions end.
+      this.#rebalanceTimer = this.#after(this.#roster.longestRebalanceTimeoutMs, () => this.#completeJoin())
+      return
     }
     this.#beginGeneration()
   }
@@ -424,12 +384,8 @@ export class ClassicGroup {
   #becomeEmpty(): void {
     this.#generationId++
     this.#protocolName = null
-    this.#leaderId = undefined
     this.#moveTo('Empty')
-    this.#surroundings.logger.info(
-      { groupId: this.groupId, generationId: this.#generationId },
-      'A consumer group has no members any more.',
-    )
+    this.#tell('A consumer group has no members any more.', { generationId: this.#generationId })
   }
 
   #beginGeneration(): void {
@@ -437,21 +393,17 @@ export class ClassicGroup {
     this.#protocolName = chooseProtocol(this.members) ?? null
     this.#moveTo('CompletingRebalance')
     this.#unsynced.clear()
-    for (const member of this.#members.values()) {
+    for (const member of this.members) {
       this.#unsynced.add(member.id)
       member.isNew = false
       member.assignment = Buffer.alloc(0)
     }
-    this.#syncTimer = this.#after(this.#rebalanceTimeoutMs(), () => this.#expireUnsynced())
-    this.#surroundings.logger.info(
-      {
-        groupId: this.groupId,
-        generationId: this.#generationId,
-        members: this.#members.size,
-        protocol: this.#protocolName,
-      },
-      'A generation of a consumer group begins.',
-    )
+    this.#syncTimer = this.#after(this.#roster.longestRebalanceTimeoutMs, () => this.#expireUnsynced())
+    this.#tell('A generation of a consumer group begins.', {
+      generationId: this.#generationId,
+      members: this.#roster.size,
+      protocol: this.#protocolName,
+    })
     for (const member of this.members) {
       this.#watchSession(member)
       answerJoin(member, this.#generationFor(member))
@@ -460,14 +412,13 @@ export class ClassicGroup {
 
   #becomeStable(assignments: SyncAsk['assignments']): void {
     for (const { memberId, assignment } of assignments) {
-      const member = this.#members.get(memberId)
+      const member = this.#roster.get(memberId)
       if (member !== undefined) member.assignment = assignment
     }
     this.#moveTo('Stable')
-    this.#surroundings.logger.info(
-      { groupId: this.groupId, generationId: this.#generationId },
-      'A consumer group is stable: its leader has assigned the partitions.',
-    )
+    this.#tell('A consumer group is stable: its leader has assigned the partitions.', {
+      generationId: this.#generationId,
+    })
     for (const member of this.members) {
       if (member.waitingSync === undefined) continue
       this.#watchSession(member)
@@ -479,9 +430,9 @@ export class ClassicGroup {
   #expireUnsynced(): void {
     if (this.#unsynced.size === 0) return
     for (const memberId of this.#unsynced) {
-      this.#surroundings.logger.info(
-        { groupId: this.groupId, memberId },
+      this.#tell(
         'A member did not ask for its assignment within the rebalance timeout and is no longer in its consumer group.',
+        { memberId },
       )
       this.#remove(memberId)
     }
@@ -493,60 +444,46 @@ export class ClassicGroup {
     member.sessionTimer?.cancel()
     member.sessionTimer = this.#after(member.sessionTimeoutMs, () => {
       const isWaiting = member.waitingJoin !== undefined || member.waitingSync !== undefined
-      if (!isWaiting && this.#members.get(member.id) === member) this.#expire(member)
+      if (!isWaiting && this.#roster.holds(member)) this.#expire(member)
     })
   }
 
   #expire(member: ClassicMember): void {
-    this.#surroundings.logger.info(
-      { groupId: this.groupId, memberId: member.id },
-      'A member of a consumer group sent no heartbeat within its session timeout and is out.',
-    )
+    this.#tell('A member of a consumer group sent no heartbeat within its session timeout and is out.', {
+      memberId: member.id,
+    })
     this.#remove(member.id)
     this.#rebalanceOrComplete()
   }
 
   #remove(memberId: string): void {
-    const member = this.#members.get(memberId)
+    const member = this.#roster.get(memberId)
     if (member === undefined) return
-    member.sessionTimer?.cancel()
-    this.#members.delete(memberId)
+    this.#roster.remove(member)
     this.#unsynced.delete(memberId)
-    if (member.groupInstanceId !== null) this.#static.delete(member.groupInstanceId)
-    if (this.#leaderId === memberId) this.#leaderId = this.members[0]?.id
     answerJoin(member, refusedJoin('', ErrorCode.UNKNOWN_MEMBER_ID))
     answerSync(member, refusedSync(ErrorCode.UNKNOWN_MEMBER_ID))
     this.#surroundings.changed()
   }
 
-  #dropPending(memberId: string): boolean {
-    this.#pending.get(memberId)?.cancel()
-    return this.#pending.delete(memberId)
-  }
-
-  #memberError(memberId: string, groupInstanceId: string | null): number {
-    if (groupInstanceId !== null) {
-      const current = this.#static.get(groupInstanceId)
-      if (current === undefined) return ErrorCode.UNKNOWN_MEMBER_ID
-      if (current !== memberId) return ErrorCode.FENCED_INSTANCE_ID
-    }
-    return this.#members.has(memberId) ? 0 : ErrorCode.UNKNOWN_MEMBER_ID
-  }
-
   #claimError(claim: MemberClaim): number {
     if (this.#state === 'Dead') return ErrorCode.COORDINATOR_NOT_AVAILABLE
-    const errorCode = this.#memberError(claim.memberId, claim.groupInstanceId)
+    const errorCode = this.#roster.errorOf(claim.memberId, claim.groupInstanceId)
     if (errorCode !== 0) return errorCode
     return claim.generationId === this.#generationId ? 0 : ErrorCode.ILLEGAL_GENERATION
   }
 
   #moveTo(state: ClassicGroupState): void {
-    if (!legalMoves[this.#state].includes(state)) {
+    if (!isLegalMove(this.#state, state)) {
       throw new Error(`The consumer group ${this.groupId} cannot go from ${this.#state} to ${state}.`)
     }
     this.#stateBefore = this.#state
     this.#state = state
     this.#surroundings.changed()
+  }
+
+  #tell(sentence: string, facts: object): void {
+    this.#surroundings.logger.info({ groupId: this.groupId, ...facts }, sentence)
   }
 
   #after(delayMs: number, fn: () => void): Timer {

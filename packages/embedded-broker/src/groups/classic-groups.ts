@@ -6,7 +6,8 @@
  */
 import { ErrorCode } from '@milena/protocol'
 import type { Surroundings } from '../surroundings.js'
-import { ClassicGroup, type ClassicGroupState } from './classic-group.js'
+import { ClassicGroup } from './classic-group.js'
+import type { ClassicGroupState } from './classic-group-state.js'
 import { metadataFor } from './classic-member.js'
 import { CommittedOffsets, type CommittedOffset } from './committed-offsets.js'
 import { subscribedTopics } from './consumer-subscription.js'
@@ -72,6 +73,11 @@ export class ClassicGroups {
   constructor(surroundings: Surroundings, given: ClassicGroupsSurroundings) {
     this.#surroundings = surroundings
     this.#given = given
+  }
+
+  /** Cancels all timers; nothing is to be asked afterwards. */
+  close(): void {
+    for (const { group } of this.#groups.values()) group.close()
   }
 
   has(groupId: string): boolean {

@@ -1,5 +1,5 @@
 import type { Timer } from '@milena/protocol/runtime'
-import type { JoinAnswer, SyncAnswer } from './group-answers.js'
+import type { JoinAnswer, JoinAsk, SyncAnswer } from './group-answers.js'
 import type { MemberProtocol } from './group-protocols.js'
 
 /** One member of a classic group, as the coordinator knows it. */
@@ -23,6 +23,23 @@ export interface ClassicMember {
   /** Answers its SyncGroup, which waits for the leader. */
   waitingSync: ((answer: SyncAnswer) => void) | undefined
   sessionTimer: Timer | undefined
+}
+
+export function newMember(memberId: string, ask: JoinAsk): ClassicMember {
+  return {
+    id: memberId,
+    groupInstanceId: ask.groupInstanceId,
+    clientId: ask.clientId,
+    clientHost: ask.clientHost,
+    sessionTimeoutMs: ask.sessionTimeoutMs,
+    rebalanceTimeoutMs: ask.rebalanceTimeoutMs,
+    protocols: ask.protocols,
+    assignment: Buffer.alloc(0),
+    isNew: true,
+    waitingJoin: undefined,
+    waitingSync: undefined,
+    sessionTimer: undefined,
+  }
 }
 
 /** What the member says of itself under this protocol; empty when it does not speak it. */
