@@ -1,5 +1,5 @@
-/** Record states as they are persisted. */
-export const PersistedState = { AVAILABLE: 0, ACKNOWLEDGED: 2, ARCHIVED: 4 } as const
+/** Record states as they are persisted. ARCHIVING: its copy for the dead-letter queue is not written yet. */
+export const PersistedState = { AVAILABLE: 0, ACKNOWLEDGED: 2, ARCHIVING: 3, ARCHIVED: 4 } as const
 export type PersistedState = (typeof PersistedState)[keyof typeof PersistedState]
 
 export interface PersistedBatch {
