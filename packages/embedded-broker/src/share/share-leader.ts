@@ -1,4 +1,22 @@
-// SKELETON by the lead: the owner (share sessions and handlers) replaces the bodies and keeps (or extends) the names.
+import { ErrorCode, type Uuid } from '@milena/protocol'
+import type { ClusterConfigs, ShareGroupSettings } from '../configs/cluster-configs.js'
+import type { Surroundings } from '../surroundings.js'
+import type { PartitionEntry, TopicCatalog, TopicChange } from '../topics/topic-catalog.js'
+import { DeadLetterQueue } from './dead-letter-queue.js'
+import { LedSharePartition } from './led-share-partition.js'
+import type { AcknowledgementBatch, AcknowledgeOutcome } from './record-acknowledgement.js'
+import { ShareFetch, type ShareFetchGiven } from './share-fetch.js'
+import { partitionKey, type ShareSession } from './share-session.js'
+import { ShareSessions } from './share-sessions.js'
+import type { ShareStateStore } from './share-state-store.js'
+
+/*
+ * What one broker keeps as leader of share partitions, all of it in memory. The rules:
+ * 1. A share partition is made at the first fetch, and dropped without a write when its leader moves, its topic goes, the
+ *    store has fenced it, or the last session of its group ends with its connection.
+ * 2. The end of a session releases what its member holds in the partitions that are in the session then; that wakes nobody.
+ * 3. Group membership is never looked at: a member id is a name.
+ */
 
 /** Offsets of one state, as an assertion wants to see them; neighbours of equal state are one entry. */
 export interface ShareRecordsView {
@@ -37,16 +55,201 @@ export interface ShareSessionView {
   readonly connectionId: string
 }
 
+export interface ShareLeaderGiven {
+  readonly nodeId: number
+  readonly topics: TopicCatalog
+  readonly configs: ClusterConfigs
+  readonly shareStates: ShareStateStore
+  /** The level of the feature `share.version`: 0 share groups are off, 2 dead-letter queues are on. */
+  readonly shareVersion: () => number
+}
+
 /** What one broker keeps as leader of share partitions: their in-memory state, and the share sessions of its members. */
 export class ShareLeader {
+  readonly nodeId: number
+  readonly sessions: ShareSessions
+  readonly #surroundings: Surroundings
+  readonly #given: ShareLeaderGiven
+  readonly #deadLetters: DeadLetterQueue
+  /** By group, then by topic id and partition. */
+  readonly #groups = new Map<string, Map<string, LedSharePartition>>()
+  #life = new AbortController()
+
+  constructor(surroundings: Surroundings, given: ShareLeaderGiven) {
+    this.nodeId = given.nodeId
+    this.#surroundings = surroundings
+    this.#given = given
+    const { topics, configs } = given
+    this.#deadLetters = new DeadLetterQueue(surroundings, { topics, configs })
+    this.sessions = new ShareSessions({
+      limit: () => configs.brokerNumber('group.share.max.share.sessions'),
+      onLost: (session) => this.#sessionLost(session),
+      onGroupGone: (groupId) => this.#dropGroup(groupId),
+    })
+    topics.onChange((change) => this.#topicsChanged(change))
+  }
+
+  /** Whether the cluster's features allow share groups at all. */
+  get isEnabled(): boolean {
+    return this.#given.shareVersion() > 0
+  }
+
+  /** Aborted when the broker is killed. */
+  get life(): AbortSignal {
+    return this.#life.signal
+  }
+
+  /** The group's settings as they count here: without a dead-letter queue while the feature is off. */
+  settings(groupId: string): ShareGroupSettings {
+    const settings = this.#given.configs.shareGroup(groupId)
+    if (settings.deadLetterTopic === undefined || this.#given.shareVersion() >= 2) return settings
+    return { ...settings, deadLetterTopic: undefined }
+  }
+
+  partition(groupId: string, topicId: Uuid, partition: number): LedSharePartition | undefined {
+    return this.#groups.get(groupId)?.get(partitionKey(topicId, partition))
+  }
+
+  /** The share partition for a fetch; this broker leads the partition. */
+  lead(groupId: string, entry: PartitionEntry): LedSharePartition {
+    const key = partitionKey(entry.topic.id, entry.index)
+    const known = this.#groups.get(groupId)?.get(key)
+    if (known !== undefined && known.fault === undefined) return known
+    const led = new LedSharePartition(this.#surroundings, {
+      groupId,
+      entry,
+      settings: () => this.settings(groupId),
+      states: this.#given.shareStates,
+      deadLetters: this.#deadLetters,
+    })
+    // One that cannot begin is not kept: only positions still to be looked for are shared by the fetches that come meanwhile.
+    if (led.fault !== undefined) return led
+    const partitions = this.#groups.get(groupId)
+    if (partitions === undefined) this.#groups.set(groupId, new Map([[key, led]]))
+    else partitions.set(key, led)
+    return led
+  }
+
+  fetch(given: Omit<ShareFetchGiven, 'settings'>): ShareFetch {
+    return new ShareFetch(this.#surroundings, { ...given, settings: this.settings(given.groupId) })
+  }
+
+  /** Applies acknowledgements whose form was checked. */
+  acknowledge(
+    led: LedSharePartition | undefined,
+    memberId: string,
+    batches: readonly AcknowledgementBatch[],
+  ): AcknowledgeOutcome {
+    const share = led?.share
+    if (led === undefined || share === undefined) {
+      return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: null }
+    }
+    const outcome = share.acknowledge(memberId, batches)
+    if (share.isFenced) this.#drop(led)
+    return outcome
+  }
+
+  /** The member ended its session: what it holds in the session's partitions is released. */
+  closeSession(session: ShareSession): void {
+    this.sessions.close(session)
+    this.#release(session)
+  }
+
   inspectPartitions(): readonly SharePartitionView[] {
-    throw new Error('skeleton')
+    const views: SharePartitionView[] = []
+    for (const led of this.#all()) {
+      const { share, topic } = led
+      if (share === undefined) continue
+      const { groupId, partition } = led.key
+      const { startOffset, endOffset, deliveryCompleteCount } = share
+      const records = share.inspect()
+      views.push({
+        groupId,
+        topic,
+        partition,
+        nodeId: this.nodeId,
+        startOffset,
+        endOffset,
+        deliveryCompleteCount,
+        records,
+      })
+    }
+    return views
   }
+
   inspectSessions(): readonly ShareSessionView[] {
-    throw new Error('skeleton')
+    return this.sessions.all().map(({ groupId, memberId, nextEpoch, partitions, connectionId }) => ({
+      nodeId: this.nodeId,
+      groupId,
+      memberId,
+      nextEpoch,
+      partitions: partitions.map(({ topic, topicId, partition }) => `${topic ?? topicId}-${partition}`),
+      connectionId,
+    }))
   }
-  /** The broker was killed: in-memory state, timers and sessions are gone; nothing is written. */
+
+  /** How many records this broker has written to the group's dead-letter queue. Survives a crash. */
+  deadLettered(groupId: string): number {
+    return this.#deadLetters.count(groupId)
+  }
+
+  /** The broker was killed: in-memory state, timers, sessions and waiting fetches are gone; nothing is written. */
   crash(): void {
-    throw new Error('skeleton')
+    const former = this.#life
+    this.#life = new AbortController()
+    this.sessions.clear()
+    for (const led of this.#all()) led.drop()
+    this.#groups.clear()
+    former.abort()
+  }
+
+  #all(): readonly LedSharePartition[] {
+    return [...this.#groups.values()].flatMap((partitions) => [...partitions.values()])
+  }
+
+  #drop(led: LedSharePartition): void {
+    const { groupId, topicId, partition } = led.key
+    const partitions = this.#groups.get(groupId)
+    if (partitions?.get(partitionKey(topicId, partition)) === led) {
+      partitions.delete(partitionKey(topicId, partition))
+      if (partitions.size === 0) this.#groups.delete(groupId)
+    }
+    led.drop()
+  }
+
+  #dropGroup(groupId: string): void {
+    for (const led of this.#groups.get(groupId)?.values() ?? []) led.drop()
+    this.#groups.delete(groupId)
+  }
+
+  #sessionLost(session: ShareSession): void {
+    const { groupId, memberId } = session
+    this.#surroundings.logger.info(
+      { node: this.nodeId, groupId, memberId },
+      `The connection of member ${memberId} of share group ${groupId} is gone; its records are given back`,
+    )
+    this.#release(session)
+    this.#surroundings.changed()
+  }
+
+  #release(session: ShareSession): void {
+    for (const { topicId, partition } of session.partitions) {
+      const led = this.partition(session.groupId, topicId, partition)
+      const share = led?.share
+      if (led === undefined || share === undefined) continue
+      share.releaseMember(session.memberId)
+      if (share.isFenced) this.#drop(led)
+    }
+  }
+
+  #topicsChanged(change: TopicChange): void {
+    if (change.kind === 'deleted') {
+      for (const led of this.#all()) if (led.key.topicId === change.topic.id) this.#drop(led)
+    } else if (change.kind === 'leaderChanged' && change.partition.leaderId !== this.nodeId) {
+      const { topic, index } = change.partition
+      for (const led of this.#all()) {
+        if (led.key.topicId === topic.id && led.key.partition === index) this.#drop(led)
+      }
+    }
   }
 }

@@ -15,7 +15,7 @@ import {
 import { RecordAcquisition } from './record-acquisition.js'
 import { RecordChanges, type DeadLetter, type RecordChange } from './record-changes.js'
 import { noThrottle, redeliveryThrottle } from './redelivery-throttle.js'
-import type { ShareRecordsView } from './share-leader.js'
+import type { ShareRecordsView } from './share-records-view.js'
 import type { PersistedSharePartition } from './share-state-store.js'
 import { RecordState, TrackedBatch, type AcquisitionLock } from './tracked-batch.js'
 

@@ -119,8 +119,7 @@ export class PartitionBench {
       fetchOffset,
       abortedTransactions: wish.aborted ?? [],
       producerOf: (batch) => {
-        const { producerId, isControl } =
-          this.log.find((each) => each.baseOffset === batch.baseOffset) ?? (batch as BenchBatch)
+        const { producerId, isControl } = this.log.find((each) => each.baseOffset === batch.baseOffset) ?? {}
         return {
           producerId: producerId ?? -1,
           isTransactional: producerId !== undefined,
