@@ -62,7 +62,7 @@ export function groupId(): z.ZodType<string> {
 }
 
 const NEEDED =
-  "the addresses of one or more brokers are needed, as 'host:port' with commas between, e.g. bootstrapServers: 'localhost:9092'. Without a Kafka at hand, start one (docs/guide/getting-started.md shows three ways); an in-process broker, @milena/embedded-broker, is to come"
+  "the addresses of one or more brokers are needed, as 'host:port' with commas between, e.g. bootstrapServers: 'localhost:9092'. Without a Kafka at hand, run one inside this process: npm install -D @milena/embedded-broker, then (await EmbeddedBroker.start()).bootstrapServers; or start a real one as docs/guide/getting-started.md shows"
 
 /** bootstrapServers: 'host:port,host:port' or an array of such. */
 export function bootstrapServers(): z.ZodType<readonly Address[]> {

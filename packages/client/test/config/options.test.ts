@@ -51,7 +51,7 @@ describe('options of a share consumer', () => {
 
   it('without an address name the option and the broker that needs no Kafka', () => {
     expect(failure(() => resolveShareConsumerConfig({ groupId: 'g' } as never))).toMatch(
-      /bootstrapServers is missing.*@milena\/embedded-broker/,
+      /bootstrapServers is missing.*run one inside this process: npm install -D @milena\/embedded-broker.*EmbeddedBroker\.start\(\)/,
     )
     expect(failure(() => resolveShareConsumerConfig({ ...member, bootstrapServers: ' , ' }))).toMatch(
       /bootstrapServers.*@milena\/embedded-broker/,
