@@ -86,10 +86,18 @@ export function stampPosition(
   batch.writeInt32BE(position.leaderEpoch, At.LEADER_EPOCH)
 }
 
-/** Makes the batch one whose records all have the time of their append. The checksum is due afterwards, see `stampCrc`. */
-export function stampLogAppendTime(batch: Buffer, timeMs: number): void {
-  batch.writeInt16BE(batch.readInt16BE(At.ATTRIBUTES) | LOG_APPEND_TIME_FLAG, At.ATTRIBUTES)
-  putInt64(batch, At.MAX_TIMESTAMP, timeMs)
+/**
+ * Makes the batch one whose records all have the time of their append, or (undefined) one whose producer gave the times. The
+ * checksum is due afterwards, see `stampCrc`.
+ */
+export function stampTimestampType(batch: Buffer, logAppendTimeMs: number | undefined): void {
+  const attributes = batch.readInt16BE(At.ATTRIBUTES)
+  if (logAppendTimeMs === undefined) {
+    batch.writeInt16BE(attributes & ~LOG_APPEND_TIME_FLAG, At.ATTRIBUTES)
+    return
+  }
+  batch.writeInt16BE(attributes | LOG_APPEND_TIME_FLAG, At.ATTRIBUTES)
+  putInt64(batch, At.MAX_TIMESTAMP, logAppendTimeMs)
 }
 
 export function stampCrc(batch: Buffer, crc: number): void {
@@ -111,4 +119,13 @@ function putInt64(bytes: Buffer, at: number, value: number): void {
   const high = Math.floor(value / 0x1_0000_0000)
   bytes.writeInt32BE(high, at)
   bytes.writeUInt32BE(value - high * 0x1_0000_0000, at + 4)
+}
+
+/** Who sent a batch, as far as its header tells without any check. */
+export type PeekedProducer = Pick<BatchHeader, 'isTransactional' | 'producerId' | 'producerEpoch' | 'baseSequence'>
+
+/** The producer of the first batch; undefined where there is no whole header. */
+export function peekProducer(records: Buffer | null): PeekedProducer | undefined {
+  if (records === null || records.length < BATCH_HEADER_BYTES || batchMagic(records, 0) !== 2) return undefined
+  return readBatchHeader(records, 0)
 }

@@ -19,6 +19,8 @@ import {
 export interface Refusal {
   readonly errorCode: number
   readonly errorMessage: string
+  /** Refused before the log was looked at: the answer does not tell where it starts. Default false. */
+  readonly isBeforeLog?: boolean
   readonly recordErrors?: readonly { readonly batchIndex: number; readonly batchIndexErrorMessage: string | null }[]
 }
 
@@ -39,39 +41,48 @@ export function checkIncoming(records: Buffer, rules: IncomingRules): Incoming {
     return refused(
       ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
       `Produce version ${rules.produceVersion} cannot carry zstd; use version 7 or later.`,
+      true,
     )
   }
   return sizeFault(records, header, rules) ?? headerFault(header) ?? { header }
 }
 
+/** The smallest length that a batch of any format can claim. */
+const LEAST_CLAIM = 14
+
+/** Without the few bytes behind the last batch that cannot hold another one's length: Kafka passes over them. */
+export function withoutRest(records: Buffer): Buffer {
+  if (records.length < BATCH_MAGIC_END) return records
+  const rest = records.length - claimedBatchSize(records, 0)
+  return rest > 0 && rest < BATCH_PREFIX_BYTES && rest < records.length - BATCH_HEADER_BYTES + 1
+    ? records.subarray(0, records.length - rest)
+    : records
+}
+
 function framingFault(records: Buffer): Incoming | undefined {
   if (records.length < BATCH_MAGIC_END) {
-    return refused(
-      ErrorCode.INVALID_RECORD,
-      `A Produce request must carry one record batch per partition; here are ${records.length} bytes.`,
-    )
+    return malformed(`there must be one record batch per partition; here are ${records.length} bytes`)
   }
   const size = claimedBatchSize(records, 0)
-  if (size < BATCH_PREFIX_BYTES + 14) {
-    return refused(ErrorCode.CORRUPT_MESSAGE, `The record batch claims ${size} bytes, fewer than the smallest takes.`)
-  }
-  if (size > records.length) {
-    return refused(ErrorCode.INVALID_RECORD, `The record batch claims ${size} bytes; ${records.length} were sent.`)
-  }
   const magic = batchMagic(records, 0)
-  if (magic !== 2) {
-    return refused(ErrorCode.INVALID_RECORD, `The record batch has message format ${magic}; only format 2 is taken.`)
-  }
-  if (size < BATCH_HEADER_BYTES) {
-    return refused(ErrorCode.CORRUPT_MESSAGE, `The record batch claims ${size} bytes, fewer than its own header has.`)
-  }
-  if (size < records.length) {
-    return refused(
-      ErrorCode.INVALID_RECORD,
-      `A Produce request must carry exactly one record batch per partition; more follows behind ${size} bytes.`,
-    )
-  }
-  return undefined
+  if (size < BATCH_PREFIX_BYTES + LEAST_CLAIM) return damaged(`it claims ${size} bytes, fewer than the smallest takes`)
+  if (magic < 0 || magic > 2) return damaged(`it has message format ${magic}; only format 2 is taken`)
+  if (size > records.length) return malformed(`it claims ${size} bytes; ${records.length} were sent`)
+  if (magic !== 2) return malformed(`it has message format ${magic}; only format 2 is taken`)
+  if (size < BATCH_HEADER_BYTES) return damaged(`it claims ${size} bytes, fewer than its own header has`)
+  if (size === records.length) return undefined
+  const next = records.length - size < BATCH_PREFIX_BYTES ? LEAST_CLAIM : claimedBatchSize(records, size)
+  return next < BATCH_PREFIX_BYTES + LEAST_CLAIM
+    ? damaged(`bytes that are no record batch follow its ${size} bytes`)
+    : malformed('there must be exactly one record batch per partition, and more follow')
+}
+
+function malformed(what: string): Incoming {
+  return refused(ErrorCode.INVALID_RECORD, `The record batch cannot be taken: ${what}.`, true)
+}
+
+function damaged(what: string): Incoming {
+  return refused(ErrorCode.CORRUPT_MESSAGE, `The record batch is damaged: ${what}.`, true)
 }
 
 function sizeFault(records: Buffer, header: BatchHeader, rules: IncomingRules): Incoming | undefined {
@@ -85,15 +96,11 @@ function sizeFault(records: Buffer, header: BatchHeader, rules: IncomingRules): 
     return refused(
       ErrorCode.MESSAGE_TOO_LARGE,
       `The record batch has ${records.length} bytes; the topic's max.message.bytes is ${rules.maxMessageBytes}.`,
+      true,
     )
   }
   const crc = crc32c(records, BATCH_CHECKED_FROM)
-  if (crc !== header.crc) {
-    return refused(
-      ErrorCode.CORRUPT_MESSAGE,
-      `The record batch is damaged: its checksum is ${crc}, but its header says ${header.crc}.`,
-    )
-  }
+  if (crc !== header.crc) return damaged(`its checksum is ${crc}, but its header says ${header.crc}`)
   return undefined
 }
 
@@ -116,13 +123,13 @@ function headerFault(header: BatchHeader): Incoming | undefined {
   }
   if (header.compression > CompressionType.ZSTD) {
     return refused(
-      ErrorCode.CORRUPT_MESSAGE,
+      ErrorCode.UNKNOWN_SERVER_ERROR,
       `The record batch has the compression type ${header.compression}; Kafka defines 0 to 4.`,
     )
   }
   return undefined
 }
 
-function refused(errorCode: number, errorMessage: string): { readonly refusal: Refusal } {
-  return { refusal: { errorCode, errorMessage } }
+function refused(errorCode: number, errorMessage: string, isBeforeLog = false): { readonly refusal: Refusal } {
+  return { refusal: { errorCode, errorMessage, isBeforeLog } }
 }

@@ -9,6 +9,7 @@ interface EpochStart {
   readonly startOffset: number
 }
 
+const NO_EPOCH = -1
 const UNKNOWN: EpochEnd = { leaderEpoch: -1, endOffset: -1 }
 
 /** The leader epochs that have written to a log, and where each began. */
@@ -33,12 +34,10 @@ export class LeaderEpochs {
   /** The end of the largest epoch up to `epoch`; `now` is the leader's own epoch and the log's end. */
   endOf(epoch: number, now: { readonly leaderEpoch: number; readonly endOffset: number }): EpochEnd {
     if (epoch === now.leaderEpoch) return now
-    if (epoch < 0 || epoch > now.leaderEpoch) return UNKNOWN
-    if (epoch === this.latest) return { leaderEpoch: epoch, endOffset: now.endOffset }
+    if (epoch === NO_EPOCH || epoch > now.leaderEpoch) return UNKNOWN
     const above = this.#starts.find((each) => each.epoch > epoch)
-    if (above === undefined) return UNKNOWN
     const upTo = this.#starts.findLast((each) => each.epoch <= epoch)
-    return { leaderEpoch: upTo?.epoch ?? epoch, endOffset: above.startOffset }
+    return { leaderEpoch: upTo?.epoch ?? epoch, endOffset: above?.startOffset ?? now.endOffset }
   }
 
   /** The log begins at `offset` now. */

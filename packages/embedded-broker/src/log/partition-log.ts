@@ -1,15 +1,14 @@
-import { ErrorCode } from '@milena/protocol'
+import { crc32c, ErrorCode } from '@milena/protocol'
 import type { Surroundings } from '../surroundings.js'
 import {
   readBatchHeader,
   stampCrc,
-  stampLogAppendTime,
+  stampTimestampType,
   stampPosition,
   BATCH_CHECKED_FROM,
   type BatchHeader,
 } from './batch-header.js'
-import { crc32c } from '@milena/protocol'
-import { checkIncoming, type Refusal } from './incoming-records.js'
+import { checkIncoming, withoutRest, type Refusal } from './incoming-records.js'
 import { LeaderEpochs, type EpochEnd } from './leader-epochs.js'
 import { LogRetention, type RetainedLog } from './log-retention.js'
 import type { LogSettings } from './log-settings.js'
@@ -134,7 +133,8 @@ export class PartitionLog implements RetainedLog {
    */
   append(records: Buffer, options: AppendOptions): AppendResult | Promise<AppendResult> {
     const settings = this.settings()
-    const incoming = checkIncoming(records, {
+    const whole = withoutRest(records)
+    const incoming = checkIncoming(whole, {
       maxMessageBytes: settings.maxMessageBytes,
       produceVersion: options.produceVersion ?? NEWEST_PRODUCE_VERSION,
     })
@@ -142,15 +142,13 @@ export class PartitionLog implements RetainedLog {
     const { header } = incoming
     const nowMs = Math.floor(this.surroundings.clock.wallTime())
     if (needsRecordCheck(header, settings, nowMs)) {
-      const fault = checkRecords(records, settings, nowMs)
+      const fault = checkRecords(whole, settings, nowMs)
       if (fault instanceof Promise) {
-        return fault.then((found) =>
-          found === undefined ? this.#write(records, header, options) : this.#refuse(found),
-        )
+        return fault.then((found) => (found === undefined ? this.#write(whole, header, options) : this.#refuse(found)))
       }
       if (fault !== undefined) return this.#refuse(fault)
     }
-    return this.#write(records, header, options)
+    return this.#write(whole, header, options)
   }
 
   /** Ends a producer's transaction here. */
@@ -300,11 +298,14 @@ export class PartitionLog implements RetainedLog {
       if (refusal !== undefined) return this.#refuse(refusal)
     }
     const stampsTime = this.settings().timestampType === 'LogAppendTime'
-    if (stampsTime) stampLogAppendTime(bytes, nowMs)
-    if (stampsTime) stampCrc(bytes, crc32c(bytes, BATCH_CHECKED_FROM))
+    if (stampsTime || header.isLogAppendTime) {
+      stampTimestampType(bytes, stampsTime ? nowMs : undefined)
+      stampCrc(bytes, crc32c(bytes, BATCH_CHECKED_FROM))
+    }
     const baseOffset = this.#endOffset
-    this.#store(bytes, stampsTime ? { ...header, maxTimestamp: nowMs } : header, options.leaderEpoch)
-    if (isNumbered) this.#producers.written(header, { baseOffset, nowMs })
+    const stamped = stampsTime ? { ...header, maxTimestamp: nowMs } : header
+    this.#store(bytes, stamped, options.leaderEpoch)
+    if (isNumbered) this.#producers.written(stamped, { baseOffset, nowMs })
     this.#keepWithin()
     this.onMoved()
     return this.#result({ baseOffset, logAppendTimeMs: stampsTime ? nowMs : -1 })
@@ -368,6 +369,14 @@ export class PartitionLog implements RetainedLog {
       { partition: this.label, errorCode: refusal.errorCode },
       `Records for ${this.label} were refused: ${refusal.errorMessage}`,
     )
-    return { ...refusal, baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1 }
+    const { errorCode, recordErrors } = refusal
+    return {
+      errorCode,
+      // As in Kafka: what is wrong with a batch as a whole stands in the broker's log, not in the answer.
+      ...(recordErrors === undefined ? {} : { recordErrors, errorMessage: refusal.errorMessage }),
+      baseOffset: -1,
+      logAppendTimeMs: -1,
+      logStartOffset: refusal.isBeforeLog === true ? -1 : this.#startOffset,
+    }
   }
 }

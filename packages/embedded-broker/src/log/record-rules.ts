@@ -15,7 +15,7 @@ const MAX_TOLD = 100
 
 /** Whether the records have to be looked at one by one. */
 export function needsRecordCheck(header: BatchHeader, settings: LogSettings, nowMs: number): boolean {
-  if (settings.isCompacted === true || header.isLogAppendTime) return true
+  if (settings.isCompacted === true) return true
   if (settings.timestampType === 'LogAppendTime') return false
   if (header.maxTimestamp - nowMs > (settings.timestampAfterMaxMs ?? Infinity)) return true
   const before = settings.timestampBeforeMaxMs ?? Infinity
@@ -32,39 +32,32 @@ export function checkRecords(
     const batch = new RecordBatchReader(records).next()
     if (batch === undefined) return undefined
     const opened = batch.open(defaultCompressionCodecs)
-    const isStamped = batch.timestampType === 'logAppend'
-    const look = (cursor: RecordCursor): Refusal | undefined => faultIn(cursor, { settings, nowMs, isStamped })
-    return opened instanceof Promise ? opened.then(look).catch(corrupt) : look(opened)
+    const look = (cursor: RecordCursor): Refusal | undefined => faultIn(cursor, settings, nowMs)
+    return opened instanceof Promise ? opened.then(look).catch(unreadable) : look(opened)
   } catch (cause) {
-    return corrupt(cause)
+    return unreadable(cause)
   }
 }
 
-function corrupt(cause: unknown): Refusal {
+function unreadable(cause: unknown): Refusal {
   return {
-    errorCode: ErrorCode.CORRUPT_MESSAGE,
+    errorCode: ErrorCode.INVALID_RECORD,
     errorMessage: cause instanceof Error ? cause.message : String(cause),
   }
 }
 
-function faultIn(
-  cursor: RecordCursor,
-  rules: { readonly settings: LogSettings; readonly nowMs: number; readonly isStamped: boolean },
-): Refusal | undefined {
-  const { settings, nowMs, isStamped } = rules
+function faultIn(cursor: RecordCursor, settings: LogSettings, nowMs: number): Refusal | undefined {
   const recordErrors: { batchIndex: number; batchIndexErrorMessage: string | null }[] = []
   let errorCode: number = ErrorCode.NONE
   for (let batchIndex = 0; cursor.next() && recordErrors.length < MAX_TOLD; batchIndex++) {
     if (settings.isCompacted === true && cursor.keyLength < 0) {
       errorCode = ErrorCode.INVALID_RECORD
-      recordErrors.push({ batchIndex, batchIndexErrorMessage: 'A record of a compacted topic needs a key.' })
-    } else if (isStamped || isOutside(cursor.timestamp, settings, nowMs)) {
+      recordErrors.push({ batchIndex, batchIndexErrorMessage: 'Compacted topic cannot accept message without key' })
+    } else if (isOutside(cursor.timestamp, settings, nowMs)) {
       if (errorCode === ErrorCode.NONE) errorCode = ErrorCode.INVALID_TIMESTAMP
       recordErrors.push({
         batchIndex,
-        batchIndexErrorMessage: isStamped
-          ? 'A producer may not claim that the broker has stamped the time.'
-          : `The timestamp ${cursor.timestamp} is too far from the broker's time, ${nowMs}.`,
+        batchIndexErrorMessage: `The timestamp ${cursor.timestamp} is too far from the broker's time, ${nowMs}.`,
       })
     }
   }
@@ -73,8 +66,8 @@ function faultIn(
     errorCode,
     errorMessage:
       errorCode === ErrorCode.INVALID_RECORD
-        ? 'One or more records have been rejected: records of a compacted topic need keys.'
-        : 'One or more records have been rejected due to invalid timestamps.',
+        ? 'Some records were refused: records of a compacted topic need keys.'
+        : 'Some records were refused: their timestamps are too far from the time of the broker.',
     recordErrors,
   }
 }
