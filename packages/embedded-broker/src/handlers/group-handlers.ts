@@ -8,6 +8,7 @@ import { leaveGroup } from './13-leave-group.js'
 import { syncGroup } from './14-sync-group.js'
 import { describeGroups } from './15-describe-groups.js'
 import { listGroups } from './16-list-groups.js'
+import { txnOffsetCommit } from './28-txn-offset-commit.js'
 import { deleteGroups } from './42-delete-groups.js'
 import { offsetDelete } from './47-offset-delete.js'
 
@@ -22,6 +23,7 @@ export const groupHandlers: readonly Handler[] = [
   syncGroup,
   describeGroups,
   listGroups,
+  txnOffsetCommit,
   deleteGroups,
   offsetDelete,
 ]

@@ -1,0 +1,13 @@
+/** How far one token has brought an authentication. */
+export type SaslStep =
+  /** The client has to say more. */
+  | { readonly kind: 'continue'; readonly token: Buffer }
+  | { readonly kind: 'success'; readonly token: Buffer; readonly user: string }
+  /** `why` is for the broker's log; `toClient` only where the client may know more than that it has failed. */
+  | { readonly kind: 'failure'; readonly why: string; readonly toClient?: string }
+
+/** The broker's side of one authentication by one mechanism. */
+export interface SaslExchange {
+  /** Takes the client's next token. Not to be called again after success or failure. */
+  next(token: Buffer): SaslStep
+}
