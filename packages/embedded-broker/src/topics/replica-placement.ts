@@ -1,0 +1,59 @@
+import { ErrorCode } from '@milena/protocol'
+import { isSince, type KafkaVersion } from '../version-profile.js'
+import type { TopicFailure } from './topic-names.js'
+
+/**
+ * Replicas of new partitions, round robin: partition p is led by the p-th live broker, its other replicas follow it; dead
+ * brokers come last. Kafka begins at a random broker; here the same topics lie at the same brokers in every run.
+ *
+ * @param given.first the index of the first of the new partitions
+ */
+export function placeReplicas(given: {
+  readonly first: number
+  readonly count: number
+  readonly replicationFactor: number
+  readonly brokerIds: readonly number[]
+  readonly live: ReadonlySet<number>
+  readonly version: KafkaVersion
+}): readonly (readonly number[])[] | TopicFailure {
+  const { first, count, replicationFactor, brokerIds, live } = given
+  const up = brokerIds.filter((id) => live.has(id))
+  const down = brokerIds.filter((id) => !live.has(id))
+  if (up.length === 0) return unplaceable(replicationFactor, 'All brokers are currently fenced.')
+  if (replicationFactor > brokerIds.length) {
+    const cordoned = isSince(given.version, '4.3') ? ' or some brokers have all their log directories cordoned' : ''
+    return unplaceable(
+      replicationFactor,
+      `The target replication factor of ${replicationFactor} cannot be reached because only ${brokerIds.length} broker(s) are registered${cordoned}.`,
+    )
+  }
+  return Array.from({ length: count }, (_, i) =>
+    [...rotated(up, first + i), ...rotated(down, first + i)].slice(0, replicationFactor),
+  )
+}
+
+function rotated(ids: readonly number[], by: number): readonly number[] {
+  const at = ids.length === 0 ? 0 : by % ids.length
+  return [...ids.slice(at), ...ids.slice(0, at)]
+}
+
+function unplaceable(replicationFactor: number, why: string): TopicFailure {
+  return {
+    errorCode: ErrorCode.INVALID_REPLICATION_FACTOR,
+    errorMessage: `Unable to replicate the partition ${replicationFactor} time(s): ${why}`,
+  }
+}
+
+/** What is wrong with replicas that a request names for one partition. */
+export function assignmentFailure(replicas: readonly number[], brokerIds: readonly number[]): TopicFailure | undefined {
+  const failure = (errorMessage: string): TopicFailure => ({
+    errorCode: ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+    errorMessage: `The manual partition assignment includes ${errorMessage}`,
+  })
+  if (replicas.length === 0) return failure('an empty replica list.')
+  const sorted = replicas.toSorted((a, b) => a - b)
+  const twice = sorted.find((id, i) => sorted[i + 1] === id)
+  if (twice !== undefined) return failure(`the broker ${twice} more than once.`)
+  const unknown = sorted.find((id) => !brokerIds.includes(id))
+  return unknown === undefined ? undefined : failure(`broker ${unknown}, but no such broker is registered.`)
+}
