@@ -6,6 +6,7 @@ import { DeadLetterQueue } from './dead-letter-queue.js'
 import { LedSharePartition } from './led-share-partition.js'
 import type { AcknowledgementBatch, AcknowledgeOutcome } from './record-acknowledgement.js'
 import { ShareFetch, type ShareFetchGiven } from './share-fetch.js'
+import type { ShareRecordsView } from './share-records-view.js'
 import { partitionKey, type ShareSession } from './share-session.js'
 import { ShareSessions } from './share-sessions.js'
 import type { ShareStateStore } from './share-state-store.js'
@@ -18,17 +19,7 @@ import type { ShareStateStore } from './share-state-store.js'
  * 3. Group membership is never looked at: a member id is a name.
  */
 
-/** Offsets of one state, as an assertion wants to see them; neighbours of equal state are one entry. */
-export interface ShareRecordsView {
-  readonly firstOffset: number
-  readonly lastOffset: number
-  readonly state: 'AVAILABLE' | 'ACQUIRED' | 'ACKNOWLEDGED' | 'ARCHIVING' | 'ARCHIVED'
-  readonly deliveryCount: number
-  /** Of ACQUIRED ones. */
-  readonly memberId?: string
-  /** Milliseconds until the lock runs out. Of ACQUIRED ones. */
-  readonly lockLeftMs?: number
-}
+export type { ShareRecordsView }
 
 export interface SharePartitionView {
   readonly groupId: string
@@ -59,9 +50,9 @@ export interface ShareLeaderGiven {
   readonly nodeId: number
   readonly topics: TopicCatalog
   readonly configs: ClusterConfigs
-  readonly shareStates: ShareStateStore
-  /** The level of the feature `share.version`: 0 share groups are off, 2 dead-letter queues are on. */
-  readonly shareVersion: () => number
+  readonly states: ShareStateStore
+  /** shareVersion 0: share groups are off; 2: dead-letter queues are on. */
+  readonly features: { readonly shareVersion: number }
 }
 
 /** What one broker keeps as leader of share partitions: their in-memory state, and the share sessions of its members. */
@@ -91,7 +82,7 @@ export class ShareLeader {
 
   /** Whether the cluster's features allow share groups at all. */
   get isEnabled(): boolean {
-    return this.#given.shareVersion() > 0
+    return this.#given.features.shareVersion > 0
   }
 
   /** Aborted when the broker is killed. */
@@ -102,7 +93,7 @@ export class ShareLeader {
   /** The group's settings as they count here: without a dead-letter queue while the feature is off. */
   settings(groupId: string): ShareGroupSettings {
     const settings = this.#given.configs.shareGroup(groupId)
-    if (settings.deadLetterTopic === undefined || this.#given.shareVersion() >= 2) return settings
+    if (settings.deadLetterTopic === undefined || this.#given.features.shareVersion >= 2) return settings
     return { ...settings, deadLetterTopic: undefined }
   }
 
@@ -119,7 +110,7 @@ export class ShareLeader {
       groupId,
       entry,
       settings: () => this.settings(groupId),
-      states: this.#given.shareStates,
+      states: this.#given.states,
       deadLetters: this.#deadLetters,
     })
     // One that cannot begin is not kept: only positions still to be looked for are shared by the fetches that come meanwhile.

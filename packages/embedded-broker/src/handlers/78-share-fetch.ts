@@ -1,0 +1,224 @@
+import { ErrorCode, ShareFetch, type RequestOf, type ResponseInput } from '@milena/protocol'
+import { defineHandler } from '../server/handler.js'
+import type { RequestContext } from '../server/request-context.js'
+import { AcquireMode } from '../share/acquire-request.js'
+import type { LedSharePartition } from '../share/led-share-partition.js'
+import {
+  nextSessionEpoch,
+  partitionKey,
+  SessionEpoch,
+  type NamedPartition,
+  type ShareSession,
+} from '../share/share-session.js'
+import {
+  applyAcknowledgements,
+  sortAcknowledgements,
+  type PartitionAcknowledged,
+  type SortedAcknowledgements,
+} from './share-acknowledgements.js'
+import { fetchAnswer, type PartitionFetched } from './share-fetch-answer.js'
+import { sortPartitions } from './share-fetch-partitions.js'
+import { groupFault } from './share-request-checks.js'
+
+// Behaviour
+// - Opens a session (epoch 0), goes on with it, or ends it (-1). The right epoch is used up before the work is done.
+// - Carries acknowledgements: they are judged by what the records were before this fetch, and what they set free is seen by it
+//   only when something wakes it (specification 6.1, item 10: Kafka's write ends after the fetch has looked). With isRenewAck
+//   nothing is fetched.
+// - Waits up to MaxWaitMs for MinBytes of what can be acquired. A partition that cannot begin is told only at the end of the
+//   wait, unless all fail at once.
+// - A connection that closes is not noticed before its fetch is over: the fetch may acquire for a member that is gone,
+//   and what it got is released with the session, its delivery counted.
+// Session
+// - An incremental answer leaves out what has nothing to tell. If another request has used the next epoch meanwhile, the answer
+//   is INVALID_SHARE_SESSION_EPOCH, and the records stay locked.
+// Versions
+// - 1: Kafka 4.1. 2: Kafka 4.2 has the acquire mode and isRenewAck.
+
+type Request = RequestOf<typeof ShareFetch>
+type Answer = ResponseInput<typeof ShareFetch>
+
+/** A request that was let in. */
+interface Admitted {
+  readonly request: Request
+  readonly context: RequestContext
+  readonly groupId: string
+  readonly memberId: string
+  /** Undefined: the request closes it. */
+  readonly session: ShareSession | undefined
+}
+
+export const shareFetchHandler = defineHandler(ShareFetch, (request, context): Answer | Promise<Answer> => {
+  const fault = groupFault(request, context)
+  const { groupId, memberId, shareSessionEpoch: epoch } = request
+  if (fault !== ErrorCode.NONE || groupId === null || memberId === null) return refusal(fault)
+  if (request.isRenewAck && asksForRecords(request)) return refusal(ErrorCode.INVALID_REQUEST)
+
+  const { sessions } = context.node.share
+  const wanted = namedPartitions(request, context)
+  if (epoch === SessionEpoch.INITIAL) {
+    if (carriesAcknowledgements(request)) return refusal(ErrorCode.INVALID_REQUEST)
+    const session = sessions.open({ groupId, memberId, partitions: wanted, connection: context.connection })
+    if (session === undefined) return sessionLimitReached(request, context)
+    return serve({ request, context, groupId, memberId, session })
+  }
+  const forgotten = request.forgottenTopicsData.flatMap(({ topicId, partitions }) =>
+    partitions.map((partition) => ({ topicId, partition })),
+  )
+  const { errorCode, session } = sessions.fetch({ groupId, memberId, epoch }, { wanted, forgotten })
+  if (session === undefined) return refusal(errorCode)
+  if (epoch !== SessionEpoch.FINAL) return serve({ request, context, groupId, memberId, session })
+  const answer = serve({ request, context, groupId, memberId, session: undefined })
+  context.node.share.closeSession(session)
+  return answer
+})
+
+/** The lock's duration is told only where there is no error. */
+function refusal(errorCode: number): Answer {
+  return { throttleTimeMs: 0, errorCode, acquisitionLockTimeoutMs: 0, responses: [], nodeEndpoints: [] }
+}
+
+function asksForRecords({ maxBytes, minBytes, maxRecords, maxWaitMs }: Request): boolean {
+  return maxBytes !== 0 || minBytes !== 0 || maxRecords !== 0 || maxWaitMs !== 0
+}
+
+function carriesAcknowledgements({ topics }: Request): boolean {
+  return topics.some(({ partitions }) => partitions.some((each) => each.acknowledgementBatches.length > 0))
+}
+
+function namedPartitions({ topics }: Request, { cluster }: RequestContext): readonly NamedPartition[] {
+  return topics.flatMap(({ topicId, partitions }) => {
+    const topic = cluster.topics.byId(topicId)?.name
+    return partitions.map(({ partitionIndex: partition }) => ({ topicId, topic, partition }))
+  })
+}
+
+/** Held back, so that who is refused does not ask again at once. */
+async function sessionLimitReached({ maxWaitMs }: Request, context: RequestContext): Promise<Answer> {
+  await context.cluster.surroundings.delayed.wait({
+    keys: [],
+    delayMs: maxWaitMs,
+    tryComplete: () => false,
+    signal: context.signal,
+  })
+  return refusal(ErrorCode.SHARE_SESSION_LIMIT_REACHED)
+}
+
+function serve(admitted: Admitted): Answer | Promise<Answer> {
+  const { request, context, groupId, memberId, session } = admitted
+  const { share } = context.node
+  const acks = sortAcknowledgements(request.topics, { groupId, isRenewAck: request.isRenewAck }, context)
+  // Fetches that wait see what was released before, and not yet what becomes free now.
+  for (const { led } of acks.addressed) context.cluster.surroundings.delayed.touch(led.waitKey)
+  if (session === undefined || request.isRenewAck) {
+    return answer(admitted, [], applyAcknowledgements(acks, memberId, context))
+  }
+
+  const { profile } = context.cluster.surroundings
+  if (profile.unknownTopicIdFailsShareFetch && session.partitions.some(({ topicId }) => !isKnown(topicId, context))) {
+    return refusal(ErrorCode.UNKNOWN_SERVER_ERROR)
+  }
+  const { failed, led, hasFailedAtOnce } = sortPartitions(session, request, context)
+  const { maxBytes, maxRecords } = request
+  if (led.length === 0 || hasFailedAtOnce || maxBytes <= 0 || maxRecords <= 0) {
+    return answer(admitted, failed, applyAcknowledgements(acks, memberId, context))
+  }
+
+  const fetch = share.fetch({
+    groupId,
+    memberId,
+    minBytes: request.minBytes,
+    maxBytes: Math.min(maxBytes, context.cluster.configs.brokerNumber('fetch.max.bytes')),
+    maxRecords,
+    batchSize: request.batchSize,
+    mode:
+      request.shareAcquireMode === AcquireMode.RECORD_LIMIT ? AcquireMode.RECORD_LIMIT : AcquireMode.BATCH_OPTIMIZED,
+    partitions: led,
+  })
+  const isOver = fetch.attempt()
+  const wakeUpsBefore = wakeUps(led)
+  const acknowledged = applyAcknowledgements(withoutJustAcquired(acks, fetch.results), memberId, context)
+  const finish = (): Answer => {
+    const results = [...fetch.results].map(([{ key }, fetched]) => fetchedFrom(key, fetched))
+    const answered = answer(admitted, [...results, ...failed, ...faults(led)], acknowledged)
+    fetch.passOn()
+    return answered
+  }
+  if (isOver) return finish()
+
+  share.sessions.busy(context.connection.id)
+  return fetch
+    .wait(request.maxWaitMs, wakeUps(led) !== wakeUpsBefore, share.life)
+    .then(finish)
+    .finally(() => share.sessions.idle(context.connection.id))
+}
+
+function isKnown(topicId: string, context: RequestContext): boolean {
+  return context.cluster.topics.byId(topicId) !== undefined
+}
+
+function wakeUps(led: readonly LedSharePartition[]): number {
+  return led.reduce((sum, each) => sum + each.wakeUps, 0)
+}
+
+function fetchedFrom(
+  { topicId, partition }: LedSharePartition['key'],
+  { records, acquired }: Pick<PartitionFetched, 'records' | 'acquired'>,
+): PartitionFetched {
+  return { topicId, partition, errorCode: ErrorCode.NONE, errorMessage: null, records, acquired }
+}
+
+/** Those that could not begin: never initialised, or no position to be found. */
+function faults(led: readonly LedSharePartition[]): readonly PartitionFetched[] {
+  return led.flatMap(({ fault, key: { topicId, partition } }) =>
+    fault === undefined ? [] : [{ topicId, partition, ...fault, records: Buffer.alloc(0), acquired: [] }],
+  )
+}
+
+/** Nobody can have answered records in the very request that acquires them: such guesses fail as if this came first. */
+function withoutJustAcquired(
+  { refused, addressed }: SortedAcknowledgements,
+  results: ReadonlyMap<LedSharePartition, Pick<PartitionFetched, 'acquired'>>,
+): SortedAcknowledgements {
+  if (addressed.length === 0 || results.size === 0) return { refused, addressed }
+  const isGuess = ({ led, batches }: SortedAcknowledgements['addressed'][number]): boolean =>
+    (results.get(led)?.acquired ?? []).some((range) =>
+      batches.some((batch) => batch.firstOffset <= range.lastOffset && batch.lastOffset >= range.firstOffset),
+    )
+  const guesses = addressed.filter(isGuess).map(({ topicId, partition }) => ({
+    topicId,
+    partition,
+    errorCode: ErrorCode.INVALID_RECORD_STATE,
+    errorMessage: 'The offset cannot be acknowledged. The offset is not acquired.',
+  }))
+  if (guesses.length === 0) return { refused, addressed }
+  return { refused: [...refused, ...guesses], addressed: addressed.filter((each) => !isGuess(each)) }
+}
+
+function answer(
+  { request, context, groupId, session }: Admitted,
+  fetched: readonly PartitionFetched[],
+  acknowledged: readonly PartitionAcknowledged[],
+): Answer {
+  const isIncremental = request.shareSessionEpoch > SessionEpoch.INITIAL
+  const isSuperseded =
+    isIncremental && session !== undefined && session.nextEpoch !== nextSessionEpoch(request.shareSessionEpoch)
+  if (isSuperseded) {
+    return { ...refusal(ErrorCode.INVALID_SHARE_SESSION_EPOCH), ...fetchAnswer(context, [], acknowledged) }
+  }
+  const told =
+    isIncremental && session !== undefined
+      ? fetched.filter((each) =>
+          session.admit(partitionKey(each.topicId, each.partition), {
+            hasRecords: each.records.length > 0,
+            hasError: each.errorCode !== ErrorCode.NONE,
+          }),
+        )
+      : fetched
+  return {
+    throttleTimeMs: 0,
+    errorCode: ErrorCode.NONE,
+    acquisitionLockTimeoutMs: context.node.share.settings(groupId).recordLockDurationMs,
+    ...fetchAnswer(context, told, acknowledged),
+  }
+}

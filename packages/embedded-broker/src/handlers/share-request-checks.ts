@@ -1,0 +1,17 @@
+import { ErrorCode } from '@milena/protocol'
+import type { RequestContext } from '../server/request-context.js'
+
+const MAX_MEMBER_ID_LENGTH = 36
+
+/** What ShareFetch and ShareAcknowledge are refused for before their session is looked at, in Kafka's order. */
+export function groupFault(
+  request: { readonly groupId: string | null; readonly memberId: string | null },
+  context: RequestContext,
+): number {
+  const { groupId, memberId } = request
+  if (!context.node.share.isEnabled) return ErrorCode.UNSUPPORTED_VERSION
+  if (groupId === null) return ErrorCode.INVALID_REQUEST
+  if (!context.allows('Read', 'Group', groupId)) return ErrorCode.GROUP_AUTHORIZATION_FAILED
+  if (memberId === null || memberId === '' || memberId.length > MAX_MEMBER_ID_LENGTH) return ErrorCode.INVALID_REQUEST
+  return ErrorCode.NONE
+}

@@ -1,0 +1,213 @@
+import type { ShareGroupSettings } from '../configs/cluster-configs.js'
+import type { LogBatch } from '../log/partition-log.js'
+import type { Surroundings } from '../surroundings.js'
+import { logKey } from '../topics/topic-catalog.js'
+import type { LedSharePartition } from './led-share-partition.js'
+import type { AcquiredRange, AcquireMode } from './acquire-request.js'
+import { deliverableEnd } from './share-reset-position.js'
+
+/*
+ * One fetch of one member, over the share partitions that this broker leads. The rules, as Kafka keeps them:
+ * 1. It is over once the partitions that can be acquired from have MinBytes together, once a read fails, or when its time is
+ *    over; it acquires only then. What the others have acquired meanwhile it does not get.
+ * 2. MaxBytes is divided evenly over these partitions; the first batch of the whole answer is given even when it is larger.
+ * 3. The records still wanted are counted down from partition to partition.
+ * 4. Who waits looks again when the log has moved, when a lock ran out or the start offset moved, when another fetch of the
+ *    partition is over, and when acknowledgements for it come in (before they take effect). Not when records were released.
+ * 5. No work per record: whole batches are looked at, and their bytes are put together.
+ */
+
+export interface ShareFetchGiven {
+  readonly groupId: string
+  readonly memberId: string
+  readonly minBytes: number
+  readonly maxBytes: number
+  readonly maxRecords: number
+  readonly batchSize: number
+  readonly mode: AcquireMode
+  /** In the order in which they are served. */
+  readonly partitions: readonly LedSharePartition[]
+  readonly settings: ShareGroupSettings
+}
+
+/** What one partition gave. */
+export interface FetchedRecords {
+  readonly records: Buffer
+  readonly acquired: readonly AcquiredRange[]
+}
+
+interface Candidate {
+  readonly led: LedSharePartition
+  readonly fetchOffset: number
+  /** Where deliverable records end (exclusive). */
+  readonly upTo: number
+  /** The log does not have the offset any more, or not yet. */
+  readonly isOutOfRange: boolean
+}
+
+const nothing: FetchedRecords = { records: Buffer.alloc(0), acquired: [] }
+
+export class ShareFetch {
+  readonly #surroundings: Surroundings
+  readonly #given: ShareFetchGiven
+  readonly #results = new Map<LedSharePartition, FetchedRecords>()
+  #isOver = false
+
+  constructor(surroundings: Surroundings, given: ShareFetchGiven) {
+    this.#surroundings = surroundings
+    this.#given = given
+  }
+
+  /** Of the partitions that could be acquired from when it was over. */
+  get results(): ReadonlyMap<LedSharePartition, FetchedRecords> {
+    return this.#results
+  }
+
+  /** Takes what there is, if that is enough. @returns whether it is over */
+  attempt(): boolean {
+    if (this.#isOver) return true
+    const candidates = this.#candidates()
+    if (candidates.length === 0 || !this.#isEnough(candidates)) return false
+    this.#take(candidates)
+    return true
+  }
+
+  /**
+   * Waits until it is over.
+   *
+   * @param mayLookAtOnce whether something has happened since the last attempt
+   */
+  async wait(maxWaitMs: number, mayLookAtOnce: boolean, signal: AbortSignal): Promise<void> {
+    let looks = mayLookAtOnce
+    const outcome = await this.#surroundings.delayed.wait({
+      keys: this.#given.partitions.flatMap((led) => [led.waitKey, logKey(led.key.topicId, led.key.partition)]),
+      delayMs: maxWaitMs,
+      tryComplete: () => {
+        const isOver = looks && this.attempt()
+        looks = true
+        return isOver
+      },
+      signal,
+    })
+    if (outcome === 'expired') this.#take(this.#candidates())
+  }
+
+  /** To be called when it is over: others that wait for these partitions may have their turn. */
+  passOn(): void {
+    for (const { waitKey } of this.#results.keys()) this.#surroundings.delayed.touch(waitKey)
+  }
+
+  #candidates(): readonly Candidate[] {
+    const candidates: Candidate[] = []
+    for (const led of this.#given.partitions) {
+      const { share, log } = led
+      if (share === undefined || !share.canAcquire) continue
+      const fetchOffset = share.nextFetchOffset
+      candidates.push({
+        led,
+        fetchOffset,
+        upTo: deliverableEnd(log, this.#given.settings.isolationLevel),
+        isOutOfRange: fetchOffset < log.startOffset || fetchOffset > log.endOffset,
+      })
+    }
+    return candidates
+  }
+
+  #isEnough(candidates: readonly Candidate[]): boolean {
+    const maxBytes = this.#share(candidates)
+    let bytes = 0
+    for (const { led, fetchOffset, upTo, isOutOfRange } of candidates) {
+      // Behind the last stable offset, after the group went over to read_committed: Kafka takes that for an older segment.
+      if (isOutOfRange || fetchOffset > upTo) return true
+      if (fetchOffset === upTo) continue
+      const available = led.log.bytesAvailable({ fromOffset: fetchOffset, upTo, enough: maxBytes })
+      bytes += Math.min(available, maxBytes)
+    }
+    return bytes >= Math.min(this.#given.minBytes, this.#given.maxBytes)
+  }
+
+  /** How many bytes each partition may give. */
+  #share(candidates: readonly Candidate[]): number {
+    return Math.floor(this.#given.maxBytes / Math.max(1, candidates.length))
+  }
+
+  #take(candidates: readonly Candidate[]): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    const maxBytes = this.#share(candidates)
+    let recordsLeft = this.#given.maxRecords
+    let bytesLeft = this.#given.maxBytes
+    let mayExceed = true
+    for (const candidate of candidates) {
+      const { led, isOutOfRange } = candidate
+      this.#results.set(led, nothing)
+      if (isOutOfRange) {
+        // The client is told nothing: it asks again, and finds what there is.
+        led.share?.logStartMoved(led.log.startOffset)
+        continue
+      }
+      const batches = this.#read(candidate, Math.min(maxBytes, bytesLeft), recordsLeft)
+      const first = batches[0]
+      if (first === undefined) continue
+      const size = batches.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0)
+      if (size > Math.min(maxBytes, bytesLeft) && !mayExceed) continue
+      mayExceed = false
+      bytesLeft = Math.max(0, bytesLeft - size)
+      if (recordsLeft <= 0) continue
+      const fetched = this.#acquire(candidate, batches, recordsLeft)
+      this.#results.set(led, fetched)
+      for (const { firstOffset, lastOffset } of fetched.acquired) recordsLeft -= lastOffset - firstOffset + 1
+    }
+  }
+
+  /** Only as many batches as can be acquired from: those that begin within the next records wanted. */
+  #read({ led, fetchOffset, upTo }: Candidate, maxBytes: number, recordsLeft: number): readonly LogBatch[] {
+    const { share, log } = led
+    if (share === undefined || fetchOffset >= upTo) return []
+    const wanted = Math.max(1, Math.min(recordsLeft, this.#given.settings.partitionMaxRecordLocks))
+    const newFrom = Math.max(fetchOffset, share.endOffset + 1)
+    const batches = log.read({ fromOffset: fetchOffset, maxBytes, upTo: Math.min(upTo, newFrom + wanted) })
+    if (batches.length > 0 && (batches[0]?.baseOffset ?? 0) <= fetchOffset) return batches
+    // The log has a hole there (compaction): count from what follows it.
+    const next = log.read({ fromOffset: fetchOffset, maxBytes: 1, upTo })[0]
+    if (next === undefined) return []
+    return log.read({
+      fromOffset: next.baseOffset,
+      maxBytes,
+      upTo: Math.min(upTo, Math.max(newFrom, next.baseOffset) + wanted),
+    })
+  }
+
+  #acquire(candidate: Candidate, batches: readonly LogBatch[], maxRecords: number): FetchedRecords {
+    const { memberId, mode, batchSize, settings } = this.#given
+    const { share, log } = candidate.led
+    const first = batches[0]
+    const last = batches.at(-1)
+    if (share === undefined || first === undefined || last === undefined) return nothing
+    const acquired = share.acquire({
+      memberId,
+      mode,
+      maxRecords,
+      batchSize: Math.max(1, batchSize),
+      batches,
+      fetchOffset: candidate.fetchOffset,
+      abortedTransactions:
+        settings.isolationLevel === 'read_committed'
+          ? log.abortedTransactions(first.baseOffset, last.lastOffset + 1)
+          : [],
+      producerOf: (batch) => batch as LogBatch,
+    })
+    const from = acquired[0]?.firstOffset
+    const to = acquired.at(-1)?.lastOffset
+    if (from === undefined || to === undefined) return nothing
+    return { records: bytesBetween(batches, from, to), acquired }
+  }
+}
+
+/** From the batch that holds `from` to the one that holds `to`. */
+function bytesBetween(batches: readonly LogBatch[], from: number, to: number): Buffer {
+  const chosen = batches.filter(({ baseOffset, lastOffset }) => lastOffset >= from && baseOffset <= to)
+  const only = chosen[0]
+  if (only !== undefined && chosen.length === 1) return only.bytes
+  return Buffer.concat(chosen.map(({ bytes }) => bytes))
+}
