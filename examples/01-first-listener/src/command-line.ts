@@ -4,18 +4,28 @@ const HELP = `A share group works off 10,000 orders: a producer, a decorated lis
 
   node dist/main.js [--bootstrap host:port]
 
-  --bootstrap   a broker of an Apache Kafka 4.2 or newer with share groups
-                (default: the environment variable MILENA_BOOTSTRAP, else localhost:9092)
+  --bootstrap   a broker of an Apache Kafka 4.2 or newer with share groups (default: the environment variable
+                MILENA_BOOTSTRAP; without either, an embedded broker in this process)
   --help        this text
 
 Each run has a topic and a share group of its own; the topic is deleted in the end.`
 
+export interface Options {
+  /** Undefined: no Kafka is named. */
+  readonly bootstrapServers: string | undefined
+}
+
 /** What the command line asks for; undefined when it was answered already, with the help or a complaint. */
-export function readCommandLine(): { readonly bootstrapServers: string } | undefined {
+export function readCommandLine(): Options | undefined {
+  // Some package managers hand a `--` through that separates their own arguments from the script's.
+  const args = process.argv.slice(2).filter((argument) => argument !== '--')
   try {
-    const { values } = parseArgs({ options: { bootstrap: { type: 'string' }, help: { type: 'boolean', short: 'h' } } })
+    const { values } = parseArgs({
+      args,
+      options: { bootstrap: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    })
     if (values.help !== true) {
-      return { bootstrapServers: values.bootstrap ?? (process.env['MILENA_BOOTSTRAP'] || 'localhost:9092') }
+      return { bootstrapServers: values.bootstrap ?? (process.env['MILENA_BOOTSTRAP'] || undefined) }
     }
     console.log(HELP)
   } catch (error) {

@@ -1,6 +1,7 @@
 import 'reflect-metadata'
 import { Admin, Producer } from '@milena/client'
 import { kafkaModule, startKafkaListeners } from '@milena/decorators'
+import { withEmbeddedBroker } from '@milena/embedded-broker'
 import { Container } from 'inversify'
 import { pino } from 'pino'
 import { readCommandLine } from './command-line.js'
@@ -38,7 +39,7 @@ async function run(admin: Admin, bootstrapServers: string, { topic, group }: Top
   }
 }
 
-async function runWithTopicAndGroup(bootstrapServers: string): Promise<boolean> {
+async function runOn(bootstrapServers: string): Promise<boolean> {
   const admin = new Admin({ bootstrapServers })
   try {
     return await withTopicAndGroup(admin, (names) => run(admin, bootstrapServers, names))
@@ -47,10 +48,20 @@ async function runWithTopicAndGroup(bootstrapServers: string): Promise<boolean> 
   }
 }
 
+/** A Kafka in this process, for as long as it takes: the example needs nothing but Node. */
+function runOnEmbeddedBroker(): Promise<boolean> {
+  return withEmbeddedBroker((broker) => {
+    console.log(`an embedded broker serves at ${broker.bootstrapServers}`)
+    return runOn(broker.bootstrapServers)
+  })
+}
+
 const options = readCommandLine()
 if (options !== undefined) {
   try {
-    if (!(await runWithTopicAndGroup(options.bootstrapServers))) process.exitCode = 1
+    const { bootstrapServers } = options
+    const allAsExpected = await (bootstrapServers === undefined ? runOnEmbeddedBroker() : runOn(bootstrapServers))
+    if (!allAsExpected) process.exitCode = 1
   } catch (error) {
     console.error(`\nThe example failed: ${error instanceof Error ? error.message : String(error)}`)
     process.exitCode = 1

@@ -1,6 +1,7 @@
 import { ErrorCode } from '@milena/protocol'
 import type { BrokerNode } from './broker-node.js'
 import type { ClusterConfigs } from './configs/cluster-configs.js'
+import type { Features } from './features.js'
 import type { ClassicGroups } from './groups/classic-groups.js'
 import type { BrokerSecurity } from './security/broker-security.js'
 import type { ShareGroups } from './share/share-groups.js'
@@ -16,6 +17,7 @@ export interface ClusterParts {
   readonly nodes: readonly BrokerNode[]
   readonly topics: TopicCatalog
   readonly configs: ClusterConfigs
+  readonly features: Features
   readonly transactions: TransactionCoordinator
   readonly classicGroups: ClassicGroups
   readonly shareGroups: ShareGroups
@@ -30,6 +32,7 @@ export class BrokerCluster {
   readonly nodes: readonly BrokerNode[]
   readonly topics: TopicCatalog
   readonly configs: ClusterConfigs
+  readonly features: Features
   readonly transactions: TransactionCoordinator
   readonly classicGroups: ClassicGroups
   readonly shareGroups: ShareGroups
@@ -42,6 +45,7 @@ export class BrokerCluster {
     this.nodes = parts.nodes
     this.topics = parts.topics
     this.configs = parts.configs
+    this.features = parts.features
     this.transactions = parts.transactions
     this.classicGroups = parts.classicGroups
     this.shareGroups = parts.shareGroups
@@ -69,6 +73,14 @@ export class BrokerCluster {
     let hash = 0
     for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0
     return live[(hash & 0x7fffffff) % Math.max(1, live.length)]
+  }
+
+  /** Ends every timer and lets memory go; nothing is to be asked afterwards. */
+  close(): void {
+    this.shareGroups.close()
+    this.classicGroups.close()
+    this.transactions.close()
+    this.topics.close()
   }
 
   /** NOT_COORDINATOR when another broker coordinates this group or transactional id, else 0. */

@@ -62,7 +62,7 @@ function canonical({ type }: ConfigDefinition, given: string): string | { readon
     case 'STRING':
     case 'CLASS':
     case 'PASSWORD':
-      return given
+      return trimmed
   }
 }
 

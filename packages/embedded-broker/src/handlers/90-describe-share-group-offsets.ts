@@ -1,4 +1,4 @@
-import { DescribeShareGroupOffsets, ZERO_UUID, type RequestOf } from '@milena/protocol'
+import { DescribeShareGroupOffsets, ErrorCode, ZERO_UUID, type RequestOf } from '@milena/protocol'
 import type { RequestContext } from '../server/request-context.js'
 import { defineHandler } from '../server/handler.js'
 import type { TopicPositions } from '../share/share-group-offsets.js'
@@ -27,11 +27,18 @@ export const describeShareGroupOffsets = defineHandler(DescribeShareGroupOffsets
 
 const MISSING_PARTITION_MS = 30_000
 
+/** What Kafka makes of positions asked for in a group without a name. */
+const UNEXPECTED = {
+  errorCode: ErrorCode.UNKNOWN_SERVER_ERROR,
+  errorMessage: 'The server experienced an unexpected error when processing the request.',
+} as const
+
 type AskedGroup = RequestOf<typeof DescribeShareGroupOffsets>['groups'][number]
 
 function describe({ groupId, topics }: AskedGroup, context: RequestContext) {
   const fault = accessFault(context, groupId, 'Describe') ?? coordinatorFault(context, groupId)
   if (fault !== undefined) return { groupId, topics: [], ...fault }
+  if (groupId === '' && (topics?.length ?? 0) > 0) return { groupId, topics: [], ...UNEXPECTED }
   const positions =
     topics?.map(({ topicName, partitions }) => named(groupId, topicName, partitions, context)) ??
     context.cluster.shareGroups

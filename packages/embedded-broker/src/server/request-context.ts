@@ -2,6 +2,7 @@ import type { Logger } from '@milena/protocol/runtime'
 import type { BrokerCluster } from '../broker-cluster.js'
 import type { BrokerNode } from '../broker-node.js'
 import type { AclOperation, AclResourceType } from '../security/authorizer.js'
+import type { ConnectionIdentity } from '../security/broker-security.js'
 
 /** The connection that a request came by, as handlers see it. */
 export interface RequestConnection {
@@ -9,6 +10,10 @@ export interface RequestConnection {
   readonly id: string
   /** The client's address, as describe answers tell it (`/127.0.0.1`). */
   readonly clientHost: string
+  /** What the client has proven; SaslAuthenticate changes it. */
+  readonly identity: ConnectionIdentity
+  /** Ends the connection, where the protocol has no answer to say it with. */
+  close(): void
   /** Called once when the connection is gone, for whatever reason; at once when it already is. */
   onClose(fn: () => void): void
 }

@@ -10,7 +10,6 @@ export interface Slot {
 /** A member, and what it holds. */
 export interface Holder {
   readonly memberId: string
-  readonly topicIds: ReadonlySet<Uuid>
   readonly slots: Set<Slot>
 }
 

@@ -17,9 +17,18 @@ export interface AcknowledgementBatch {
 export interface AcknowledgeOutcome {
   readonly errorCode: number
   readonly errorMessage: string | null
+  /** Not this partition only: real brokers fail the whole request with this code, without a message. */
+  readonly failsRequest?: true
 }
 
 export const acknowledged: AcknowledgeOutcome = { errorCode: ErrorCode.NONE, errorMessage: null }
+
+/** A range that begins below the start and ends above it while nothing is tracked there: real brokers stumble over it (4.4.0). */
+const acrossStart: AcknowledgeOutcome = {
+  errorCode: ErrorCode.UNKNOWN_SERVER_ERROR,
+  errorMessage: null,
+  failsRequest: true,
+}
 
 function invalidState(errorMessage: string): AcknowledgeOutcome {
   return { errorCode: ErrorCode.INVALID_RECORD_STATE, errorMessage }
@@ -81,7 +90,10 @@ export class RecordAcknowledgement {
     const { firstOffset, lastOffset } = answer
     const { startOffset } = this.#window
     let floor = this.#window.floor(firstOffset)
-    if (floor === undefined && firstOffset < startOffset) floor = this.#window.floor(startOffset)
+    if (floor === undefined && firstOffset < startOffset) {
+      floor = this.#window.floor(startOffset)
+      if (floor === undefined) return acrossStart
+    }
     if (floor === undefined) {
       return invalidState('Batch record not found. The request batch offsets are not found in the cache.')
     }

@@ -82,7 +82,7 @@ export class ShareGroupOffsets {
    * Begins these partitions anew at the offsets given, whatever the log holds. The state epoch is the group's epoch, so that
    * a leader of before is fenced when the group's epoch has grown meanwhile.
    *
-   * @param group is asked for when there is something to alter: it may have to be created then
+   * @param group is asked for when one of the topics exists: it may have to be created then
    */
   alter(
     groupId: string,
@@ -91,15 +91,17 @@ export class ShareGroupOffsets {
   ): { readonly topicName: string; readonly topicId: Uuid; readonly partitions: readonly PartitionOutcome[] }[] {
     return topics.map(({ topicName, partitions }) => {
       const topic = this.#topics.byName(topicName)
+      const altered = topic === undefined ? undefined : group()
       return {
         topicName,
         topicId: topic?.id ?? ZERO_UUID,
         partitions: partitions.map(({ partitionIndex, startOffset }) => {
-          if (topic?.partitions[partitionIndex] === undefined) return { partitionIndex, ...UNKNOWN_PARTITION }
-          const { epoch, partitions: groupPartitions } = group()
+          if (topic?.partitions[partitionIndex] === undefined || altered === undefined) {
+            return { partitionIndex, ...UNKNOWN_PARTITION }
+          }
           const key = { groupId, topicId: topic.id, partition: partitionIndex }
-          this.#states.initialize(key, { stateEpoch: epoch, startOffset })
-          groupPartitions.set(topic.id, partitionIndex)
+          this.#states.initialize(key, { stateEpoch: altered.epoch, startOffset })
+          altered.partitions.set(topic.id, partitionIndex)
           return { partitionIndex, ...DONE }
         }),
       }

@@ -1,7 +1,6 @@
 import type { Uuid } from '@milena/protocol'
 import { give, type Holder, type Slot } from './assignment-slots.js'
-import { spreadOverEqual } from './spread-over-equal.js'
-import { spreadOverMixed } from './spread-over-mixed.js'
+import { spreadSlots } from './spread-slots.js'
 
 /** Partitions by topic id, in ascending order. */
 export type ShareAssignment = ReadonlyMap<Uuid, readonly number[]>
@@ -15,9 +14,10 @@ export interface AssignmentMember {
 }
 
 /**
- * The assignor `simple` (KIP-932): every partition of a subscribed topic has at least one member, and every member has a
- * partition as long as its topics have any; with more members than partitions they share. An even spread goes before
- * stickiness: what members had is kept as far as it does not stand in the way.
+ * The assignor `simple` (KIP-932): every partition of a subscribed topic has at least one member, and every member a part of
+ * its topics; with more members than partitions they share. Members that all have the same topics share those as a whole,
+ * else each topic is shared by those that want it. An even spread goes before stickiness: what members had is kept as far as
+ * it does not stand in the way.
  *
  * @param given.partitions by topic, only those that are initialised
  */
@@ -25,40 +25,38 @@ export function assignSimple(given: {
   readonly members: readonly AssignmentMember[]
   readonly partitions: ShareAssignment
 }): Map<string, ShareAssignment> {
-  const slots = new Map<Uuid, Map<number, Slot>>()
-  for (const [topicId, partitions] of given.partitions) {
-    const byIndex = new Map<number, Slot>()
-    for (const partition of partitions) byIndex.set(partition, { topicId, partition, holders: new Set() })
-    slots.set(topicId, byIndex)
+  const { members, partitions } = given
+  const topicIds = [...partitions.keys()].filter((id) => members.some((member) => member.topicIds.has(id)))
+  const allWantAll = members.every((member) => topicIds.every((id) => member.topicIds.has(id)))
+  const assignments = new Map<string, Map<Uuid, number[]>>(members.map(({ memberId }) => [memberId, new Map()]))
+  for (const area of allWantAll ? [topicIds] : topicIds.map((id) => [id])) {
+    const slots = area.flatMap((topicId) =>
+      (partitions.get(topicId) ?? []).map((partition) => ({ topicId, partition, holders: new Set<Holder>() })),
+    )
+    const holders = members
+      .filter((member) => area.every((id) => member.topicIds.has(id)))
+      .map(({ memberId, current }) => takeOver(memberId, current, slots))
+    spreadSlots(slots, holders)
+    for (const holder of holders) addTo(assignments.get(holder.memberId), holder)
   }
-  const holders = given.members.map((member) => takeOver(member, slots))
-  const wanted = new Set(holders.flatMap((holder) => [...holder.topicIds]))
-  const wantedSlots = [...wanted].flatMap((topicId) => [...(slots.get(topicId)?.values() ?? [])])
-  if (holders.every((holder) => holder.topicIds.size === wanted.size)) spreadOverEqual(wantedSlots, holders)
-  else spreadOverMixed(wantedSlots, holders)
-  return new Map(holders.map((holder) => [holder.memberId, assignmentOf(holder)]))
+  return assignments
 }
 
-/** The member with what it had, as far as it still wants it and it still is there. */
-function takeOver(member: AssignmentMember, slots: ReadonlyMap<Uuid, ReadonlyMap<number, Slot>>): Holder {
-  const holder: Holder = { memberId: member.memberId, topicIds: member.topicIds, slots: new Set() }
-  for (const [topicId, partitions] of member.current) {
-    if (!member.topicIds.has(topicId)) continue
-    for (const partition of partitions) {
-      const slot = slots.get(topicId)?.get(partition)
-      if (slot !== undefined) give(slot, holder)
-    }
-  }
+/** The member with what it had of these. */
+function takeOver(memberId: string, current: ShareAssignment, slots: readonly Slot[]): Holder {
+  const holder: Holder = { memberId, slots: new Set() }
+  if (current.size === 0) return holder
+  const held = new Map<Uuid, ReadonlySet<number>>()
+  for (const [topicId, partitions] of current) held.set(topicId, new Set(partitions))
+  for (const slot of slots) if (held.get(slot.topicId)?.has(slot.partition) === true) give(slot, holder)
   return holder
 }
 
-function assignmentOf(holder: Holder): ShareAssignment {
-  const assignment = new Map<Uuid, number[]>()
+function addTo(assignment: Map<Uuid, number[]> | undefined, holder: Holder): void {
   for (const { topicId, partition } of holder.slots) {
-    const partitions = assignment.get(topicId)
-    if (partitions === undefined) assignment.set(topicId, [partition])
+    const partitions = assignment?.get(topicId)
+    if (partitions === undefined) assignment?.set(topicId, [partition])
     else partitions.push(partition)
   }
-  for (const partitions of assignment.values()) partitions.sort((a, b) => a - b)
-  return assignment
+  for (const partitions of assignment?.values() ?? []) partitions.sort((a, b) => a - b)
 }

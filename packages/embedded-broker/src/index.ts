@@ -1,0 +1,16 @@
+export { EmbeddedBroker, type BrokerRuntime } from './embedded-broker.js'
+export { withEmbeddedBroker } from './with-embedded-broker.js'
+export type { EmbeddedBrokerOptions, InitialTopic } from './embedded-broker-options.js'
+export type { AdvanceOptions, Expected } from './advance-until.js'
+export type { BrokerView, ClusterView, TopicView } from './inspection.js'
+export type {
+  ApiNamed,
+  InterceptAction,
+  InterceptedApi,
+  InterceptedRequest,
+  Interception,
+  InterceptOptions,
+} from './server/intercept.js'
+export type { SeenRequest } from './server/request-history.js'
+export type { AppendedRecords, RecordToAppend, StoredRecord } from './stored-records.js'
+export type { KafkaVersion } from './version-profile.js'

@@ -1,0 +1,124 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer, type PeerCertificate, type TLSSocket } from 'node:tls'
+import { KafkaConnectionError } from '@milena/protocol'
+import type { ConnectionSink } from './client-connection.js'
+import type { AcceptedConnection } from './memory-network.js'
+
+/** What node:tls needs of the broker, in PEM. */
+export interface TlsListenerOptions {
+  readonly key: string | Buffer
+  readonly cert: string | Buffer
+  /** Trusted for client certificates. */
+  readonly ca?: string | Buffer | undefined
+  /** Asks clients for a certificate, and refuses those without. Default false. */
+  readonly requestCert?: boolean | undefined
+}
+
+export interface TcpListenerOptions {
+  readonly host: string
+  /** 0: a free one. */
+  readonly port: number
+  readonly tls: TlsListenerOptions | undefined
+  /** A connection stands. `peer` is the client's certificate, when it showed one. */
+  readonly accept: (
+    sink: ConnectionSink,
+    clientHost: string,
+    peer: PeerCertificate | undefined,
+  ) => AcceptedConnection | undefined
+  /** A connection that did not come about (a failed TLS handshake). */
+  readonly onRefused: (why: string) => void
+}
+
+/** A port of the machine on which one broker listens. */
+export class TcpListener {
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+
+  private constructor(server: Server) {
+    this.#server = server
+  }
+
+  /** Rejects with a KafkaConnectionError that names the address, e.g. when the port is taken. */
+  static async open(options: TcpListenerOptions): Promise<TcpListener> {
+    const { host, port, tls } = options
+    const server =
+      tls === undefined
+        ? createServer({ noDelay: true })
+        : createTlsServer({
+            key: tls.key,
+            cert: tls.cert,
+            ca: tls.ca,
+            requestCert: tls.requestCert ?? false,
+            rejectUnauthorized: tls.requestCert ?? false,
+            noDelay: true,
+          })
+    const listener = new TcpListener(server)
+    if (tls === undefined) {
+      server.on('connection', (socket: Socket) => listener.#serve(socket, undefined, options))
+    } else {
+      // Sockets count from their first byte on: closing has to end those in the middle of a handshake, too.
+      server.on('connection', (socket: Socket) => listener.#keep(socket))
+      server.on('secureConnection', (socket: TLSSocket) => {
+        const certificate = socket.getPeerCertificate()
+        const hasOne = Object.keys(certificate ?? {}).length > 0
+        listener.#serve(socket, hasOne ? certificate : undefined, options)
+      })
+      server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
+        options.onRefused(`the TLS handshake failed (${error.message})`)
+        socket.destroy()
+      })
+    }
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => {
+        reject(
+          new KafkaConnectionError(
+            `The embedded broker cannot listen on ${host}:${port} (${error.code ?? error.message}). Choose another port, or 0 for a free one.`,
+            { cause: error },
+          ),
+        )
+      })
+      server.listen({ host, port }, () => resolve())
+    })
+    server.removeAllListeners('error')
+    server.on('error', (error) => options.onRefused(error.message))
+    return listener
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  #keep(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.on('close', () => this.#sockets.delete(socket))
+    socket.on('error', () => socket.destroy())
+  }
+
+  #serve(socket: Socket, peer: PeerCertificate | undefined, options: TcpListenerOptions): void {
+    this.#keep(socket)
+    const sink: ConnectionSink = {
+      write: (bytes) => socket.write(bytes),
+      end: () => {
+        socket.end()
+        // What is still to be sent is sent; a client that never reads must not keep the socket.
+        socket.destroySoon()
+      },
+      pause: () => socket.pause(),
+      resume: () => socket.resume(),
+    }
+    const accepted = options.accept(sink, socket.remoteAddress ?? '', peer)
+    if (accepted === undefined) {
+      socket.destroy()
+      return
+    }
+    socket.on('data', (chunk: Buffer) => accepted.receive(chunk))
+    socket.on('close', () => accepted.close())
+  }
+
+  /** Ends all connections and frees the port. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+}

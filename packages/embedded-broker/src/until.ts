@@ -1,0 +1,63 @@
+import { KafkaTimeoutError } from '@milena/protocol'
+import { systemClock } from '@milena/protocol/runtime'
+
+/** How often a condition is looked at that nothing of the broker has touched: it may ask about the test's own things. */
+const LOOK_EVERY_MS = 10
+
+/** Conditions that somebody waits for; looked at again after each change, and now and then. */
+export class Conditions {
+  readonly #waiting = new Set<() => void>()
+  #isLooking = false
+
+  /** Something that a condition may ask about has changed. Several changes in a row are looked at once. */
+  readonly changed = (): void => {
+    if (this.#waiting.size === 0 || this.#isLooking) return
+    this.#isLooking = true
+    queueMicrotask(() => {
+      this.#isLooking = false
+      for (const look of [...this.#waiting]) look()
+    })
+  }
+
+  /**
+   * Resolves with what the predicate returned as soon as that is truthy, and rejects with what it throws. After `timeoutMs` of
+   * real time (also where the broker's clock is virtual) it rejects with a KafkaTimeoutError that says how things stand.
+   */
+  until<T>(predicate: () => T, timeoutMs: number, howThingsStand: () => string): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        this.#waiting.delete(look)
+        timeout.cancel()
+        again.cancel()
+      }
+      const look = (): void => {
+        let value: T
+        try {
+          value = predicate()
+        } catch (error) {
+          end()
+          reject(error instanceof Error ? error : new Error(String(error)))
+          return
+        }
+        if (!value) return
+        end()
+        resolve(value)
+      }
+      const lookAgain = (): void => {
+        again = systemClock.setTimer(lookAgain, LOOK_EVERY_MS)
+        look()
+      }
+      let again = systemClock.setTimer(lookAgain, LOOK_EVERY_MS)
+      const timeout = systemClock.setTimer(() => {
+        end()
+        reject(
+          new KafkaTimeoutError(
+            `What until() waited for did not come within ${timeoutMs} ms: ${String(predicate)}\nThe broker now: ${howThingsStand()}`,
+          ),
+        )
+      }, timeoutMs)
+      this.#waiting.add(look)
+      look()
+    })
+  }
+}
