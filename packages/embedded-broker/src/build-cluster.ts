@@ -17,10 +17,14 @@ import { TopicCatalog } from './topics/topic-catalog.js'
 import { TransactionCoordinator } from './transactions/transaction-coordinator.js'
 import { versionProfile } from './version-profile.js'
 
-/** Where Kafka differs for the better in production, and a test would only wait. */
-const OWN_DEFAULTS: Readonly<Record<string, string>> = {
-  // A consumer group need not wait for more members to come.
-  'group.initial.rebalance.delay.ms': '0',
+/** Where Kafka's own default suits production and not a test. */
+function ownDefaults(brokers: number): Readonly<Record<string, string>> {
+  return {
+    // A consumer group need not wait for more members to come.
+    'group.initial.rebalance.delay.ms': '0',
+    // Topics outlive a broker where there is another.
+    'default.replication.factor': String(Math.min(3, brokers)),
+  }
 }
 
 /** Puts the parts together; the one place that knows all of them. */
@@ -37,7 +41,7 @@ export function buildCluster(options: ResolvedOptions, changed: () => void): Bro
   const brokerIds = Array.from({ length: options.brokers }, (_, index) => index + 1)
   const features = featuresAt(surroundings, options.features)
   const configs = new ClusterConfigs(surroundings, {
-    serverProperties: { ...OWN_DEFAULTS, ...options.serverProperties },
+    serverProperties: { ...ownDefaults(options.brokers), ...options.serverProperties },
     brokerIds,
   })
   const topicValue = (topic: string, name: string): string => configs.topicValue(topic, name)

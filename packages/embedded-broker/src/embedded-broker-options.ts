@@ -8,7 +8,7 @@ export interface InitialTopic {
   readonly name: string
   /** Default 1. */
   readonly partitions?: number
-  /** Default 1. */
+  /** On how many brokers it lives, so that another can lead it when one is killed. Default: all. */
   readonly replicationFactor?: number
   /** Kafka's topic configurations, e.g. `{ 'retention.ms': '60000' }`. */
   readonly configs?: Readonly<Record<string, string>>
@@ -55,7 +55,7 @@ export interface ResolvedOptions {
   readonly host: string
   readonly advertisedHost: string
   readonly port: number
-  readonly topics: readonly Required<InitialTopic>[]
+  readonly topics: readonly InitialTopic[]
   readonly serverProperties: Readonly<Record<string, string>>
   readonly features: Readonly<Record<string, number>>
   readonly security: SecurityOptions
@@ -120,11 +120,9 @@ export function resolveOptions(given: EmbeddedBrokerOptions): ResolvedOptions {
   }
 }
 
-/** `orders`, `orders:3` or an object, with its defaults. */
-export function parseTopic(given: string | InitialTopic): Required<InitialTopic> {
-  if (typeof given !== 'string') {
-    return { partitions: 1, replicationFactor: 1, configs: {}, ...given }
-  }
+/** `orders`, `orders:3` or an object. */
+function parseTopic(given: string | InitialTopic): InitialTopic {
+  if (typeof given !== 'string') return given
   const [name = '', partitions, more] = given.split(':')
   const count = partitions === undefined ? 1 : Number(partitions)
   if (name === '' || more !== undefined || !Number.isInteger(count) || count < 1) {
@@ -132,7 +130,7 @@ export function parseTopic(given: string | InitialTopic): Required<InitialTopic>
       `"${given}" names no topic. Give a name, and behind a colon how many partitions it has, e.g. orders:3.`,
     )
   }
-  return { name, partitions: count, replicationFactor: 1, configs: {} }
+  return { name, partitions: count }
 }
 
 function wholeNumber(name: string, value: number, min: number, max: number): number {

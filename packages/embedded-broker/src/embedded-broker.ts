@@ -127,7 +127,7 @@ export class EmbeddedBroker<C extends Clock = Clock> implements AsyncDisposable 
     const created = this.#cluster.topics.create({
       name,
       numPartitions: partitions ?? 1,
-      replicationFactor: replicationFactor ?? 1,
+      replicationFactor: replicationFactor ?? this.brokerIds.length,
       configs: configs ?? {},
     })
     if ('errorMessage' in created) throw new KafkaUsageError(created.errorMessage)
