@@ -13,7 +13,7 @@ import { LeaderEpochs, type EpochEnd } from './leader-epochs.js'
 import { LogRetention, type RetainedLog } from './log-retention.js'
 import type { LogSettings } from './log-settings.js'
 import { ProducerStates, type AbortedTransaction } from './producer-states.js'
-import { checkRecords, recompressed, needsRecordCheck } from './record-rules.js'
+import { checkRecords, recompressed } from './record-rules.js'
 import { StoredBatches, type LogBatch } from './stored-batches.js'
 import { firstAtOrAfter, largestTimestampIn, type FoundOffset } from './timestamp-search.js'
 import { transactionMarkerBatch, type TransactionMarker } from './transaction-marker.js'
@@ -141,13 +141,11 @@ export class PartitionLog implements RetainedLog {
     if (incoming.refusal !== undefined) return this.#refuse(incoming.refusal)
     const { header } = incoming
     const nowMs = Math.floor(this.surroundings.clock.wallTime())
-    if (needsRecordCheck(header, settings, nowMs)) {
-      const fault = checkRecords(whole, settings, nowMs)
-      if (fault instanceof Promise) {
-        return fault.then((found) => (found === undefined ? this.#write(whole, header, options) : this.#refuse(found)))
-      }
-      if (fault !== undefined) return this.#refuse(fault)
+    const fault = checkRecords(whole, header, { settings, nowMs })
+    if (fault instanceof Promise) {
+      return fault.then((found) => (found === undefined ? this.#write(whole, header, options) : this.#refuse(found)))
     }
+    if (fault !== undefined) return this.#refuse(fault)
     return this.#write(whole, header, options)
   }
 
@@ -272,7 +270,7 @@ export class PartitionLog implements RetainedLog {
           (bytes) => this.#admit(bytes, header, options),
           (cause: unknown) =>
             this.#refuse({
-              errorCode: ErrorCode.CORRUPT_MESSAGE,
+              errorCode: ErrorCode.UNKNOWN_SERVER_ERROR,
               errorMessage: cause instanceof Error ? cause.message : String(cause),
             }),
         )
