@@ -39,6 +39,8 @@ export class LedSharePartition {
   readonly settings: () => ShareGroupSettings
   /** Fetches wait under it. */
   readonly waitKey: string
+  /** Where the last fetch that looked here would have read: Kafka remembers what it found there. */
+  lookedAt = -1
   readonly #surroundings: Surroundings
   readonly #given: LedSharePartitionGiven
   readonly #leaderEpoch: number

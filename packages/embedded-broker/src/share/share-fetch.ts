@@ -10,7 +10,8 @@ import { deliverableEnd } from './share-reset-position.js'
  * One fetch of one member, over the share partitions that this broker leads. The rules, as Kafka keeps them:
  * 1. It is over once the partitions that can be acquired from have MinBytes together, once a read fails, or when its time is
  *    over; it acquires only then. What the others have acquired meanwhile it does not get.
- * 2. MaxBytes is divided evenly over these partitions; the first batch of the whole answer is given even when it is larger.
+ * 2. MaxBytes is divided evenly over these partitions; the first batch of a read is given even when it is larger. Kafka reads
+ *    twice: partitions where it has looked before at the same offset come after the others then, and are served before them.
  * 3. The records still wanted are counted down from partition to partition.
  * 4. Who waits looks again when the log has moved, when a lock ran out or the start offset moved, when another fetch of the
  *    partition is over, and when acknowledgements for it come in (before they take effect). Not when records were released.
@@ -43,6 +44,8 @@ interface Candidate {
   readonly upTo: number
   /** The log does not have the offset any more, or not yet. */
   readonly isOutOfRange: boolean
+  /** Some fetch has looked at this offset before. */
+  readonly isLookedAt: boolean
 }
 
 const nothing: FetchedRecords = { records: Buffer.alloc(0), acquired: [] }
@@ -67,8 +70,13 @@ export class ShareFetch {
   attempt(): boolean {
     if (this.#isOver) return true
     const candidates = this.#candidates()
-    if (candidates.length === 0 || !this.#isEnough(candidates)) return false
-    this.#take(candidates)
+    if (candidates.length === 0) return false
+    const isEnough = this.#isEnough(candidates)
+    for (const { led, fetchOffset, isOutOfRange } of candidates) if (!isOutOfRange) led.lookedAt = fetchOffset
+    if (!isEnough) return false
+    const known = candidates.filter(({ isLookedAt }) => isLookedAt)
+    const fresh = candidates.filter(({ isLookedAt }) => !isLookedAt)
+    this.#take([known, fresh], this.#share(candidates))
     return true
   }
 
@@ -89,7 +97,9 @@ export class ShareFetch {
       },
       signal,
     })
-    if (outcome === 'expired') this.#take(this.#candidates())
+    if (outcome !== 'expired') return
+    const candidates = this.#candidates()
+    this.#take([candidates], this.#share(candidates))
   }
 
   /** To be called when it is over: others that wait for these partitions may have their turn. */
@@ -108,6 +118,7 @@ export class ShareFetch {
         fetchOffset,
         upTo: deliverableEnd(log, this.#given.settings.isolationLevel),
         isOutOfRange: fetchOffset < log.startOffset || fetchOffset > log.endOffset,
+        isLookedAt: led.lookedAt === fetchOffset,
       })
     }
     return candidates
@@ -131,39 +142,38 @@ export class ShareFetch {
     return Math.floor(this.#given.maxBytes / Math.max(1, candidates.length))
   }
 
-  #take(candidates: readonly Candidate[]): void {
+  /** @param reads the candidates of each read, in the order in which they are served */
+  #take(reads: readonly (readonly Candidate[])[], maxBytes: number): void {
     if (this.#isOver) return
     this.#isOver = true
-    const maxBytes = this.#share(candidates)
     let recordsLeft = this.#given.maxRecords
-    let bytesLeft = this.#given.maxBytes
-    let mayExceed = true
-    for (const candidate of candidates) {
-      const { led, isOutOfRange } = candidate
-      this.#results.set(led, nothing)
-      if (isOutOfRange) {
-        // The client is told nothing: it asks again, and finds what there is.
-        led.share?.logStartMoved(led.log.startOffset)
-        continue
+    for (const candidates of reads) {
+      let bytesLeft = this.#given.maxBytes
+      let mayExceed = true
+      for (const candidate of candidates) {
+        this.#results.set(candidate.led, nothing)
+        const limit = Math.min(maxBytes, bytesLeft)
+        const batches = this.#read(candidate, limit, recordsLeft)
+        if (batches.length === 0) continue
+        const size = batches.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0)
+        if (size > limit && !mayExceed) continue
+        mayExceed = false
+        bytesLeft = Math.max(0, bytesLeft - size)
+        if (recordsLeft <= 0) continue
+        const fetched = this.#acquire(candidate, batches, recordsLeft)
+        this.#results.set(candidate.led, fetched)
+        for (const { firstOffset, lastOffset } of fetched.acquired) recordsLeft -= lastOffset - firstOffset + 1
       }
-      const batches = this.#read(candidate, Math.min(maxBytes, bytesLeft), recordsLeft)
-      const first = batches[0]
-      if (first === undefined) continue
-      const size = batches.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0)
-      if (size > Math.min(maxBytes, bytesLeft) && !mayExceed) continue
-      mayExceed = false
-      bytesLeft = Math.max(0, bytesLeft - size)
-      if (recordsLeft <= 0) continue
-      const fetched = this.#acquire(candidate, batches, recordsLeft)
-      this.#results.set(led, fetched)
-      for (const { firstOffset, lastOffset } of fetched.acquired) recordsLeft -= lastOffset - firstOffset + 1
     }
   }
 
   /** Only as many batches as can be acquired from: those that begin within the next records wanted. */
-  #read({ led, fetchOffset, upTo }: Candidate, maxBytes: number, recordsLeft: number): readonly LogBatch[] {
-    const { share, log } = led
-    if (share === undefined || fetchOffset >= upTo) return []
+  #read(candidate: Candidate, maxBytes: number, recordsLeft: number): readonly LogBatch[] {
+    const { fetchOffset, upTo, isOutOfRange } = candidate
+    const { share, log } = candidate.led
+    // The client is told nothing: it asks again, and finds what there is.
+    if (isOutOfRange) share?.logStartMoved(log.startOffset)
+    if (isOutOfRange || share === undefined || fetchOffset >= upTo) return []
     const wanted = Math.max(1, Math.min(recordsLeft, this.#given.settings.partitionMaxRecordLocks))
     const newFrom = Math.max(fetchOffset, share.endOffset + 1)
     const batches = log.read({ fromOffset: fetchOffset, maxBytes, upTo: Math.min(upTo, newFrom + wanted) })
