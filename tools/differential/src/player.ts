@@ -173,7 +173,8 @@ class Player {
     const listed = opens ? step.open : [...new Set([...step.add, ...acks.map(({ seat }) => seat)])]
     const seats = new Set(opens ? listed : [...member.seats, ...listed])
     const { said: warmedUp, notReady } = await stage.warmUp(seats)
-    if (notReady.size > 0) return { asked: ['fetch not sent: not ready', [...notReady]], said: { warmedUp } }
+    if (notReady.size > 0)
+      return { asked: ['fetch not sent: not ready', [...notReady].toSorted((a, b) => a - b)], said: { warmedUp } }
 
     const epoch = this.#epochOf(step, member, opens)
     const identity = this.#identityOf(step, member)

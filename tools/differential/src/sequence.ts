@@ -319,7 +319,10 @@ class SequenceWriter {
     ]
   }
 
-  /** A fetch that waits, something that happens meanwhile, and its answer. */
+  /**
+   * A fetch that waits, something that happens meanwhile, and its answer. The end of another session is nothing to wait for: Kafka
+   * wakes the fetch by it, or not, as the moment has it; so does a lock that runs out, where there are several.
+   */
   #park(): Step[] {
     const dice = this.#dice
     const member = this.#member()
@@ -333,15 +336,13 @@ class SequenceWriter {
       forget: [],
       acks: dice.chance(0.2) ? this.#acks(false) : [],
     })
-    const waker = dice.weighted({ produce: 4, ack: 3, cut: 1, nothing: 0.5 })
+    const waker = dice.weighted({ produce: 4, ack: 3, nothing: 0.5 })
     const during: Step[] =
       waker === 'produce'
         ? [{ kind: 'produce', seat: this.#seat(), batches: [makeBatch(dice)] }]
         : waker === 'ack'
           ? [{ ...this.#ack(this.#acks(false)), member: other } as Step]
-          : waker === 'cut'
-            ? [{ kind: 'cut', member: other }]
-            : []
+          : []
     // Everything there is goes to another member first, so that there is something to wait for.
     const emptied = dice.chance(0.7) ? [this.#fetch({ ...plain, member: other, maxWaitMs: 0, open: [0, 1, 2] })] : []
     return [...emptied, parked, ...during, { kind: 'collect', member }]

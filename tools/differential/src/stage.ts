@@ -204,7 +204,14 @@ export class Stage {
     }
     this.#joinerEpoch = 0
     for (const member of [...this.members, this.#anchor, ...this.#warmers.values()]) member.lost()
-    await this.cut(this.#allWires)
+    // One after the other: the share partitions leave with the last session, also those whose records another is giving back.
+    const last = this.#anchor.wire
+    for (const wire of this.#allWires) {
+      if (wire === last) continue
+      wire.cut()
+      await this.target.wait(CLOSE_SETTLES_MS)
+    }
+    await this.cut(last === undefined ? [] : [last])
     this.#allWires.clear()
     this.#warm.clear()
   }

@@ -97,7 +97,7 @@ export function saidByAcknowledge(
   }
 }
 
-/** First and last offset of each batch; `c` for control, `t` for transactional ones. A part of a batch at the end is `+`. */
+/** First and last offset of each batch; `c` for control, `t` for transactional ones. A part of a batch at the end, which a limit of bytes leaves, is nobody's. */
 function batchesIn(records: Buffer | null): string {
   const reader = new RecordBatchReader(records ?? Buffer.alloc(0))
   const found: string[] = []
@@ -105,7 +105,6 @@ function batchesIn(records: Buffer | null): string {
     const kind = batch.isControl ? 'c' : batch.isTransactional ? 't' : ''
     found.push(`${batch.baseOffset}-${batch.lastOffset}${kind}`)
   }
-  if (reader.remaining > 0) found.push('+')
   return found.join(' ')
 }
 
