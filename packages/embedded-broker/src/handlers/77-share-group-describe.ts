@@ -1,6 +1,6 @@
 import { ErrorCode, ShareGroupDescribe } from '@milena/protocol'
 import type { RequestContext } from '../server/request-context.js'
-import type { AclOperation } from '../security/authorizer.js'
+import { authorizedGroupOperations } from '../security/authorized-operations.js'
 import { defineHandler } from '../server/handler.js'
 import type { ShareGroup, ShareGroupMember } from '../share/share-group.js'
 import { isFault, type GroupFault } from '../share/share-group-faults.js'
@@ -18,15 +18,6 @@ export const shareGroupDescribe = defineHandler(ShareGroupDescribe, (request, co
 
 /** "Not asked for", in Kafka's bit field of operations. */
 const NO_OPERATIONS = -2147483648
-
-/** What can be done to a group, with Kafka's codes of operations. */
-const groupOperations: readonly (readonly [AclOperation, number])[] = [
-  ['Read', 3],
-  ['Delete', 6],
-  ['Describe', 8],
-  ['DescribeConfigs', 10],
-  ['AlterConfigs', 11],
-]
 
 function describe(groupId: string, includeAuthorizedOperations: boolean, context: RequestContext) {
   const access = accessFault(context, groupId, 'Describe')
@@ -49,7 +40,7 @@ function describe(groupId: string, includeAuthorizedOperations: boolean, context
     assignmentEpoch: group.assignmentEpoch,
     assignorName: 'simple',
     members: group.members.map((member) => describeMember(member, context)),
-    authorizedOperations: includeAuthorizedOperations ? authorizedOperations(groupId, context) : NO_OPERATIONS,
+    authorizedOperations: includeAuthorizedOperations ? authorizedGroupOperations(groupId, context) : NO_OPERATIONS,
   }
 }
 
@@ -74,12 +65,6 @@ function describeMember(member: ShareGroupMember, context: RequestContext) {
 function mayDescribeTopics(group: ShareGroup, context: RequestContext): boolean {
   const names = new Set(group.members.flatMap((member) => member.topics))
   return [...names].every((name) => context.allows('Describe', 'Topic', name))
-}
-
-function authorizedOperations(groupId: string, context: RequestContext): number {
-  let bits = 0
-  for (const [operation, code] of groupOperations) if (context.allows(operation, 'Group', groupId)) bits |= 1 << code
-  return bits
 }
 
 function faulty(groupId: string, fault: GroupFault) {

@@ -2,6 +2,7 @@ import { DescribeShareGroupOffsets, ErrorCode, ZERO_UUID, type RequestOf } from 
 import type { RequestContext } from '../server/request-context.js'
 import { defineHandler } from '../server/handler.js'
 import type { TopicPositions } from '../share/share-group-offsets.js'
+import type { GroupFault } from '../share/share-group-faults.js'
 import { accessFault, coordinatorFault, TOPIC_REFUSED } from './share-group-access.js'
 
 // DescribeShareGroupOffsets (90): where share partitions begin, and how much is left of them.
@@ -11,10 +12,8 @@ import { accessFault, coordinatorFault, TOPIC_REFUSED } from './share-group-acce
 //   that does, holds the whole answer up for half a minute, as in Kafka, which asks for its leader until it gives up.
 //   Topics that the principal may not describe are refused when named, and left out of "all".
 // Versions: 1 (4.2) adds the lag.
-export const describeShareGroupOffsets = defineHandler(DescribeShareGroupOffsets, async (request, context) => {
-  const { offsets } = context.cluster.shareGroups
-  const names = request.groups.flatMap((group) => group.topics ?? [])
-  if (names.some(({ topicName, partitions }) => offsets.namesMissingPartition(topicName, partitions))) {
+export const describeShareGroupOffsets = defineHandler(DescribeShareGroupOffsets, async ({ groups }, context) => {
+  if (groups.some((group) => waitsForLeader(group, context))) {
     await context.cluster.surroundings.delayed.wait({
       keys: [],
       delayMs: MISSING_PARTITION_MS,
@@ -22,7 +21,7 @@ export const describeShareGroupOffsets = defineHandler(DescribeShareGroupOffsets
       signal: context.signal,
     })
   }
-  return { throttleTimeMs: 0, groups: request.groups.map((group) => describe(group, context)) }
+  return { throttleTimeMs: 0, groups: groups.map((group) => describe(group, context)) }
 })
 
 const MISSING_PARTITION_MS = 30_000
@@ -35,8 +34,18 @@ const UNEXPECTED = {
 
 type AskedGroup = RequestOf<typeof DescribeShareGroupOffsets>['groups'][number]
 
+function waitsForLeader({ groupId, topics }: AskedGroup, context: RequestContext): boolean {
+  if (groupFault(groupId, context) !== undefined) return false
+  const { offsets } = context.cluster.shareGroups
+  return topics?.some(({ topicName, partitions }) => offsets.namesMissingPartition(topicName, partitions)) === true
+}
+
+function groupFault(groupId: string, context: RequestContext): GroupFault | undefined {
+  return accessFault(context, groupId, 'Describe') ?? coordinatorFault(context, groupId)
+}
+
 function describe({ groupId, topics }: AskedGroup, context: RequestContext) {
-  const fault = accessFault(context, groupId, 'Describe') ?? coordinatorFault(context, groupId)
+  const fault = groupFault(groupId, context)
   if (fault !== undefined) return { groupId, topics: [], ...fault }
   if (groupId === '' && (topics?.length ?? 0) > 0) return { groupId, topics: [], ...UNEXPECTED }
   const positions =

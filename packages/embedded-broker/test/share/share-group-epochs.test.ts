@@ -174,27 +174,20 @@ async function settle(model: Model, world: World): Promise<void> {
 
 describe('The epochs of a share group', () => {
   it.each(kafkaVersions)('only grow, and lead every history to a settled assignment, as Kafka %s', async (version) => {
+    const beats = fc
+      .tuple(memberIds, fc.constantFrom('current', 'previous', 'ahead', 'stale'), fc.option(topicLists, { freq: 4 }))
+      .map(([id, epoch, topics]) => new Beat(id, epoch, topics))
     const commands = fc.commands(
       [
         fc.tuple(memberIds, topicLists).map(([id, topics]) => new Join(id, topics)),
-        fc
-          .tuple(
-            memberIds,
-            fc.constantFrom(
-              'current' as const,
-              'current' as const,
-              'previous' as const,
-              'ahead' as const,
-              'stale' as const,
-            ),
-            fc.option(topicLists, { freq: 3 }),
-          )
-          .map(([id, epoch, topics]) => new Beat(id, epoch, topics)),
+        beats,
+        beats,
+        beats,
         memberIds.map((id) => new Leave(id)),
         fc.constantFrom(5, 30, 500, 1_000).map((ms) => new Pass(ms)),
         fc.constantFrom(...NAMES).map((name) => new Topic(name)),
       ],
-      { maxCommands: 40 },
+      { maxCommands: 60, size: 'max' },
     )
     await fc.assert(
       fc.asyncProperty(commands, fc.constantFrom(0, 1_000), async (steps, assignmentIntervalMs) => {
@@ -207,7 +200,7 @@ describe('The epochs of a share group', () => {
         await world.clock.advance(30)
         expect(world.clock.pendingTimers).toBe(0)
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     )
   })
 })
