@@ -166,6 +166,7 @@ export class PartitionLog implements RetainedLog {
     const found: LogBatch[] = []
     let bytes = 0
     const batches = this.#batches
+    if (fromOffset >= upTo) return found
     for (let i = batches.positionOf(fromOffset); i < batches.count; i++) {
       const batch = batches.at(i)
       if (batch === undefined || batch.baseOffset >= upTo) break
@@ -178,6 +179,7 @@ export class PartitionLog implements RetainedLog {
 
   /** How many bytes a read would give; counting ends once there are `enough`. */
   bytesAvailable(options: { readonly fromOffset: number; readonly upTo: number; readonly enough: number }): number {
+    if (options.fromOffset >= options.upTo) return 0
     let bytes = 0
     const batches = this.#batches
     for (let i = batches.positionOf(options.fromOffset); i < batches.count && bytes < options.enough; i++) {
