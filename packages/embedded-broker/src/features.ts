@@ -100,12 +100,7 @@ export class Features {
   update(updates: readonly FeatureUpdate[], options: { readonly validateOnly: boolean }): FeatureFailure | undefined {
     for (const update of updates) {
       const why = this.#refusal(update)
-      if (why !== undefined) {
-        return {
-          errorCode: ErrorCode.INVALID_UPDATE_VERSION,
-          errorMessage: `Invalid update version ${update.level} for feature ${update.name}. ${why}`,
-        }
-      }
+      if (why !== undefined) return { errorCode: ErrorCode.INVALID_UPDATE_VERSION, errorMessage: why }
     }
     if (options.validateOnly || updates.length === 0) return undefined
     for (const { name, level } of updates) {
@@ -117,25 +112,32 @@ export class Features {
     return undefined
   }
 
-  #refusal({ name, level, upgradeType }: FeatureUpdate): string | undefined {
+  #refusal(update: FeatureUpdate): string | undefined {
+    const { name, level } = update
+    const why = this.#wrongLevel(update)
+    if (why !== undefined) return `Invalid update version ${level} for feature ${name}. ${why}`
+    // The broker plays one release: an older one is another broker.
+    if (name !== METADATA || level >= this.level(name)) return undefined
+    return `Unsupported metadata.version downgrade from ${this.level(name)} to ${level}. Refusing to perform the requested downgrade because it might delete metadata information.`
+  }
+
+  #wrongLevel({ name, level, upgradeType }: FeatureUpdate): string | undefined {
     const { upgrade, safeDowngrade, unsafeDowngrade } = FeatureUpgradeType
     if (upgradeType !== upgrade && upgradeType !== safeDowngrade && upgradeType !== unsafeDowngrade) {
       return 'The controller does not support the given upgrade type.'
     }
     if (level < 0) return 'A feature version cannot be less than 0.'
     const supported = this.supported.find((feature) => feature.name === name)
-    if (supported === undefined) return 'Local controller 1 does not support this feature.'
+    if (supported === undefined) {
+      return level === 0 ? `Feature ${name} not found.` : 'Local controller 1 does not support this feature.'
+    }
     const { minVersion, maxVersion } = supported
     if (level < minVersion || level > maxVersion) {
       return `Local controller 1 only supports versions ${minVersion}-${maxVersion}`
     }
-    const current = this.level(name)
-    if (level >= current) return undefined
-    if (upgradeType === upgrade) {
+    if (level < this.level(name) && upgradeType === upgrade) {
       return "Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade."
     }
-    return name === METADATA
-      ? 'The embedded broker does not lower metadata.version: start it as an older release.'
-      : undefined
+    return undefined
   }
 }

@@ -11,6 +11,8 @@ import { ConfigSource, describedConfig, type ConfigSynonym, type DescribedConfig
 /** Of all releases: a part that asks for something its release does not have gets the later default. */
 const allDefinitions = new Map(brokerConfigDefinitions.map((definition) => [definition.name, definition]))
 
+const MIN_IN_SYNC = 'min.insync.replicas'
+
 const nodeId = int('node.id', null)
 
 /**
@@ -21,7 +23,7 @@ export class BrokerConfigs {
   readonly table: ConfigTable
   readonly #brokerIds: readonly number[]
   readonly #static: ConfigValues
-  #ofAll: ConfigValues = new Map()
+  #ofAll: ConfigValues
   readonly #ofOne = new Map<number, ConfigValues>()
 
   /** Throws KafkaUsageError for server properties that are unknown, wrong, or contradict each other. */
@@ -32,6 +34,9 @@ export class BrokerConfigs {
     this.table = configTable(brokerConfigDefinitions, version)
     this.#brokerIds = given.brokerIds
     this.#static = readServerProperties(given.serverProperties, this.table, version)
+    // With eligible leader replicas (KIP-966, on in new clusters) Kafka's controller writes this one down for all brokers.
+    const minInSync = this.#static.get(MIN_IN_SYNC) ?? this.table.get(MIN_IN_SYNC)?.defaultValue ?? '1'
+    this.#ofAll = new Map([[MIN_IN_SYNC, minInSync]])
     const wrong = contradiction((name) => (this.table.has(name) ? (this.value(name) ?? undefined) : undefined))
     if (wrong !== undefined) throw new KafkaUsageError(`serverProperties: ${wrong}. Set both.`)
   }

@@ -53,7 +53,7 @@ export function checkValues(
   table: ConfigTable,
   kind: 'topic' | 'group',
 ): ConfigValues | ConfigFailure {
-  const unknown = [...values.keys()].find((name) => !table.has(name))
+  const [unknown] = [...values.keys()].filter((name) => !table.has(name)).toSorted()
   if (unknown !== undefined) return invalidConfig(`Unknown ${kind} config name: ${unknown}`)
   const checked = new Map<string, string>()
   for (const [name, given] of values) {

@@ -30,9 +30,18 @@ export function parseConfig(definition: ConfigDefinition, given: string): string
   const value = canonical(definition, given)
   const why = typeof value === 'string' ? refusal(definition, value) : value.why
   if (why !== undefined) {
-    return invalidConfig(`Invalid value ${given.trim()} for configuration ${definition.name}: ${why}`)
+    return invalidConfig(
+      `Invalid value ${shown(definition, value, given)} for configuration ${definition.name}: ${why}`,
+    )
   }
   return value as string
+}
+
+/** The value as Java writes it in its complaints. */
+function shown({ type, refuse }: ConfigDefinition, value: unknown, given: string): string {
+  if (typeof value !== 'string') return given.trim()
+  if (type === 'DOUBLE') return Number.isInteger(Number(value)) ? Number(value).toFixed(1) : value
+  return type === 'LIST' && refuse !== undefined ? `[${listOf(value).join(', ')}]` : value
 }
 
 function canonical({ type }: ConfigDefinition, given: string): string | { readonly why: string } {

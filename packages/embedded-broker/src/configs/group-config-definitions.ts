@@ -17,7 +17,8 @@ export function parseAutoOffsetReset(value: string): AutoOffsetReset | undefined
 }
 
 const AUTO_OFFSET_RESET = 'share.auto.offset.reset'
-const DEAD_LETTER_TOPIC = 'errors.deadletterqueue.topic.name'
+/** The topic that a share group's dead letters go to; empty: none. */
+export const DEAD_LETTER_TOPIC = 'errors.deadletterqueue.topic.name'
 
 function refuseAutoOffsetReset(value: string): string | undefined {
   if (parseAutoOffsetReset(value) !== undefined) return undefined
@@ -49,7 +50,7 @@ export const groupConfigDefinitions: readonly ConfigDefinition[] = [
   bool('share.renew.acknowledge.enable', true, { since: '4.3' }),
   int('share.session.timeout.ms', 45_000, { min: 1, broker: ['group.share.session.timeout.ms'] }),
   int('streams.assignment.interval.ms', 1000, { min: 0, since: '4.3' }),
-  text('streams.assignor.name', null, { since: '4.4' }),
+  text('streams.assignor.name', 'sticky', { oneOf: ['sticky'], since: '4.4' }),
   int('streams.heartbeat.interval.ms', 5000, { min: 1 }),
   int('streams.initial.rebalance.delay.ms', 3000, { min: 0, since: '4.2' }),
   int('streams.num.standby.replicas', 0, { min: 0 }),

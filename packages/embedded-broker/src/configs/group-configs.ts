@@ -5,7 +5,7 @@ import type { ConfigDefinition } from './config-definition.js'
 import { configTable } from './config-table.js'
 import { invalidConfig, isFailure, type ConfigFailure } from './config-values.js'
 import { ConfigSource, describedConfig, type ConfigSynonym, type DescribedConfig } from './described-config.js'
-import { groupConfigBounds, groupConfigDefinitions } from './group-config-definitions.js'
+import { DEAD_LETTER_TOPIC, groupConfigBounds, groupConfigDefinitions } from './group-config-definitions.js'
 import { shareGroupSettings, type ShareGroupSettings } from './share-group-settings.js'
 
 const allDefinitions = new Map(groupConfigDefinitions.map((definition) => [definition.name, definition]))
@@ -109,6 +109,10 @@ export class GroupConfigs {
       if (Number(value) < min || Number(value) > max) {
         return invalidConfig(`${name} must be in the range ${min} to ${max} inclusive.`)
       }
+    }
+    // Whether there is such a topic, and may be, is seen when a dead letter is written.
+    if (values.get(DEAD_LETTER_TOPIC)?.startsWith('__') === true) {
+      return invalidConfig(`${DEAD_LETTER_TOPIC}: DLQ topic name must not start with '__'`)
     }
     for (const kind of ['consumer', 'share']) {
       const [session, heartbeat] = [`${kind}.session.timeout.ms`, `${kind}.heartbeat.interval.ms`]

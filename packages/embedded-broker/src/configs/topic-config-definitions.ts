@@ -11,6 +11,14 @@ export function refuseGzipLevel(value: string): string | undefined {
   return value === '0' ? 'Value must be between 1 and 9 or equal to -1' : undefined
 }
 
+function throttledReplicas(name: string): ConfigDefinition {
+  const refuse = (value: string): string | undefined => {
+    if (value === '' || value === '*' || /^\d+:\d+(,\d+:\d+)*$/.test(value)) return undefined
+    return `${name} must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...`
+  }
+  return list(name, '', { refuse })
+}
+
 /** The configurations of topics. Those of storage (segments, flushing, compaction, tiers) are kept and told; nothing follows from them. */
 export const topicConfigDefinitions: readonly ConfigDefinition[] = [
   list('cleanup.policy', 'delete', { oneOf: ['compact', 'delete'], broker: ['log.cleanup.policy'] }),
@@ -23,9 +31,9 @@ export const topicConfigDefinitions: readonly ConfigDefinition[] = [
   long('file.delete.delay.ms', 60_000, { min: 0, broker: ['log.segment.delete.delay.ms'] }),
   long('flush.messages', MAX_LONG, { min: 1, broker: ['log.flush.interval.messages'] }),
   long('flush.ms', MAX_LONG, { min: 0, broker: ['log.flush.interval.ms', 'log.flush.scheduler.interval.ms'] }),
-  list('follower.replication.throttled.replicas', ''),
+  throttledReplicas('follower.replication.throttled.replicas'),
   int('index.interval.bytes', 4096, { min: 0, broker: ['log.index.interval.bytes'] }),
-  list('leader.replication.throttled.replicas', ''),
+  throttledReplicas('leader.replication.throttled.replicas'),
   long('local.retention.bytes', -2, { min: -2, broker: ['log.local.retention.bytes'] }),
   long('local.retention.ms', -2, { min: -2, broker: ['log.local.retention.ms'] }),
   long('max.compaction.lag.ms', MAX_LONG, { min: 1, broker: ['log.cleaner.max.compaction.lag.ms'] }),

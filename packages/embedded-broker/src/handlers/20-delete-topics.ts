@@ -30,7 +30,10 @@ export const deleteTopicsHandler = defineHandler(DeleteTopics, (request, context
     const found = topic.name === null ? context.cluster.topics.byId(topic.topicId)?.name : topic.name
     const failure = failureOf(topic, asked, context)
     // The same topic by name and by id is answered once.
-    answers.set(found ?? topic.topicId, failure === undefined ? topic : { ...topic, ...failure })
+    const entry = found === undefined ? undefined : context.cluster.topics.byName(found)
+    const isBoth = answers.has(found ?? topic.topicId) && entry !== undefined
+    const shown = isBoth ? { name: entry.name, topicId: entry.id } : topic
+    answers.set(found ?? topic.topicId, failure === undefined ? shown : { ...shown, ...failure })
   }
   return {
     throttleTimeMs: 0,

@@ -3,7 +3,10 @@ import type { ConfigResource } from '../configs/cluster-configs.js'
 import { isFailure } from '../configs/config-values.js'
 import { defineHandler } from '../server/handler.js'
 import type { RequestContext } from '../server/request-context.js'
-import { configAccessFailure, resourceToDescribe } from './config-resources.js'
+import { configAccessFailure, ConfigResourceType, resourceToDescribe } from './config-resources.js'
+
+/** Kafka knows them; here there are none. */
+const untold: ReadonlySet<number> = new Set([ConfigResourceType.brokerLogger, ConfigResourceType.clientMetrics])
 
 type AskedResource = RequestOf<typeof DescribeConfigs>['resources'][number]
 
@@ -20,6 +23,9 @@ export const describeConfigsHandler = defineHandler(DescribeConfigs, (request, c
     const { resourceType, resourceName } = asked
     const denied = configAccessFailure('DescribeConfigs', asked, context)
     const resource = denied ?? resourceToDescribe(resourceType, resourceName, context)
+    if (untold.has(resourceType) && denied === undefined) {
+      return { errorCode: 0, errorMessage: '', resourceType, resourceName, configs: [] }
+    }
     if (isFailure(resource)) return { ...resource, resourceType, resourceName, configs: [] }
     return {
       errorCode: 0,
