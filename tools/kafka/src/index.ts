@@ -3,4 +3,5 @@ export type { KafkaBroker, KafkaCluster, KafkaClusterOptions } from './kafka-clu
 export { kafkaClassPath } from './kafka-jars.js'
 export type { JarSet } from './kafka-jars.js'
 export { findJava } from './java.js'
+export { shortWaits } from './server-properties.js'
 export { KafkaUnavailableError } from './unavailable-error.js'

@@ -5,6 +5,18 @@ export interface NodeAddress {
 }
 
 /**
+ * What keeps tests short on any broker, Kafka or not: a group may have a lock of 1 s, and a member be fenced in a second. The
+ * defaults of groups stay Kafka's.
+ */
+export const shortWaits: Readonly<Record<string, string>> = {
+  'auto.create.topics.enable': 'false',
+  'group.share.min.record.lock.duration.ms': '1000',
+  'group.share.min.session.timeout.ms': '1000',
+  'group.share.min.heartbeat.interval.ms': '100',
+  'group.initial.rebalance.delay.ms': '0',
+}
+
+/**
  * The server.properties of one node: broker and controller in one process, on loopback only. Whatever `overrides` names wins.
  */
 export function serverProperties(
@@ -27,7 +39,6 @@ export function serverProperties(
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': dataFolder,
 
-    'auto.create.topics.enable': 'false',
     'default.replication.factor': replicas,
     'min.insync.replicas': inSync,
 
@@ -41,11 +52,7 @@ export function serverProperties(
     'share.coordinator.state.topic.replication.factor': replicas,
     'share.coordinator.state.topic.min.isr': inSync,
 
-    // A test may give its group a lock of 1 s and see a member fenced in a second. The defaults of groups stay Kafka's.
-    'group.share.min.record.lock.duration.ms': '1000',
-    'group.share.min.session.timeout.ms': '1000',
-    'group.share.min.heartbeat.interval.ms': '100',
-    'group.initial.rebalance.delay.ms': '0',
+    ...shortWaits,
     // A share partition whose initialisation failed (a coordinator that just moved) is tried again after 1 s instead of 30 s.
     'group.share.initialize.retry.interval.ms': '1000',
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { serverProperties } from '../src/server-properties.js'
+import { serverProperties, shortWaits } from '../src/server-properties.js'
 
 const node = (nodeId: number) => ({ nodeId, port: 20_000 + nodeId, controllerPort: 21_000 + nodeId })
 const lines = (count: number, overrides: Record<string, string> = {}) => {
@@ -21,6 +21,10 @@ describe('The settings of a broker', () => {
     expect(lines(3)).toContain('share.coordinator.state.topic.replication.factor=3')
     expect(lines(3)).toContain('share.coordinator.state.topic.min.isr=2')
     expect(lines(3)).toContain('controller.quorum.voters=1@127.0.0.1:21001,2@127.0.0.1:21002,3@127.0.0.1:21003')
+  })
+
+  it('keep the waits of tests short', () => {
+    for (const [name, value] of Object.entries(shortWaits)) expect(lines(1)).toContain(`${name}=${value}`)
   })
 
   it('give way to what the caller wants', () => {

@@ -1,6 +1,6 @@
 import type { Reporter, SerializedError, TestModule, TestSuite } from 'vitest/node'
 // For the fields of TaskMeta.
-import type {} from './describe-on-brokers.js'
+import type {} from './describe-on-kinds.js'
 
 interface Count {
   passed: number

@@ -26,36 +26,58 @@ export interface TopicOptions {
   readonly configs?: Readonly<Record<string, string>>
 }
 
-/** @returns with the way to close its connections */
-export function openTestBroker(kind: BrokerKind, bootstrapServers: string): TestBroker & { close(): Promise<void> } {
-  // Connects with its first use only.
-  const admin = new Admin({ bootstrapServers, clientId: 'milena-test-broker' })
-  const uniqueName = (prefix: string): string => `${prefix}-${randomUUID().slice(0, 13)}`
-  return {
-    kind,
-    bootstrapServers,
-    admin,
-    uniqueName,
-    async createTopic({ prefix = 'topic', partitions = 1, configs = {} } = {}) {
-      const name = uniqueName(prefix)
-      await admin.createTopics([{ name, numPartitions: partitions, configs }])
-      return name
-    },
-    async createGroup(configs = {}) {
-      const groupId = uniqueName('group')
-      await admin.alterGroupConfigs(groupId, { 'share.auto.offset.reset': 'earliest', ...configs })
-      return groupId
-    },
-    setGroupConfig: (groupId, configs) => admin.alterGroupConfigs(groupId, configs),
-    async lag(groupId) {
-      const offsets = await admin.listShareGroupOffsets(groupId)
-      let total = 0
-      for (const { lag } of offsets) {
-        if (lag === null) return undefined
-        total += lag
-      }
-      return offsets.length === 0 ? undefined : total
-    },
-    close: () => admin.close(),
+/** A TestBroker at an address, which is asked for with its first use. */
+export class TestBrokerConnection implements TestBroker {
+  readonly kind: BrokerKind
+  readonly #address: () => string
+  #admin: Admin | undefined
+
+  constructor(kind: BrokerKind, address: () => string) {
+    this.kind = kind
+    this.#address = address
+  }
+
+  get bootstrapServers(): string {
+    return this.#address()
+  }
+
+  get admin(): Admin {
+    this.#admin ??= new Admin({ bootstrapServers: this.bootstrapServers, clientId: 'milena-test-broker' })
+    return this.#admin
+  }
+
+  uniqueName(prefix: string): string {
+    return `${prefix}-${randomUUID().slice(0, 13)}`
+  }
+
+  async createTopic({ prefix = 'topic', partitions = 1, configs = {} }: TopicOptions = {}): Promise<string> {
+    const name = this.uniqueName(prefix)
+    await this.admin.createTopics([{ name, numPartitions: partitions, configs }])
+    return name
+  }
+
+  async createGroup(configs: Readonly<Record<string, string>> = {}): Promise<string> {
+    const groupId = this.uniqueName('group')
+    await this.setGroupConfig(groupId, { 'share.auto.offset.reset': 'earliest', ...configs })
+    return groupId
+  }
+
+  setGroupConfig(groupId: string, configs: Readonly<Record<string, string | null>>): Promise<void> {
+    return this.admin.alterGroupConfigs(groupId, configs)
+  }
+
+  async lag(groupId: string): Promise<number | undefined> {
+    const offsets = await this.admin.listShareGroupOffsets(groupId)
+    let total = 0
+    for (const { lag } of offsets) {
+      if (lag === null) return undefined
+      total += lag
+    }
+    return offsets.length === 0 ? undefined : total
+  }
+
+  async close(): Promise<void> {
+    await this.#admin?.close()
+    this.#admin = undefined
   }
 }

@@ -5,27 +5,23 @@ import { expect, it } from 'vitest'
 import { parseBootstrapServers } from '../../src/cluster/address.js'
 import { ShareConsumer } from '../../src/share/share-consumer.js'
 
-describeOnBrokers(
-  'A group id that a consumer group has',
-  (broker) => {
-    it('is refused for a share group in one error that names the group and the remedy', async () => {
-      const topic = await broker.createTopic()
-      const groupId = broker.uniqueName('consumer-group')
-      await commitOffset(broker.bootstrapServers, groupId, topic)
-      const consumer = new ShareConsumer({ bootstrapServers: broker.bootstrapServers, groupId })
-      consumer.subscribe([topic])
-      const began = performance.now()
-      const error = await consumer.poll(30_000).catch((reason: unknown) => reason)
-      expect(error).toSatisfy(KafkaUsageError.is)
-      expect((error as Error).message).toBe(
-        `Group '${groupId}' cannot be joined as a share group: it exists as a group of another type. Use another groupId, or delete that group.`,
-      )
-      await consumer.close()
-      expect(performance.now() - began).toBeLessThan(5_000)
-    })
-  },
-  { on: ['kafka'] },
-)
+describeOnBrokers('A group id that a consumer group has', (broker) => {
+  it('is refused for a share group in one error that names the group and the remedy', async () => {
+    const topic = await broker.createTopic()
+    const groupId = broker.uniqueName('consumer-group')
+    await commitOffset(broker.bootstrapServers, groupId, topic)
+    const consumer = new ShareConsumer({ bootstrapServers: broker.bootstrapServers, groupId })
+    consumer.subscribe([topic])
+    const began = performance.now()
+    const error = await consumer.poll(30_000).catch((reason: unknown) => reason)
+    expect(error).toSatisfy(KafkaUsageError.is)
+    expect((error as Error).message).toBe(
+      `Group '${groupId}' cannot be joined as a share group: it exists as a group of another type. Use another groupId, or delete that group.`,
+    )
+    await consumer.close()
+    expect(performance.now() - began).toBeLessThan(5_000)
+  })
+})
 
 /** Commits an offset as a consumer does that assigns partitions by itself (OffsetCommit v2), which makes a group of the classic type. */
 async function commitOffset(bootstrapServers: string, groupId: string, topic: string): Promise<void> {

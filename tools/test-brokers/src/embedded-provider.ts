@@ -1,0 +1,45 @@
+import type { EmbeddedBroker } from '@milena/embedded-broker'
+import { shortWaits } from '@milena/tools-kafka'
+import type { BrokerProvider, ClusterOptions } from './broker-provider.js'
+
+/** Embedded brokers in the test's own process: real ports, real time, and one that the suites of a file share. */
+export function embeddedProvider(): BrokerProvider {
+  let shared: Promise<EmbeddedBroker> | undefined
+  return {
+    kind: 'embedded',
+    async obtain() {
+      shared ??= start({})
+      return { bootstrapServers: (await shared).bootstrapServers }
+    },
+    async release() {
+      const released = shared
+      shared = undefined
+      await (await released)?.stop()
+    },
+    async startCluster(options) {
+      const broker = await start(options)
+      return {
+        bootstrapServers: broker.bootstrapServers,
+        brokers: broker.brokerIds.map((nodeId) => ({
+          nodeId,
+          kill: () => broker.kill(nodeId),
+          async restart() {
+            await broker.kill(nodeId)
+            await broker.restart(nodeId)
+          },
+        })),
+        stop: () => broker.stop(),
+      }
+    },
+  }
+}
+
+async function start({ brokers = 1, features = {} }: ClusterOptions): Promise<EmbeddedBroker> {
+  // Loaded when it is wanted: suites on Kafka alone do without.
+  const { EmbeddedBroker } = await import('@milena/embedded-broker')
+  return EmbeddedBroker.start({
+    brokers,
+    features,
+    serverProperties: { ...shortWaits, 'default.replication.factor': String(brokers) },
+  })
+}
