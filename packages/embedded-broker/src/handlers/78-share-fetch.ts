@@ -3,6 +3,7 @@ import { defineHandler } from '../server/handler.js'
 import type { RequestContext } from '../server/request-context.js'
 import { AcquireMode } from '../share/acquire-request.js'
 import type { LedSharePartition } from '../share/led-share-partition.js'
+import type { ShareFetch as ShareFetchRun } from '../share/share-fetch.js'
 import {
   nextSessionEpoch,
   partitionKey,
@@ -12,18 +13,19 @@ import {
 } from '../share/share-session.js'
 import {
   applyAcknowledgements,
+  noAcknowledgements,
   sortAcknowledgements,
   type PartitionAcknowledged,
   type SortedAcknowledgements,
 } from './share-acknowledgements.js'
 import { fetchAnswer, type PartitionFetched } from './share-fetch-answer.js'
-import { sortPartitions } from './share-fetch-partitions.js'
+import { checkPartitions, ledPartitions } from './share-fetch-partitions.js'
 import { groupFault } from './share-request-checks.js'
 
 // Behaviour
 // - Opens a session (epoch 0), goes on with it, or ends it (-1). The right epoch is used up before the work is done.
 // - Carries acknowledgements: they are judged by what the records were before this fetch, and what they set free is seen by it
-//   only when something wakes it (specification 6.1, item 10: Kafka's write ends after the fetch has looked). With isRenewAck
+//   only when something wakes it (Kafka's write to its coordinator ends after the fetch has looked). With isRenewAck
 //   nothing is fetched.
 // - Waits up to MaxWaitMs for MinBytes of what can be acquired. A partition that cannot begin is told only at the end of the
 //   wait, unless all fail at once.
@@ -58,6 +60,11 @@ export const shareFetchHandler = defineHandler(ShareFetch, (request, context): A
   const wanted = namedPartitions(request, context)
   if (epoch === SessionEpoch.INITIAL) {
     if (carriesAcknowledgements(request)) return refusal(ErrorCode.INVALID_REQUEST)
+    const isTwice = new Set(wanted.map((each) => partitionKey(each.topicId, each.partition))).size < wanted.length
+    if (isTwice) {
+      sessions.discard(groupId, memberId)
+      return refusal(ErrorCode.UNKNOWN_SERVER_ERROR)
+    }
     const session = sessions.open({ groupId, memberId, partitions: wanted, connection: context.connection })
     if (session === undefined) return sessionLimitReached(request, context)
     return serve({ request, context, groupId, memberId, session })
@@ -73,7 +80,7 @@ export const shareFetchHandler = defineHandler(ShareFetch, (request, context): A
   return answer
 })
 
-/** The lock's duration is told only where there is no error. */
+/** Nothing was done, not even the lock's duration is told. */
 function refusal(errorCode: number): Answer {
   return { throttleTimeMs: 0, errorCode, acquisitionLockTimeoutMs: 0, responses: [], nodeEndpoints: [] }
 }
@@ -106,51 +113,85 @@ async function sessionLimitReached({ maxWaitMs }: Request, context: RequestConte
 
 function serve(admitted: Admitted): Answer | Promise<Answer> {
   const { request, context, groupId, memberId, session } = admitted
-  const { share } = context.node
-  const acks = sortAcknowledgements(request.topics, { groupId, isRenewAck: request.isRenewAck }, context)
+  const acks = carriesAcknowledgements(request)
+    ? sortAcknowledgements(request.topics, { groupId, isRenewAck: request.isRenewAck }, context)
+    : noAcknowledgements
   // Fetches that wait see what was released before, and not yet what becomes free now.
   for (const { led } of acks.addressed) context.cluster.surroundings.delayed.touch(led.waitKey)
-  if (session === undefined || request.isRenewAck) {
-    return answer(admitted, [], applyAcknowledgements(acks, memberId, context))
-  }
+  if (session === undefined || request.isRenewAck) return answerWithout(admitted, [], acks)
 
   const { profile } = context.cluster.surroundings
   if (profile.unknownTopicIdFailsShareFetch && session.partitions.some(({ topicId }) => !isKnown(topicId, context))) {
     return refusal(ErrorCode.UNKNOWN_SERVER_ERROR)
   }
-  const { failed, led, hasFailedAtOnce } = sortPartitions(session, request, context)
-  const { maxBytes, maxRecords } = request
-  if (led.length === 0 || hasFailedAtOnce || maxBytes <= 0 || maxRecords <= 0) {
-    return answer(admitted, failed, applyAcknowledgements(acks, memberId, context))
-  }
+  const { failed, known } = checkPartitions(session, context)
+  if (request.maxRecords === 0 || request.maxBytes === 0) return answerWithout(admitted, failed, acks)
+  const own = ledPartitions(known, { groupId, epoch: request.shareSessionEpoch }, context)
+  const allFailed = [...failed, ...own.failed]
+  if (own.led.length === 0) return answerWithout(admitted, allFailed, acks)
 
-  const fetch = share.fetch({
+  const fetch = context.node.share.fetch({
     groupId,
     memberId,
     minBytes: request.minBytes,
-    maxBytes: Math.min(maxBytes, context.cluster.configs.brokerNumber('fetch.max.bytes')),
-    maxRecords,
+    maxBytes: Math.min(request.maxBytes, context.cluster.configs.brokerNumber('fetch.max.bytes')),
+    maxRecords: request.maxRecords,
     batchSize: request.batchSize,
     mode:
       request.shareAcquireMode === AcquireMode.RECORD_LIMIT ? AcquireMode.RECORD_LIMIT : AcquireMode.BATCH_OPTIMIZED,
-    partitions: led,
+    partitions: own.led,
   })
-  const isOver = fetch.attempt()
+  return fetchWith(admitted, fetch, { failed: allFailed, led: own.led, acks })
+}
+
+/** Nothing is fetched. */
+function answerWithout(admitted: Admitted, failed: readonly PartitionFetched[], acks: SortedAcknowledgements): Answer {
+  const acknowledged = applyAcknowledgements(acks, admitted.memberId, admitted.context)
+  return acknowledged === undefined ? refusal(ErrorCode.UNKNOWN_SERVER_ERROR) : answer(admitted, failed, acknowledged)
+}
+
+/** The fetch looks, the acknowledgements take effect, and if that was not enough the fetch waits. */
+function fetchWith(
+  admitted: Admitted,
+  fetch: ShareFetchRun,
+  given: {
+    readonly failed: readonly PartitionFetched[]
+    readonly led: readonly LedSharePartition[]
+    readonly acks: SortedAcknowledgements
+  },
+): Answer | Promise<Answer> {
+  const { request, context, memberId } = admitted
+  const { led, failed } = given
+  let acks = given.acks
+  let acknowledged: readonly PartitionAcknowledged[] | undefined = []
+  if (acks.addressed.some(mayFailRequest)) {
+    acknowledged = applyAcknowledgements(acks, memberId, context)
+    if (acknowledged === undefined) return refusal(ErrorCode.UNKNOWN_SERVER_ERROR)
+    acks = { decided: acknowledged, addressed: [] }
+  }
+  const isOver = fetch.attempt() || (request.maxWaitMs <= 0 && fetch.end())
   const wakeUpsBefore = wakeUps(led)
-  const acknowledged = applyAcknowledgements(withoutJustAcquired(acks, fetch.results), memberId, context)
+  acknowledged = applyAcknowledgements(withoutJustAcquired(acks, fetch.results), memberId, context) ?? []
   const finish = (): Answer => {
     const results = [...fetch.results].map(([{ key }, fetched]) => fetchedFrom(key, fetched))
-    const answered = answer(admitted, [...results, ...failed, ...faults(led)], acknowledged)
+    const answered = answer(admitted, [...results, ...failed, ...faults(led)], acknowledged ?? [])
     fetch.passOn()
     return answered
   }
   if (isOver) return finish()
 
+  const { share } = context.node
   share.sessions.busy(context.connection.id)
   return fetch
     .wait(request.maxWaitMs, wakeUps(led) !== wakeUpsBefore, share.life)
     .then(finish)
     .finally(() => share.sessions.idle(context.connection.id))
+}
+
+/** Acknowledgements across the start offset can make Kafka fail the request before it looks for records. */
+function mayFailRequest({ led, batches }: SortedAcknowledgements['addressed'][number]): boolean {
+  const startOffset = led.share?.startOffset ?? 0
+  return batches.some((batch) => batch.firstOffset < startOffset && batch.lastOffset >= startOffset)
 }
 
 function isKnown(topicId: string, context: RequestContext): boolean {
@@ -171,16 +212,18 @@ function fetchedFrom(
 /** Those that could not begin: never initialised, or no position to be found. */
 function faults(led: readonly LedSharePartition[]): readonly PartitionFetched[] {
   return led.flatMap(({ fault, key: { topicId, partition } }) =>
-    fault === undefined ? [] : [{ topicId, partition, ...fault, records: Buffer.alloc(0), acquired: [] }],
+    fault === undefined
+      ? []
+      : [{ topicId, partition, errorCode: fault, errorMessage: null, records: Buffer.alloc(0), acquired: [] }],
   )
 }
 
 /** Nobody can have answered records in the very request that acquires them: such guesses fail as if this came first. */
 function withoutJustAcquired(
-  { refused, addressed }: SortedAcknowledgements,
+  { decided, addressed }: SortedAcknowledgements,
   results: ReadonlyMap<LedSharePartition, Pick<PartitionFetched, 'acquired'>>,
 ): SortedAcknowledgements {
-  if (addressed.length === 0 || results.size === 0) return { refused, addressed }
+  if (addressed.length === 0 || results.size === 0) return { decided, addressed }
   const isGuess = ({ led, batches }: SortedAcknowledgements['addressed'][number]): boolean =>
     (results.get(led)?.acquired ?? []).some((range) =>
       batches.some((batch) => batch.firstOffset <= range.lastOffset && batch.lastOffset >= range.firstOffset),
@@ -191,8 +234,8 @@ function withoutJustAcquired(
     errorCode: ErrorCode.INVALID_RECORD_STATE,
     errorMessage: 'The offset cannot be acknowledged. The offset is not acquired.',
   }))
-  if (guesses.length === 0) return { refused, addressed }
-  return { refused: [...refused, ...guesses], addressed: addressed.filter((each) => !isGuess(each)) }
+  if (guesses.length === 0) return { decided, addressed }
+  return { decided: [...decided, ...guesses], addressed: addressed.filter((each) => !isGuess(each)) }
 }
 
 function answer(
@@ -200,11 +243,16 @@ function answer(
   fetched: readonly PartitionFetched[],
   acknowledged: readonly PartitionAcknowledged[],
 ): Answer {
+  const acquisitionLockTimeoutMs = context.node.share.settings(groupId).recordLockDurationMs
   const isIncremental = request.shareSessionEpoch > SessionEpoch.INITIAL
   const isSuperseded =
     isIncremental && session !== undefined && session.nextEpoch !== nextSessionEpoch(request.shareSessionEpoch)
   if (isSuperseded) {
-    return { ...refusal(ErrorCode.INVALID_SHARE_SESSION_EPOCH), ...fetchAnswer(context, [], acknowledged) }
+    return {
+      ...refusal(ErrorCode.INVALID_SHARE_SESSION_EPOCH),
+      acquisitionLockTimeoutMs,
+      ...fetchAnswer(context, [], acknowledged),
+    }
   }
   const told =
     isIncremental && session !== undefined
@@ -218,7 +266,7 @@ function answer(
   return {
     throttleTimeMs: 0,
     errorCode: ErrorCode.NONE,
-    acquisitionLockTimeoutMs: context.node.share.settings(groupId).recordLockDurationMs,
+    acquisitionLockTimeoutMs,
     ...fetchAnswer(context, told, acknowledged),
   }
 }

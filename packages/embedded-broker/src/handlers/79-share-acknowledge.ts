@@ -9,7 +9,8 @@ import { leaderHint } from './share-fetch-answer.js'
 // Behaviour
 // - Needs a session; the right epoch is used up before anything else is looked at. -1 applies what it carries, releases
 //   the rest of what the member holds in the session's partitions, and ends the session.
-// - Each partition's acknowledgements hold all together or not at all. A partition with an empty list is not answered.
+// - Each partition's acknowledgements hold all together or not at all. A partition with an empty list is answered
+//   only beside one that has acknowledgements.
 // Versions
 // - 1: Kafka 4.1. 2: Kafka 4.2 has RENEW, and tells the lock's duration.
 
@@ -28,6 +29,7 @@ export const shareAcknowledgeHandler = defineHandler(ShareAcknowledge, (request,
   // Fetches that wait see what was released before, and not yet what becomes free now.
   for (const { led } of sorted.addressed) context.cluster.surroundings.delayed.touch(led.waitKey)
   const results = applyAcknowledgements(sorted, memberId, context)
+  if (results === undefined) return refusal(ErrorCode.UNKNOWN_SERVER_ERROR)
   if (epoch === SessionEpoch.FINAL) share.closeSession(session)
 
   const hints = new LeaderHints(context.cluster, { leader: true, endpoints: true })

@@ -1,6 +1,6 @@
 import { ErrorCode, type Uuid } from '@milena/protocol'
 import type { RequestContext } from '../server/request-context.js'
-import type { AcknowledgeOutcome, AcknowledgementBatch } from '../share/record-acknowledgement.js'
+import { acknowledged, type AcknowledgeOutcome, type AcknowledgementBatch } from '../share/record-acknowledgement.js'
 import type { LedSharePartition } from '../share/led-share-partition.js'
 import { checkAcknowledgements } from '../share/share-acknowledge-checks.js'
 import { partitionKey } from '../share/share-session.js'
@@ -32,9 +32,12 @@ export interface AddressedAcknowledgements {
 }
 
 export interface SortedAcknowledgements {
-  readonly refused: readonly PartitionAcknowledged[]
+  /** Decided already: refused, or with nothing in their lists. */
+  readonly decided: readonly PartitionAcknowledged[]
   readonly addressed: readonly AddressedAcknowledgements[]
 }
+
+export const noAcknowledgements: SortedAcknowledgements = { decided: [], addressed: [] }
 
 export function sortAcknowledgements(
   topics: readonly GivenTopicAcknowledgements[],
@@ -43,37 +46,46 @@ export function sortAcknowledgements(
 ): SortedAcknowledgements {
   const refused = new Map<string, PartitionAcknowledged>()
   const addressed = new Map<string, AddressedAcknowledgements>()
+  const empty: PartitionAcknowledged[] = []
+  let isAnyMeant = false
   for (const { topicId, partitions } of topics) {
     for (const { partitionIndex: partition, acknowledgementBatches: batches } of partitions) {
-      if (batches.length === 0) continue
       const key = partitionKey(topicId, partition)
       const errorCode = errorOf({ topicId, partition, batches }, request, context)
+      if (errorCode !== ErrorCode.NONE) {
+        refused.set(key, { topicId, partition, errorCode, errorMessage: null })
+        continue
+      }
+      if (batches.length === 0) {
+        empty.push({ topicId, partition, ...acknowledged })
+        continue
+      }
+      isAnyMeant = true
       const led = context.node.share.partition(request.groupId, topicId, partition)
-      if (errorCode !== ErrorCode.NONE || led?.share === undefined) {
-        const code = errorCode === ErrorCode.NONE ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : errorCode
-        refused.set(key, { topicId, partition, errorCode: code, errorMessage: null })
-      } else {
-        addressed.set(key, { topicId, partition, led, batches })
+      if (led?.share !== undefined) addressed.set(key, { topicId, partition, led, batches })
+      else {
+        const unknown = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        refused.set(key, { topicId, partition, errorCode: unknown, errorMessage: null })
       }
     }
   }
-  return { refused: [...refused.values()], addressed: [...addressed.values()] }
+  // An empty list is answered only in the company of one that is not, as Kafka does it.
+  return { decided: [...refused.values(), ...(isAnyMeant ? empty : [])], addressed: [...addressed.values()] }
 }
 
+/** @returns undefined when Kafka fails at one of them, so that the whole request does; those before it hold */
 export function applyAcknowledgements(
-  { refused, addressed }: SortedAcknowledgements,
+  { decided, addressed }: SortedAcknowledgements,
   memberId: string,
   context: RequestContext,
-): readonly PartitionAcknowledged[] {
-  const { share } = context.node
-  return [
-    ...refused,
-    ...addressed.map(({ topicId, partition, led, batches }) => ({
-      topicId,
-      partition,
-      ...share.acknowledge(led, memberId, batches),
-    })),
-  ]
+): readonly PartitionAcknowledged[] | undefined {
+  const results = [...decided]
+  for (const { topicId, partition, led, batches } of addressed) {
+    const outcome = context.node.share.acknowledge(led, memberId, batches)
+    if (outcome.failsRequest === true) return undefined
+    results.push({ topicId, partition, errorCode: outcome.errorCode, errorMessage: outcome.errorMessage })
+  }
+  return results
 }
 
 /** The order of Kafka's checks: the id, the form, the right to read, the partition. */

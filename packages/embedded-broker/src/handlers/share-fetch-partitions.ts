@@ -2,23 +2,16 @@ import { ErrorCode } from '@milena/protocol'
 import type { RequestContext } from '../server/request-context.js'
 import type { LedSharePartition } from '../share/led-share-partition.js'
 import type { SessionPartition, ShareSession } from '../share/share-session.js'
+import type { PartitionEntry } from '../topics/topic-catalog.js'
 import type { PartitionFetched } from './share-fetch-answer.js'
 
-export interface SortedPartitions {
-  /** What cannot be fetched here, with why. */
+/** The partitions of a session that may be fetched, in its order, and what is wrong with the others. */
+export interface CheckedPartitions {
   readonly failed: readonly PartitionFetched[]
-  /** In the order in which this fetch serves them. */
-  readonly led: readonly LedSharePartition[]
-  /** Nothing is left to wait for. */
-  readonly hasFailedAtOnce: boolean
+  readonly known: readonly SessionPartition[]
 }
 
-/** The partitions of the session, as this broker can serve them now. */
-export function sortPartitions(
-  session: ShareSession,
-  request: { readonly groupId: string | null; readonly shareSessionEpoch: number },
-  context: RequestContext,
-): SortedPartitions {
+export function checkPartitions(session: ShareSession, context: RequestContext): CheckedPartitions {
   const failed: PartitionFetched[] = []
   const known: SessionPartition[] = []
   for (const each of session.partitions) {
@@ -26,23 +19,39 @@ export function sortPartitions(
     if (errorCode === ErrorCode.NONE) known.push(each)
     else failed.push(failure(each, errorCode))
   }
+  return { failed, known }
+}
+
+/** Those that this broker leads, in the order in which this fetch serves them. */
+export function ledPartitions(
+  known: readonly SessionPartition[],
+  request: { readonly groupId: string; readonly epoch: number },
+  context: RequestContext,
+): { readonly failed: readonly PartitionFetched[]; readonly led: readonly LedSharePartition[] } {
+  const failed: PartitionFetched[] = []
   const led: LedSharePartition[] = []
-  for (const each of rotated(known, request.shareSessionEpoch)) {
-    const entry = context.cluster.topics.partition(each.topicId, each.partition)
+  for (const each of rotated(known, request.epoch)) {
+    const entry = entryOf(each, context)
     if (entry === undefined || entry.leaderId !== context.node.id) {
       failed.push(failure(each, ErrorCode.NOT_LEADER_OR_FOLLOWER))
     } else {
-      led.push(context.node.share.lead(request.groupId ?? '', entry))
+      led.push(context.node.share.lead(request.groupId, each.topicId, entry))
     }
   }
-  return { failed, led, hasFailedAtOnce: led.length === 0 }
+  return { failed, led }
 }
 
-function addressError({ topicId, topic, partition }: SessionPartition, context: RequestContext): number {
+/** By name, as Kafka looks it up: the partition of a topic that was made anew is found, under the id of the old one. */
+function entryOf({ topic, partition }: SessionPartition, { cluster }: RequestContext): PartitionEntry | undefined {
+  return topic === undefined ? undefined : cluster.topics.byName(topic)?.partitions[partition]
+}
+
+function addressError(given: SessionPartition, context: RequestContext): number {
+  const { topic } = given
   // Its name was never known, so that the id alone is what is wrong.
   if (topic === undefined) return ErrorCode.UNKNOWN_TOPIC_ID
   if (!context.allows('Read', 'Topic', topic)) return ErrorCode.TOPIC_AUTHORIZATION_FAILED
-  if (context.cluster.topics.partition(topicId, partition) === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+  if (entryOf(given, context) === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
   return ErrorCode.NONE
 }
 

@@ -13,14 +13,8 @@ export function shareKey({ groupId, topicId, partition }: SharePartitionKey): st
   return `share:${topicId}:${partition}:${groupId}`
 }
 
-/** Why a share partition cannot be fetched from. */
-export interface ShareFault {
-  readonly errorCode: number
-  readonly errorMessage: string | null
-}
-
 export interface LedSharePartitionGiven {
-  readonly groupId: string
+  readonly key: SharePartitionKey
   readonly entry: PartitionEntry
   readonly settings: () => ShareGroupSettings
   readonly states: ShareStateStore
@@ -45,15 +39,15 @@ export class LedSharePartition {
   readonly #given: LedSharePartitionGiven
   readonly #leaderEpoch: number
   #share: SharePartition | undefined
-  #fault: ShareFault | undefined
+  #fault: number | undefined
   #isDropped = false
   #wakeUps = 0
 
   constructor(surroundings: Surroundings, given: LedSharePartitionGiven) {
-    const { groupId, entry, settings } = given
+    const { key, entry, settings } = given
     this.#surroundings = surroundings
     this.#given = given
-    this.key = { groupId, topicId: entry.topic.id, partition: entry.index }
+    this.key = key
     this.topic = entry.topic.name
     this.log = entry.log
     this.settings = settings
@@ -67,8 +61,8 @@ export class LedSharePartition {
     return this.#isDropped ? undefined : this.#share
   }
 
-  /** Why it could not begin. */
-  get fault(): ShareFault | undefined {
+  /** Why it could not begin: an error code. */
+  get fault(): number | undefined {
     return this.#fault
   }
 
@@ -89,7 +83,7 @@ export class LedSharePartition {
   #begin(): void {
     const persisted = this.#given.states.read(this.key, this.#leaderEpoch)
     if (persisted === undefined) {
-      this.#fail({ errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, errorMessage: null })
+      this.#fail(ErrorCode.UNKNOWN_SERVER_ERROR, 'which none of its members has subscribed to yet')
       return
     }
     if (persisted.startOffset !== -1) {
@@ -103,27 +97,26 @@ export class LedSharePartition {
     }
     position.then(
       (found) => this.#positioned(persisted, found),
-      () => this.#fail({ errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, errorMessage: null }),
+      () => this.#fail(ErrorCode.UNKNOWN_SERVER_ERROR, 'whose records cannot be read'),
     )
   }
 
   #positioned(persisted: PersistedSharePartition, found: number | undefined): void {
     if (this.#isDropped) return
     if (found === undefined) {
-      const errorMessage = `No record of ${this.topic}-${this.key.partition} is as young as share.auto.offset.reset asks for.`
-      this.#fail({ errorCode: ErrorCode.OFFSET_NOT_AVAILABLE, errorMessage })
+      this.#fail(ErrorCode.OFFSET_NOT_AVAILABLE, 'and no record is as young as share.auto.offset.reset asks for')
       return
     }
     this.#open(persisted, found)
     this.#surroundings.delayed.touch(this.waitKey)
   }
 
-  #fail(fault: ShareFault): void {
-    this.#fault = fault
+  #fail(errorCode: number, why: string): void {
+    this.#fault = errorCode
+    const { groupId, partition } = this.key
     this.#surroundings.logger.debug(
-      { groupId: this.key.groupId, topic: this.topic, partition: this.key.partition, errorCode: fault.errorCode },
-      fault.errorMessage ??
-        `Share group ${this.key.groupId} fetches ${this.topic}-${this.key.partition}, which none of its members has subscribed to yet`,
+      { groupId, topic: this.topic, partition, errorCode },
+      `Share group ${groupId} fetches from ${this.topic}-${partition}, ${why}`,
     )
   }
 

@@ -97,9 +97,14 @@ export class ShareFetch {
       },
       signal,
     })
-    if (outcome !== 'expired') return
+    if (outcome === 'expired') this.end()
+  }
+
+  /** Its time is over: takes what there is. @returns true: it is over */
+  end(): true {
     const candidates = this.#candidates()
     this.#take([candidates], this.#share(candidates))
+    return true
   }
 
   /** To be called when it is over: others that wait for these partitions may have their turn. */

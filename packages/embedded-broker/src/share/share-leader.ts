@@ -101,13 +101,16 @@ export class ShareLeader {
     return this.#groups.get(groupId)?.get(partitionKey(topicId, partition))
   }
 
-  /** The share partition for a fetch; this broker leads the partition. */
-  lead(groupId: string, entry: PartitionEntry): LedSharePartition {
-    const key = partitionKey(entry.topic.id, entry.index)
+  /**
+   * The share partition for a fetch; this broker leads the partition. The topic id is that of the session: where the topic was
+   * made anew, it finds no state.
+   */
+  lead(groupId: string, topicId: Uuid, entry: PartitionEntry): LedSharePartition {
+    const key = partitionKey(topicId, entry.index)
     const known = this.#groups.get(groupId)?.get(key)
     if (known !== undefined && known.fault === undefined) return known
     const led = new LedSharePartition(this.#surroundings, {
-      groupId,
+      key: { groupId, topicId, partition: entry.index },
       entry,
       settings: () => this.settings(groupId),
       states: this.#given.states,

@@ -115,6 +115,11 @@ export class ShareSessions {
     if (this.find(session.groupId, session.memberId) === session) this.#remove(session.groupId, session.memberId)
   }
 
+  /** A request at epoch 0 failed after the session before it was gone; what its member holds stays acquired. */
+  discard(groupId: string, memberId: string): void {
+    this.#remove(groupId, memberId)
+  }
+
   /** A request that came by this connection waits. */
   busy(connectionId: string): void {
     const known = this.#connections.get(connectionId)

@@ -1,4 +1,3 @@
-import { ErrorCode } from '@milena/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ShareWorld } from '../share/share-world.js'
 
