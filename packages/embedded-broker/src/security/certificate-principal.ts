@@ -13,7 +13,11 @@ const IA5_STRING = 0x16
  */
 export function certificatePrincipal(der: Buffer): string {
   // One part a line, in the certificate's order, already escaped as RFC 2253 wants it.
-  const parts = new X509Certificate(der).subject.split('\n').filter((part) => part !== '')
+  const parts = new X509Certificate(der).subject
+    .split('\n')
+    .filter((part) => part !== '')
+    // Several values in one part; a plus sign of a value is escaped.
+    .map((part) => part.replaceAll(' + ', '+'))
   return `User:${parts.reverse().map(asJavaWrites).join(',')}`
 }
 
