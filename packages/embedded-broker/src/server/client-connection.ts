@@ -109,7 +109,13 @@ export class ClientConnection implements RequestConnection {
         this.#isPaused = false
         this.#sink.resume()
       }
-      const answer = this.#dispatcher.serve(frame, this)
+      let answer: ReturnType<Dispatcher['serve']>
+      try {
+        answer = this.#dispatcher.serve(frame, this)
+      } catch (error) {
+        this.#dispatcher.defect(error, this)
+        return
+      }
       if (answer instanceof Promise) {
         this.#isServing = true
         answer.then(
