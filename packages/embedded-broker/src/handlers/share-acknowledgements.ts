@@ -44,33 +44,33 @@ export function sortAcknowledgements(
   request: { readonly groupId: string; readonly isRenewAck: boolean },
   context: RequestContext,
 ): SortedAcknowledgements {
-  const refused = new Map<string, PartitionAcknowledged>()
+  // Of a partition that is named twice, the last counts.
+  const decided = new Map<string, PartitionAcknowledged>()
   const addressed = new Map<string, AddressedAcknowledgements>()
-  const empty: PartitionAcknowledged[] = []
+  const empty = new Map<string, PartitionAcknowledged>()
   let isAnyMeant = false
   for (const { topicId, partitions } of topics) {
     for (const { partitionIndex: partition, acknowledgementBatches: batches } of partitions) {
       const key = partitionKey(topicId, partition)
+      for (const former of [decided, addressed, empty]) former.delete(key)
+      const refuse = (errorCode: number): void => {
+        decided.set(key, { topicId, partition, errorCode, errorMessage: null })
+      }
       const errorCode = errorOf({ topicId, partition, batches }, request, context)
       if (errorCode !== ErrorCode.NONE) {
-        refused.set(key, { topicId, partition, errorCode, errorMessage: null })
-        continue
-      }
-      if (batches.length === 0) {
-        empty.push({ topicId, partition, ...acknowledged })
-        continue
-      }
-      isAnyMeant = true
-      const led = context.node.share.partition(request.groupId, topicId, partition)
-      if (led?.share !== undefined) addressed.set(key, { topicId, partition, led, batches })
-      else {
-        const unknown = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-        refused.set(key, { topicId, partition, errorCode: unknown, errorMessage: null })
+        refuse(errorCode)
+      } else if (batches.length === 0) {
+        empty.set(key, { topicId, partition, ...acknowledged })
+      } else {
+        isAnyMeant = true
+        const led = context.node.share.partition(request.groupId, topicId, partition)
+        if (led?.share === undefined) refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+        else addressed.set(key, { topicId, partition, led, batches })
       }
     }
   }
   // An empty list is answered only in the company of one that is not, as Kafka does it.
-  return { decided: [...refused.values(), ...(isAnyMeant ? empty : [])], addressed: [...addressed.values()] }
+  return { decided: [...decided.values(), ...(isAnyMeant ? empty.values() : [])], addressed: [...addressed.values()] }
 }
 
 /** @returns undefined when Kafka fails at one of them, so that the whole request does; those before it hold */
