@@ -5,8 +5,11 @@ import { isFinished, RecordState, type TrackedBatch } from './tracked-batch.js'
  * may have holes between them.
  *
  * Rules
- * - The start moves over finished records only, and never back. A tracked batch is forgotten when all of it is finished and
- *   lies below the start; when everything is finished nothing is tracked, and start and end are the next offset to acquire.
+ * - The start moves over finished records only. A tracked batch is forgotten when all of it is finished and lies below the
+ *   start; when everything is finished nothing is tracked, and start and end are the next offset to acquire.
+ * - The log's start may overtake everything that is tracked. What real brokers (4.4.0) make of it then is kept: when the last of
+ *   it is finished the start goes back behind it, and is put right by the next read of the log; but a divided batch at the end
+ *   of it keeps all of it tracked.
  * - `finishedCount` counts the finished offsets from the start on.
  * - States read from the share coordinator may have holes: offsets that were never acquired, or whose acquisition died with
  *   the leader before this one. Until records above them are acquired, they are offered first, and the start stays below them.
@@ -166,13 +169,15 @@ export class InFlightWindow {
   advance(): boolean {
     const atStart = this.floor(this.#startOffset)
     if (atStart === undefined) return false
-    if (!isFinished(atStart.stateAt(Math.min(this.#startOffset, atStart.lastOffset)))) return false
+    const isBehind = atStart.lastOffset < this.#startOffset
+    if (isBehind && atStart.isDivided) return false
+    if (!isFinished(atStart.stateAt(isBehind ? atStart.lastOffset : this.#startOffset))) return false
     const { done, whole } = this.#finishedPrefix()
     if (done === undefined) return false
     if (done === this.#lastTracked) {
       this.#batches.length = 0
-      this.#startOffset = Math.max(this.#startOffset, done + 1)
-      this.#endOffset = this.#startOffset
+      this.#startOffset = done + 1
+      this.#endOffset = done + 1
       this.#finishedCount = 0
       return true
     }

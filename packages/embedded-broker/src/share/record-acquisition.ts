@@ -194,7 +194,12 @@ export class RecordAcquisition {
   #withoutAborted(): readonly AcquiredRange[] {
     const { batches, abortedTransactions, producerOf } = this.#request
     const aborted: readonly BatchOutline[] = abortedBatches(batches, abortedTransactions, producerOf)
-    for (const { baseOffset, lastOffset } of aborted) this.#archive(baseOffset, lastOffset, RecordState.ACQUIRED)
+    for (const { baseOffset, lastOffset } of aborted) {
+      this.#archive(baseOffset, lastOffset, RecordState.ACQUIRED)
+      // Real brokers divide what is acquired in front of them, too; it shows in what later errors say.
+      const before = this.#window.floor(baseOffset)
+      if (before?.wholeLock !== undefined && before.lastOffset < baseOffset) before.divide()
+    }
     return withoutBatches(this.#ranges, aborted)
   }
 

@@ -75,7 +75,7 @@ export class ShareStateStore {
 
   /**
    * Merges what changed. A start offset below the stored one (its writer does not know of an alteration yet) leaves that one
-   * and its count as they are, as Kafka 4.4 does.
+   * and its count as they are, and with the same one the count never falls, as in Kafka 4.4.
    *
    * @returns an error code: 0; FENCED_STATE_EPOCH after an alteration; FENCED_LEADER_EPOCH after a later leader has read;
    * INVALID_REQUEST when it is not initialised (the offsets, the group or the topic were deleted)
@@ -86,9 +86,11 @@ export class ShareStateStore {
     if (stored.leaderEpoch > write.leaderEpoch) return ErrorCode.FENCED_LEADER_EPOCH
     if (stored.stateEpoch > write.stateEpoch) return ErrorCode.FENCED_STATE_EPOCH
     stored.leaderEpoch = write.leaderEpoch
-    if (write.startOffset >= stored.startOffset) {
+    if (write.startOffset > stored.startOffset) {
       stored.startOffset = write.startOffset
       stored.deliveryCompleteCount = write.deliveryCompleteCount
+    } else if (write.startOffset === stored.startOffset) {
+      stored.deliveryCompleteCount = Math.max(stored.deliveryCompleteCount, write.deliveryCompleteCount)
     }
     stored.batches = applyBatches(stored.batches, write.batches, stored.startOffset)
     return 0
