@@ -1,5 +1,4 @@
 import type { VersionProfile } from '../version-profile.js'
-import type { BrokerConfigs } from './broker-configs.js'
 import { changeValues, checkValues, type ConfigChange, type ConfigTable, type ConfigValues } from './config-changes.js'
 import type { ConfigDefinition } from './config-definition.js'
 import { configTable } from './config-table.js'
@@ -14,15 +13,21 @@ const boundsByName = new Map(groupConfigBounds.map((bounds) => [bounds.name, bou
 /** Settings of groups that are asked for and no more kept than this; the rest is worked out again. */
 const MAX_REMEMBERED = 1000
 
+/** What groups need of the brokers' configurations. */
+export interface BrokerValues {
+  value(name: string): string | null
+  synonyms(name: string): readonly ConfigSynonym[]
+}
+
 /** The configurations of groups. They are there whether the group exists or not, and outlive it. */
 export class GroupConfigs {
   readonly table: ConfigTable
   readonly #profile: VersionProfile
-  readonly #brokers: BrokerConfigs
+  readonly #brokers: BrokerValues
   readonly #groups = new Map<string, ConfigValues>()
   readonly #shareSettings = new Map<string, ShareGroupSettings>()
 
-  constructor(profile: VersionProfile, brokers: BrokerConfigs) {
+  constructor(profile: VersionProfile, brokers: BrokerValues) {
     this.table = configTable(groupConfigDefinitions, profile.version)
     this.#profile = profile
     this.#brokers = brokers
