@@ -45,7 +45,8 @@ export const fetchHandler = defineHandler(Fetch, (request, context) => {
   if (sessionEpoch !== 0 && sessionEpoch !== FINAL_EPOCH) {
     return { throttleTimeMs: 0, errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND, sessionId: 0, responses: [] }
   }
-  const topics = request.topics.map((topic) => ask(topic, context))
+  const isFollower = Math.max(request.replicaId, request.replicaState.replicaId) >= 0
+  const topics = request.topics.map((topic) => ask(topic, context, isFollower))
   const answer = (): Answer<typeof Fetch> => readAll(topics, request, context)
   if (request.maxWaitMs <= 0 || isReady(topics, request, context)) return answer()
   const keys = topics.flatMap((topic) =>
@@ -64,11 +65,13 @@ export const fetchHandler = defineHandler(Fetch, (request, context) => {
     .then(answer)
 })
 
-function ask(data: TopicRequest, context: RequestContext): AskedTopic {
+function ask(data: TopicRequest, context: RequestContext, isFollower: boolean): AskedTopic {
   const byId = context.version >= 13
   const { topics } = context.cluster
   const topic = byId ? topics.byId(data.topicId) : topics.byName(data.topic)
-  const topicError = errorOfTopic(topic, topic?.name ?? data.topic, context)
+  const found = errorOfTopic(topic, topic?.name ?? data.topic, context)
+  // There are no replicas that fetch; who says to be one is none of this partition.
+  const topicError = isFollower && found === ErrorCode.NONE ? ErrorCode.NOT_LEADER_OR_FOLLOWER : found
   // A partition that is named twice is answered once, for what was asked last.
   const wanted = new Map(data.partitions.map((each) => [each.partition, each]))
   return {
@@ -147,7 +150,7 @@ function readAll(topics: readonly AskedTopic[], request: FetchRequest, context: 
       const { partition: partitionIndex, fetchOffset, partitionMaxBytes } = asked.request
       if (partition === undefined) {
         const errorCode = asked.topicError === ErrorCode.NONE ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : asked.topicError
-        return failed(partitionIndex, errorCode)
+        return { ...failed(partitionIndex, errorCode), abortedTransactions: [] }
       }
       const fault = faultOf(asked, partition, context)
       if (fault !== undefined && fault.errorCode !== ErrorCode.NONE) {

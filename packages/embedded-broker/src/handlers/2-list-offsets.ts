@@ -106,8 +106,10 @@ async function find(
       const offset = log.startOffset
       return { timestamp: -1, offset, leaderEpoch: log.leaderEpochAt(offset) ?? leaderEpoch }
     }
-    case Special.LARGEST_TIMESTAMP:
-      return log.offsetOfLargestTimestamp()
+    case Special.LARGEST_TIMESTAMP: {
+      const found = await log.offsetOfLargestTimestamp()
+      return found !== undefined && found.offset < upTo ? found : undefined
+    }
     case Special.LATEST_TIERED:
     case Special.PENDING:
       return undefined

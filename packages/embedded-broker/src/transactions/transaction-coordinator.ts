@@ -240,7 +240,6 @@ export class TransactionCoordinator {
       `${why}: it is aborted, and its producer fenced`,
     )
     this.#decide(entry, { committed: false, raisesEpoch: true })
-    entry.lastEpoch = -1
   }
 
   #decide(entry: TransactionEntry, how: { readonly committed: boolean; readonly raisesEpoch: boolean }): void {
