@@ -326,6 +326,8 @@ export class ClassicGroup {
 
   #prepareRebalance(): void {
     for (const member of this.members) {
+      // Those of a generation that was stable stay to be seen until the next one is.
+      if (this.#state === 'CompletingRebalance') member.assignment = Buffer.alloc(0)
       if (member.waitingSync === undefined) continue
       this.#watchSession(member)
       answerSync(member, refusedSync(ErrorCode.REBALANCE_IN_PROGRESS))
@@ -396,7 +398,6 @@ export class ClassicGroup {
     for (const member of this.members) {
       this.#unsynced.add(member.id)
       member.isNew = false
-      member.assignment = Buffer.alloc(0)
     }
     this.#syncTimer = this.#after(this.#roster.longestRebalanceTimeoutMs, () => this.#expireUnsynced())
     this.#tell('A generation of a consumer group begins.', {
@@ -411,10 +412,8 @@ export class ClassicGroup {
   }
 
   #becomeStable(assignments: SyncAsk['assignments']): void {
-    for (const { memberId, assignment } of assignments) {
-      const member = this.#roster.get(memberId)
-      if (member !== undefined) member.assignment = assignment
-    }
+    const given = new Map(assignments.map(({ memberId, assignment }) => [memberId, assignment]))
+    for (const member of this.members) member.assignment = given.get(member.id) ?? Buffer.alloc(0)
     this.#moveTo('Stable')
     this.#tell('A consumer group is stable: its leader has assigned the partitions.', {
       generationId: this.#generationId,

@@ -52,7 +52,7 @@ export interface ClassicGroupView {
 export interface ClassicGroupDescription {
   readonly state: ClassicGroupState
   readonly protocolType: string
-  /** Empty unless the group is stable, as are metadata and assignments. */
+  /** Empty unless the group is stable, as is metadata. */
   readonly protocolName: string
   readonly members: readonly {
     readonly memberId: string
@@ -95,7 +95,7 @@ export class ClassicGroups {
     ) {
       return refuse(ErrorCode.INVALID_SESSION_TIMEOUT)
     }
-    if (isShareGroup(groupId)) return refuse(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
+    if (isShareGroup(groupId)) return refusedJoin('', ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
     const known = this.#groups.get(groupId)
     if (known === undefined && ask.memberId !== '') return refuse(ErrorCode.UNKNOWN_MEMBER_ID)
     // What could not even begin a group must not leave an empty one behind.
@@ -253,7 +253,7 @@ export class ClassicGroups {
         clientId: member.clientId,
         clientHost: member.clientHost,
         memberMetadata: isStable ? metadataFor(member, group.protocolName) : Buffer.alloc(0),
-        memberAssignment: isStable ? member.assignment : Buffer.alloc(0),
+        memberAssignment: member.assignment,
       })),
     }
   }

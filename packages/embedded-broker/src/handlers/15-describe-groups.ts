@@ -1,6 +1,6 @@
 /**
- * Behaviour: state and members of classic groups. Metadata and assignments are told of stable groups only. Share groups have
- * an API of their own, and are `Dead` here.
+ * Behaviour: state and members of classic groups. Their metadata is told of stable groups only. Share groups have an API of
+ * their own, and are `Dead` here.
  *
  * Versions: before 6 a group that is not there is `Dead` without an error, then GROUP_ID_NOT_FOUND with a sentence.
  */

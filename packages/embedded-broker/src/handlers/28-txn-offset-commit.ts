@@ -31,11 +31,7 @@ export const txnOffsetCommit = defineHandler(TxnOffsetCommit, (request, context)
     context.version >= FIRST_VERSION_THAT_ADDS
       ? transactions.addOffsets(producer, groupId)
       : transactions.verifyOffsets(producer, groupId)
-  if (refused !== 0) {
-    const isUnknownToClient =
-      refused === ErrorCode.TRANSACTION_ABORTABLE && context.version < FIRST_VERSION_WITH_ABORTABLE
-    return answer(sorted.answer(isUnknownToClient ? ErrorCode.INVALID_TXN_STATE : refused))
-  }
+  if (refused !== 0) return answer(sorted.answer(inWordsOf(context.version, refused)))
   return answer(
     sorted.answer(
       classicGroups.commitLater(groupId, {
@@ -50,3 +46,10 @@ export const txnOffsetCommit = defineHandler(TxnOffsetCommit, (request, context)
     ),
   )
 })
+
+/** The group coordinator hears of the transaction from its coordinator, and passes some errors on as others. */
+function inWordsOf(version: number, errorCode: number): number {
+  if (errorCode === ErrorCode.PRODUCER_FENCED) return ErrorCode.INVALID_PRODUCER_EPOCH
+  const isAbortable = errorCode === ErrorCode.TRANSACTION_ABORTABLE
+  return isAbortable && version < FIRST_VERSION_WITH_ABORTABLE ? ErrorCode.INVALID_TXN_STATE : errorCode
+}

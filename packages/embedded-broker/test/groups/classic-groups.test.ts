@@ -218,6 +218,24 @@ describe('the generation of a classic group', () => {
     expect(world.view?.state).toBe('Stable')
   })
 
+  it('is described with the assignments of the last stable one until it has its own', async () => {
+    const world = new ClassicWorld()
+    const [leader = ''] = await world.stable(1)
+    const assignments = () => world.groups.describe(GROUP)?.members.map((member) => String(member.memberAssignment))
+    const inStable = world.groups.describe(GROUP)
+    expect(inStable).toMatchObject({ state: 'Stable', protocolName: 'range' })
+    expect(inStable?.members[0]?.memberMetadata).toEqual(Buffer.from('as range'))
+    world.join()
+    expect(assignments()).toEqual([`for ${leader}`, ''])
+    world.join({ memberId: leader })
+    const inCompleting = world.groups.describe(GROUP)
+    expect(inCompleting).toMatchObject({ state: 'CompletingRebalance', protocolName: '' })
+    expect(inCompleting?.members[0]?.memberMetadata).toEqual(Buffer.alloc(0))
+    expect(assignments()).toEqual([`for ${leader}`, ''])
+    world.sync({ memberId: leader, generationId: 2 })
+    expect(assignments()).toEqual(['', ''])
+  })
+
   it.each([
     ['a member that is not in it', { memberId: 'x' }, ErrorCode.UNKNOWN_MEMBER_ID],
     ['another generation', { generationId: 7 }, ErrorCode.ILLEGAL_GENERATION],
