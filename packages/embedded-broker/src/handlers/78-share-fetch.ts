@@ -15,6 +15,7 @@ import {
   applyAcknowledgements,
   noAcknowledgements,
   sortAcknowledgements,
+  type AddressedAcknowledgements,
   type PartitionAcknowledged,
   type SortedAcknowledgements,
 } from './share-acknowledgements.js'
@@ -161,20 +162,21 @@ function fetchWith(
   },
 ): Answer | Promise<Answer> {
   const { request, context, memberId } = admitted
-  const { led, failed } = given
-  let acks = given.acks
-  let acknowledged: readonly PartitionAcknowledged[] | undefined = []
-  if (acks.addressed.some(mayFailRequest)) {
-    acknowledged = applyAcknowledgements(acks, memberId, context)
-    if (acknowledged === undefined) return refusal(ErrorCode.UNKNOWN_SERVER_ERROR)
-    acks = { decided: acknowledged, addressed: [] }
-  }
+  const { led, failed, acks } = given
+  const isEarly = acks.addressed.map(mustComeFirst)
+  const early = applyAcknowledgements(
+    { decided: acks.decided, addressed: acks.addressed.filter((_, i) => isEarly[i]) },
+    memberId,
+    context,
+  )
+  if (early === undefined) return refusal(ErrorCode.UNKNOWN_SERVER_ERROR)
+  const late = { decided: early, addressed: acks.addressed.filter((_, i) => !isEarly[i]) }
   const isOver = fetch.attempt() || (request.maxWaitMs <= 0 && fetch.end())
   const wakeUpsBefore = wakeUps(led)
-  acknowledged = applyAcknowledgements(withoutJustAcquired(acks, fetch.results), memberId, context) ?? []
+  const acknowledged = applyAcknowledgements(withoutJustAcquired(late, fetch.results), memberId, context) ?? []
   const finish = (): Answer => {
     const results = [...fetch.results].map(([{ key }, fetched]) => fetchedFrom(key, fetched))
-    const answered = answer(admitted, [...results, ...failed, ...faults(led)], acknowledged ?? [])
+    const answered = answer(admitted, [...results, ...failed, ...faults(led)], acknowledged)
     fetch.passOn()
     return answered
   }
@@ -188,10 +190,15 @@ function fetchWith(
     .finally(() => share.sessions.idle(context.connection.id))
 }
 
-/** Acknowledgements across the start offset can make Kafka fail the request before it looks for records. */
-function mayFailRequest({ led, batches }: SortedAcknowledgements['addressed'][number]): boolean {
-  const startOffset = led.share?.startOffset ?? 0
-  return batches.some((batch) => batch.firstOffset < startOffset && batch.lastOffset >= startOffset)
+/**
+ * Acknowledgements across the start offset can make Kafka fail the request before it looks for records, and those of offsets
+ * that nobody has acquired yet fail by what was there before the fetch. They set nothing free, or cannot wait.
+ */
+function mustComeFirst({ led, batches }: AddressedAcknowledgements): boolean {
+  const { startOffset = 0, endOffset = 0 } = led.share ?? {}
+  return batches.some(
+    (batch) => (batch.firstOffset < startOffset && batch.lastOffset >= startOffset) || batch.lastOffset > endOffset,
+  )
 }
 
 function isKnown(topicId: string, context: RequestContext): boolean {
@@ -218,13 +225,13 @@ function faults(led: readonly LedSharePartition[]): readonly PartitionFetched[] 
   )
 }
 
-/** Nobody can have answered records in the very request that acquires them: such guesses fail as if this came first. */
+/** Nobody can answer records in the very request that acquires them: such guesses fail as if they came first. */
 function withoutJustAcquired(
   { decided, addressed }: SortedAcknowledgements,
   results: ReadonlyMap<LedSharePartition, Pick<PartitionFetched, 'acquired'>>,
 ): SortedAcknowledgements {
   if (addressed.length === 0 || results.size === 0) return { decided, addressed }
-  const isGuess = ({ led, batches }: SortedAcknowledgements['addressed'][number]): boolean =>
+  const isGuess = ({ led, batches }: AddressedAcknowledgements): boolean =>
     (results.get(led)?.acquired ?? []).some((range) =>
       batches.some((batch) => batch.firstOffset <= range.lastOffset && batch.lastOffset >= range.firstOffset),
     )

@@ -142,9 +142,9 @@ export class ShareFetch {
     return bytes >= Math.min(this.#given.minBytes, this.#given.maxBytes)
   }
 
-  /** How many bytes each partition may give. */
+  /** How many bytes each partition may give; one that may give some is enough for MinBytes. */
   #share(candidates: readonly Candidate[]): number {
-    return Math.floor(this.#given.maxBytes / Math.max(1, candidates.length))
+    return Math.max(1, Math.floor(this.#given.maxBytes / Math.max(1, candidates.length)))
   }
 
   /** @param reads the candidates of each read, in the order in which they are served */

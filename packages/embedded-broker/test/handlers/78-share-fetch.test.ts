@@ -1,5 +1,13 @@
+import {
+  DeleteRecords,
+  DeleteTopics,
+  ErrorCode,
+  ShareGroupHeartbeat,
+  UpdateFeatures,
+  ZERO_UUID,
+} from '@milena/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
-import { ShareWorld } from '../share/share-world.js'
+import { denying, ShareWorld, type Short } from '../share/share-world.js'
 
 const worlds: ShareWorld[] = []
 async function start(options: Parameters<typeof ShareWorld.start>[0] = {}): Promise<ShareWorld> {
@@ -11,16 +19,565 @@ afterEach(async () => {
   for (const world of worlds.splice(0)) await world.broker.stop()
 })
 
-describe('a share fetch', () => {
-  it('acquires whole batches and tells the lock duration', async () => {
-    const world = await start()
-    await world.begin('g', { 't-0': 0 })
-    world.produce('t', 10)
+const GAP = 0
+const ACCEPT = 1
+const RELEASE = 2
+const REJECT = 3
+const RENEW = 4
+const RECORD_LIMIT = 1
+const refused = (error: number): Short => ({ error, lockMs: 0, partitions: {} })
+const given = (partitions: Record<string, string>): Short => ({ error: 0, lockMs: 30_000, partitions })
+const TWO_BROKERS = { brokers: 2, topics: [{ name: 't', partitions: 3, replicationFactor: 2 }] }
+const NO_SHARE_GROUPS = { features: { 'share.version': 0 } }
+
+/** Whether a promise has settled by now. */
+function watched<T>(promise: Promise<T>): { readonly answer: () => T | undefined } {
+  let answer: T | undefined
+  void promise.then((value) => (answer = value))
+  return { answer: () => answer }
+}
+
+/** A group `g` positioned at the start of all partitions, with clients. */
+async function ready(options: Parameters<typeof ShareWorld.start>[0] = {}) {
+  const world = await start(options)
+  await world.begin('g', { 't-0': 0, 't-1': 0, 't-2': 0 })
+  return { world, client: await world.connect(), other: await world.connect() }
+}
+
+describe('a share fetch is refused', () => {
+  it('while the feature is off', async () => {
+    const world = await start(NO_SHARE_GROUPS)
     const client = await world.connect()
-    expect(await client.fetch('g', 'm', 0, ['t-0'], { max: 5 })).toEqual({
-      error: 0,
-      lockMs: 30_000,
-      partitions: { 't-0': '0-9x1' },
+    expect(await client.fetch('g', 'm', 0, ['t-0'])).toEqual(refused(ErrorCode.UNSUPPORTED_VERSION))
+  })
+  it.each([
+    ['no group', null, 'm'],
+    ['no member id', 'g', null],
+    ['an empty member id', 'g', ''],
+    ['a member id of more than 36 characters', 'g', 'm'.repeat(37)],
+  ])('with %s', async (_, group, member) => {
+    const { client } = await ready()
+    expect(await client.fetch(group, member, 0)).toEqual(refused(ErrorCode.INVALID_REQUEST))
+  })
+  it('with a group that may not be read', async () => {
+    const { client } = await ready({ security: denying('Group', 'g', 'Read') })
+    expect(await client.fetch('g', 'm', 0)).toEqual(refused(ErrorCode.GROUP_AUTHORIZATION_FAILED))
+  })
+  it('as a renewal that asks for records, without using the epoch up', async () => {
+    const { client } = await ready()
+    await client.fetch('g', 'm', 0, [], { wait: 0 })
+    expect(await client.fetch('g', 'm', 1, [], { renew: true })).toEqual(refused(ErrorCode.INVALID_REQUEST))
+    expect(await client.fetch('g', 'm', 1, [], { wait: 0 })).toEqual(given({}))
+  })
+  it('with acknowledgements at epoch 0, and the session that was there stays', async () => {
+    const { client } = await ready()
+    await client.fetch('g', 'm', 0, [], { wait: 0 })
+    expect(await client.fetch('g', 'm', 0, { 't-0': [[0, 0, ACCEPT]] })).toEqual(refused(ErrorCode.INVALID_REQUEST))
+    expect(await client.fetch('g', 'm', 1, [], { wait: 0 })).toEqual(given({}))
+  })
+  it('with a partition named twice at epoch 0, and the session that was there is gone', async () => {
+    const { client } = await ready()
+    await client.fetch('g', 'm', 0, [], { wait: 0 })
+    expect(await client.fetch('g', 'm', 0, ['t-0', 't-0'])).toEqual(refused(ErrorCode.UNKNOWN_SERVER_ERROR))
+    expect(await client.fetch('g', 'm', 1)).toEqual(refused(ErrorCode.SHARE_SESSION_NOT_FOUND))
+  })
+  it('only at the end of its wait when the broker has as many sessions as it may', async () => {
+    const { world, client, other } = await ready({
+      serverProperties: { 'group.share.max.share.sessions': '1', 'group.share.max.size': '1' },
     })
+    await client.fetch('g', 'm', 0, [], { wait: 0 })
+    const { answer } = watched(other.fetch('g', 'n', 0, [], { wait: 400 }))
+    await world.clock.advance(399)
+    expect(answer()).toBeUndefined()
+    await world.clock.advance(1)
+    expect(answer()).toEqual(refused(ErrorCode.SHARE_SESSION_LIMIT_REACHED))
+    expect(await client.fetch('g', 'm', 0, [], { wait: 0 })).toEqual(given({}))
+  })
+})
+
+describe('a partition of a share fetch', () => {
+  it('is refused for its own reason beside one that gives records', async () => {
+    const { world, client } = await ready({
+      topics: ['t:3', 'secret'],
+      security: denying('Topic', 'secret', 'Read'),
+    })
+    world.produce('t', 10)
+    expect(await client.fetch('g', 'm', 0, ['t-0', 't-9', 'nobody-0', 'secret-0'])).toEqual(
+      given({ 't-0': '0-9x1', 't-9': 'E3', '?-0': 'E100', 'secret-0': 'E29' }),
+    )
+  })
+  it('is answered at once when all of them fail, and again each time', async () => {
+    const { client } = await ready()
+    expect(await client.fetch('g', 'm', 0, ['t-9'])).toEqual(given({ 't-9': 'E3' }))
+    expect(await client.fetch('g', 'm', 1)).toEqual(given({ 't-9': 'E3' }))
+    expect(await client.fetch('g', 'm', 2, [], { forget: ['t-9'] })).toEqual(given({}))
+  })
+  it.each(['4.1', '4.2', '4.3'] as const)(
+    'fails the whole fetch in %s when its topic id is unknown',
+    async (version) => {
+      const { world, client } = await ready({ version })
+      world.produce('t', 1)
+      const v = { version: version === '4.1' ? 1 : 2 }
+      expect(await client.fetch('g', 'm', 0, ['t-0', 'nobody-0'], v)).toEqual(refused(ErrorCode.UNKNOWN_SERVER_ERROR))
+      expect(await client.fetch('g', 'm', 1, [], { ...v, forget: ['nobody-0'] })).toEqual(given({ 't-0': '0-0x1' }))
+    },
+  )
+  it('that another broker leads is answered with who and where that is', async () => {
+    const { world, client } = await ready(TWO_BROKERS)
+    world.broker.moveLeader({ topic: 't', partition: 0, to: 2 })
+    const { leaderEpoch } = world.broker.inspect().topics[0]?.partitions[0] ?? {}
+    expect(await client.fetch('g', 'm', 0, ['t-0'])).toEqual(given({ 't-0': `E6 leader 2/${leaderEpoch}` }))
+  })
+  it('that no member has subscribed to fails at the end of the wait', async () => {
+    const world = await start()
+    const client = await world.connect()
+    const { answer } = watched(client.fetch('nobody', 'm', 0, ['t-0'], { wait: 700 }))
+    await world.clock.advance(699)
+    expect(answer()).toBeUndefined()
+    await world.clock.advance(1)
+    expect(answer()).toEqual(given({ 't-0': 'E-1' }))
+  })
+  it('whose topic was deleted, and made anew under the same name', async () => {
+    const { world, client } = await ready({ topics: ['t:3', 'u'] })
+    await world.begin('g', { 'u-0': 0 })
+    await client.fetch('g', 'm', 0, ['u-0'], { minBytes: 0 })
+    await (
+      await world.connect()
+    ).send(DeleteTopics, 6, {
+      topics: [{ name: 'u', topicId: ZERO_UUID }],
+      timeoutMs: 1000,
+    })
+    expect(await client.fetch('g', 'm', 1)).toEqual(given({ '?-0': 'E3' }))
+    world.broker.createTopic({ name: 'u' })
+    const { answer } = watched(client.fetch('g', 'm', 2))
+    await world.clock.advance(500)
+    expect(answer()).toEqual(given({ '?-0': 'E-1' }))
+  })
+})
+
+describe('a share fetch', () => {
+  it('gives whole batches, also more than asked for', async () => {
+    const { world, client } = await ready()
+    world.produce('t', 10)
+    world.produce('t', 10)
+    expect(await client.fetch('g', 'm', 0, ['t-0'], { max: 5 })).toEqual(given({ 't-0': '0-9x1' }))
+    expect(await client.fetch('g', 'm', 1, [], { max: 5 })).toEqual(given({ 't-0': '10-19x1' }))
+  })
+  it('looks at the limit of records between partitions only', async () => {
+    const { world, client } = await ready()
+    for (const partition of [0, 1, 2]) world.produce('t', 10, partition)
+    expect(await client.fetch('g', 'm', 0, ['t-0', 't-1', 't-2'], { max: 15 })).toEqual(
+      given({ 't-0': '0-9x1', 't-1': '0-9x1', 't-2': '' }),
+    )
+  })
+  it('keeps to the limit of records over all partitions in record-limit mode', async () => {
+    const { world, client } = await ready()
+    for (const partition of [0, 1, 2]) world.produce('t', 10, partition)
+    expect(await client.fetch('g', 'm', 0, ['t-0', 't-1', 't-2'], { max: 15, mode: RECORD_LIMIT })).toEqual(
+      given({ 't-0': '0-9x1', 't-1': '0-4x1', 't-2': '' }),
+    )
+  })
+  it('serves another partition first with each epoch, known ones before those just read', async () => {
+    const { world, client } = await ready({ topics: ['a:3', 'b:3'] })
+    const all = ['a-0', 'a-1', 'a-2', 'b-0', 'b-1', 'b-2']
+    await world.begin('g', Object.fromEntries(all.map((name) => [name, 0])))
+    for (const topic of ['a', 'b']) for (const partition of [0, 1, 2]) world.produce(topic, 30, partition)
+    const served: string[] = []
+    for (let epoch = 0; epoch < 14; epoch++) {
+      const { partitions } = await client.fetch('g', 'm', epoch, epoch === 0 ? all : [], { max: 1, mode: RECORD_LIMIT })
+      served.push(...Object.keys(partitions).filter((name) => partitions[name] !== ''))
+    }
+    // As a real Kafka 4.4.0 did it, three times.
+    expect(served.join(' ')).toBe('a-0 a-1 b-0 b-2 b-0 a-0 a-2 a-1 b-0 a-2 b-0 b-1 b-2 a-1')
+  })
+  it('divides the bytes over the partitions, and exceeds them for the first batch only', async () => {
+    const { world, client } = await ready()
+    for (const partition of [0, 1, 2]) world.produce('t', 10, partition)
+    const options = { maxBytes: 200 }
+    expect(await client.fetch('g', 'm', 0, ['t-0', 't-1', 't-2'], options)).toEqual(
+      given({ 't-0': '0-9x1', 't-1': '', 't-2': '' }),
+    )
+    expect(await client.fetch('g', 'm', 1, [], options)).toEqual(given({ 't-1': '0-9x1' }))
+  })
+  it.each([
+    ['no records', { max: 0 }],
+    ['no bytes', { maxBytes: 0 }],
+  ])('that asks for %s is answered at once', async (_, options) => {
+    const { world, client } = await ready()
+    world.produce('t', 1)
+    expect(await client.fetch('g', 'm', 0, ['t-0'], options)).toEqual(given({}))
+  })
+  it('moves over records that were deleted, with an empty answer at once', async () => {
+    const { world, client } = await ready()
+    world.produce('t', 2)
+    world.produce('t', 2)
+    await client.send(DeleteRecords, 2, {
+      topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: 2 }] }],
+      timeoutMs: 1000,
+    })
+    expect(await client.fetch('g', 'm', 0, ['t-0'])).toEqual(given({ 't-0': '' }))
+    expect(await client.fetch('g', 'm', 1)).toEqual(given({ 't-0': '2-3x1' }))
+  })
+  it('from beyond the end of the log is empty at once, also when records have come', async () => {
+    const { world, client } = await ready()
+    await world.begin('far', { 't-0': 100 })
+    expect(await client.fetch('far', 'm', 0, ['t-0'])).toEqual(given({ 't-0': '' }))
+    world.produce('t', 3)
+    expect(await client.fetch('far', 'm', 1)).toEqual(given({}))
+  })
+  it('tells the lock duration that the group has now', async () => {
+    const { world, client } = await ready()
+    await client.fetch('g', 'm', 0, ['t-0'], { max: 0 })
+    world.broker.setGroupConfig('g', { 'share.record.lock.duration.ms': '20000' })
+    expect((await client.fetch('g', 'm', 1, [], { max: 0 })).lockMs).toBe(20_000)
+  })
+  it('at epoch -1 applies what it carries, releases the rest and fetches nothing', async () => {
+    const { world, client } = await ready()
+    world.produce('t', 4)
+    await client.fetch('g', 'm', 0, ['t-0'])
+    expect(await client.fetch('g', 'm', -1, { 't-0': [[0, 1, ACCEPT]] })).toEqual(given({ 't-0': '' }))
+    expect(world.broker.inspect().shareSessions).toEqual([])
+    expect(await client.fetch('g', 'm', -1)).toEqual(refused(ErrorCode.SHARE_SESSION_NOT_FOUND))
+    expect(await client.fetch('g', 'n', 0, ['t-0'])).toEqual(given({ 't-0': '2-3x2' }))
+  })
+})
+
+describe('the reset policy', () => {
+  async function joined(world: ShareWorld, groupId: string): Promise<void> {
+    const member = await world.connect()
+    await member.send(ShareGroupHeartbeat, 1, {
+      groupId,
+      memberId: 'heart',
+      memberEpoch: 0,
+      rackId: null,
+      subscribedTopicNames: ['t'],
+    })
+  }
+  it('is latest as of the first fetch', async () => {
+    const { world, client } = await ready()
+    await joined(world, 'new')
+    world.produce('t', 3)
+    await client.fetch('new', 'm', 0, ['t-0'], { minBytes: 0 })
+    world.produce('t', 2)
+    expect(await client.fetch('new', 'm', 1)).toEqual(given({ 't-0': '3-4x1' }))
+  })
+  it('may be earliest', async () => {
+    const { world, client } = await ready()
+    world.broker.setGroupConfig('new', { 'share.auto.offset.reset': 'earliest' })
+    await joined(world, 'new')
+    world.produce('t', 3)
+    expect(await client.fetch('new', 'm', 0, ['t-0'])).toEqual(given({ 't-0': '0-2x1' }))
+  })
+  it('by duration finds the first record that is young enough', async () => {
+    const { world, client } = await ready()
+    world.broker.setGroupConfig('new', { 'share.auto.offset.reset': 'by_duration:PT1M' })
+    await joined(world, 'new')
+    world.produce('t', 2)
+    await world.clock.advance(50_000)
+    world.produce('t', 2)
+    await world.clock.advance(20_000)
+    expect(await client.fetch('new', 'm', 0, ['t-0'])).toEqual(given({ 't-0': '2-3x1' }))
+  })
+  it('by duration answers OFFSET_NOT_AVAILABLE at the end of the wait while no record is young enough', async () => {
+    const { world, client } = await ready()
+    world.broker.setGroupConfig('new', { 'share.auto.offset.reset': 'by_duration:PT1M' })
+    await joined(world, 'new')
+    const { answer } = watched(client.fetch('new', 'm', 0, ['t-0'], { wait: 1000 }))
+    await world.clock.advance(500)
+    world.produce('t', 2)
+    await world.clock.advance(499)
+    expect(answer()).toBeUndefined()
+    await world.clock.advance(1)
+    expect(answer()).toEqual(given({ 't-0': `E${ErrorCode.OFFSET_NOT_AVAILABLE}` }))
+    expect(await client.fetch('new', 'm', 1)).toEqual(given({ 't-0': '0-1x1' }))
+  })
+  it('is asked again when the last connection of the group has closed before anything was written', async () => {
+    const { world, client } = await ready()
+    await joined(world, 'new')
+    await client.fetch('new', 'm', 0, ['t-0'], { minBytes: 0 })
+    client.close()
+    await world.clock.advance(0)
+    expect(world.broker.inspect().sharePartitions).toEqual([])
+    world.produce('t', 3)
+    const again = await world.connect()
+    await again.fetch('new', 'm', 0, ['t-0'], { minBytes: 0 })
+    world.produce('t', 1)
+    expect(await again.fetch('new', 'm', 1)).toEqual(given({ 't-0': '3-3x1' }))
+  })
+  it('is not asked again when the session was ended and the connection kept', async () => {
+    const { world, client } = await ready()
+    await joined(world, 'new')
+    await client.fetch('new', 'm', 0, ['t-0'], { minBytes: 0 })
+    await client.ack('new', 'm', -1)
+    world.produce('t', 3)
+    expect(await client.fetch('new', 'm', 0, ['t-0'])).toEqual(given({ 't-0': '0-2x1' }))
+  })
+})
+
+describe('acknowledgements in a share fetch', () => {
+  it('have results of their own, with or without records', async () => {
+    const { world, client } = await ready()
+    world.produce('t', 4)
+    await client.fetch('g', 'm', 0, ['t-0', 't-1'])
+    world.produce('t', 1, 1)
+    const acks = { 't-0': [[0, 0, ACCEPT]], 't-1': [[9, 9, ACCEPT]], 't-2': [[0, 0, REJECT]] } as const
+    expect(await client.fetch('g', 'm', 1, acks)).toEqual(
+      given({ 't-0': '', 't-1': 'ack E121 0-0x1', 't-2': 'ack E3' }),
+    )
+  })
+  it('of a forgotten partition are applied', async () => {
+    const { world, client } = await ready()
+    world.produce('t', 4)
+    await client.fetch('g', 'm', 0, ['t-0'])
+    expect(await client.fetch('g', 'm', 1, { 't-0': [[0, 3, ACCEPT]] }, { forget: ['t-0'] })).toEqual(
+      given({ 't-0': '' }),
+    )
+    expect(world.broker.inspect().shareSessions[0]?.partitions).toEqual([])
+    expect(world.broker.inspect().sharePartitions[0]?.startOffset).toBe(4)
+  })
+  it('of the front make room for new records in the same answer', async () => {
+    const { world, client } = await ready()
+    world.broker.setGroupConfig('g', { 'share.partition.max.record.locks': '100' })
+    world.produce('t', 100)
+    world.produce('t', 100)
+    await client.fetch('g', 'm', 0, ['t-0'])
+    const { answer } = watched(client.fetch('g', 'm', 1, [], { wait: 300 }))
+    await world.clock.advance(300)
+    expect(answer()).toEqual(given({}))
+    expect(await client.fetch('g', 'm', 2, { 't-0': [[0, 9, ACCEPT]] })).toEqual(given({ 't-0': '100-199x1' }))
+  })
+  it('of the front make no room yet for a fetch that does not wait', async () => {
+    const { world, client } = await ready()
+    world.broker.setGroupConfig('g', { 'share.partition.max.record.locks': '100' })
+    world.produce('t', 100)
+    world.produce('t', 100)
+    await client.fetch('g', 'm', 0, ['t-0'])
+    expect(await client.fetch('g', 'm', 1, { 't-0': [[0, 9, ACCEPT]] }, { wait: 0 })).toEqual(given({ 't-0': '' }))
+    expect(await client.fetch('g', 'm', 2, [], { wait: 0 })).toEqual(given({ 't-0': '100-199x1' }))
+  })
+  it('that release do not give the same fetch what they released', async () => {
+    const { world, client } = await ready()
+    world.produce('t', 10)
+    await client.fetch('g', 'm', 0, ['t-0'])
+    world.produce('t', 10)
+    const acks = {
+      't-0': [
+        [0, 4, ACCEPT],
+        [5, 9, RELEASE],
+      ],
+    } as const
+    expect(await client.fetch('g', 'm', 1, acks)).toEqual(given({ 't-0': '10-19x1' }))
+    expect(await client.fetch('g', 'm', 2)).toEqual(given({ 't-0': '5-9x2' }))
+  })
+  it('that release are seen by their own fetch at the end of its wait', async () => {
+    const { world, client } = await ready()
+    world.produce('t', 10)
+    await client.fetch('g', 'm', 0, ['t-0'])
+    const { answer } = watched(client.fetch('g', 'm', 1, { 't-0': [[0, 9, RELEASE]] }, { wait: 1000 }))
+    await world.clock.advance(999)
+    expect(answer()).toBeUndefined()
+    await world.clock.advance(1)
+    expect(answer()).toEqual(given({ 't-0': '0-9x2' }))
+  })
+  it('cannot be guesses of what the same fetch acquires', async () => {
+    const { world, client } = await ready()
+    await client.fetch('g', 'm', 0, ['t-0'], { minBytes: 0 })
+    world.produce('t', 3)
+    expect(await client.fetch('g', 'm', 1, { 't-0': [[0, 2, ACCEPT]] })).toEqual(given({ 't-0': 'ack E121 0-2x1' }))
+  })
+  it('with renewals fetch nothing and restart the locks', async () => {
+    const { world, client } = await ready()
+    world.produce('t', 2)
+    await client.fetch('g', 'm', 0, ['t-0'])
+    await world.clock.advance(20_000)
+    world.produce('t', 2)
+    const options = { renew: true, wait: 0, minBytes: 0, maxBytes: 0, max: 0 }
+    expect(await client.fetch('g', 'm', 1, { 't-0': [[0, 1, RENEW]] }, options)).toEqual(given({ 't-0': '' }))
+    await world.clock.advance(20_000)
+    expect(world.broker.inspect().sharePartitions[0]?.records).toEqual([
+      { firstOffset: 0, lastOffset: 1, state: 'ACQUIRED', deliveryCount: 1, memberId: 'm', lockLeftMs: 10_000 },
+    ])
+  })
+})
+
+describe('a share fetch that waits', () => {
+  it('ends with nothing when its time is over', async () => {
+    const { world, client } = await ready()
+    const { answer } = watched(client.fetch('g', 'm', 0, ['t-0'], { wait: 500 }))
+    await world.clock.advance(499)
+    expect(answer()).toBeUndefined()
+    await world.clock.advance(1)
+    expect(answer()).toEqual(given({ 't-0': '' }))
+  })
+  it('ends as soon as records come', async () => {
+    const { world, client } = await ready()
+    const { answer } = watched(client.fetch('g', 'm', 0, ['t-0', 't-1'], { wait: 500 }))
+    await world.clock.advance(100)
+    world.produce('t', 2, 1)
+    await world.clock.advance(0)
+    expect(answer()).toEqual(given({ 't-0': '', 't-1': '0-1x1' }))
+  })
+  it('waits for MinBytes, and takes what there is at the end', async () => {
+    const { world, client } = await ready()
+    const { answer } = watched(client.fetch('g', 'm', 0, ['t-0'], { wait: 500, minBytes: 1000 }))
+    await world.clock.advance(0)
+    world.produce('t', 2)
+    await world.clock.advance(499)
+    expect(answer()).toBeUndefined()
+    await world.clock.advance(1)
+    expect(answer()).toEqual(given({ 't-0': '0-1x1' }))
+  })
+  it('counts to MinBytes what others have acquired behind its first record', async () => {
+    const { world, client, other } = await ready()
+    world.produce('t', 50)
+    await client.fetch('g', 'm', 0, ['t-0'])
+    await client.ack('g', 'm', 1, { 't-0': [[0, 0, RELEASE]] })
+    expect(await other.fetch('g', 'n', 0, ['t-0'], { minBytes: 400 })).toEqual(given({ 't-0': '0-0x2' }))
+  })
+  it('does not wait for more bytes than it may get', async () => {
+    const { world, client } = await ready()
+    world.produce('t', 50)
+    world.produce('t', 50)
+    expect(await client.fetch('g', 'm', 0, ['t-0'], { minBytes: 1_000_000, maxBytes: 700 })).toEqual(
+      given({ 't-0': '0-49x1' }),
+    )
+  })
+  it('is woken by a lock that ran out', async () => {
+    const { world, client, other } = await ready()
+    world.produce('t', 2)
+    await client.fetch('g', 'm', 0, ['t-0'])
+    const { answer } = watched(other.fetch('g', 'n', 0, ['t-0'], { wait: 60_000 }))
+    await world.clock.advance(29_999)
+    expect(answer()).toBeUndefined()
+    await world.clock.advance(1)
+    expect(answer()).toEqual(given({ 't-0': '0-1x2' }))
+  })
+  it('is woken by an acknowledgement that makes room in the window', async () => {
+    const { world, client, other } = await ready()
+    world.broker.setGroupConfig('g', { 'share.partition.max.record.locks': '100' })
+    world.produce('t', 100)
+    world.produce('t', 1)
+    await client.fetch('g', 'm', 0, ['t-0'])
+    const { answer } = watched(other.fetch('g', 'n', 0, ['t-0'], { wait: 60_000 }))
+    await world.clock.advance(0)
+    await client.ack('g', 'm', 1, { 't-0': [[50, 59, ACCEPT]] })
+    await world.clock.advance(0)
+    expect(answer()).toBeUndefined()
+    await client.ack('g', 'm', 2, { 't-0': [[0, 0, ACCEPT]] })
+    await world.clock.advance(0)
+    expect(answer()).toEqual(given({ 't-0': '100-100x1' }))
+  })
+  it('is not woken by a release, but gets what was released with the next acknowledgement, even a wrong one', async () => {
+    const { world, client, other } = await ready()
+    world.produce('t', 4)
+    await client.fetch('g', 'm', 0, ['t-0'])
+    const { answer } = watched(other.fetch('g', 'n', 0, ['t-0'], { wait: 60_000 }))
+    await world.clock.advance(0)
+    await client.ack('g', 'm', 1, { 't-0': [[0, 1, RELEASE]] })
+    await world.clock.advance(1000)
+    expect(answer()).toBeUndefined()
+    await client.ack('g', 'm', 2, { 't-0': [[900, 900, ACCEPT]] })
+    await world.clock.advance(0)
+    expect(answer()).toEqual(given({ 't-0': '0-1x2' }))
+  })
+  it.each(['ended', 'cut'])('is not woken when the session of another member is %s', async (how) => {
+    const { world, client, other } = await ready()
+    world.produce('t', 4)
+    await client.fetch('g', 'm', 0, ['t-0'])
+    const { answer } = watched(other.fetch('g', 'n', 0, ['t-0'], { wait: 5000 }))
+    await world.clock.advance(0)
+    if (how === 'ended') await client.ack('g', 'm', -1)
+    else client.close()
+    await world.clock.advance(4999)
+    expect(answer()).toBeUndefined()
+    await world.clock.advance(1)
+    expect(answer()).toEqual(given({ 't-0': '0-3x2' }))
+  })
+  it('passes on to the next who waits what it leaves', async () => {
+    const { world, client, other } = await ready()
+    const options = { wait: 5000, max: 2, mode: RECORD_LIMIT }
+    const first = watched(client.fetch('g', 'm', 0, ['t-0'], options))
+    const second = watched(other.fetch('g', 'n', 0, ['t-0'], options))
+    await world.clock.advance(0)
+    world.produce('t', 3)
+    await world.clock.advance(0)
+    expect(first.answer()).toEqual(given({ 't-0': '0-1x1' }))
+    expect(second.answer()).toEqual(given({ 't-0': '2-2x1' }))
+  })
+  it('ends with INVALID_SHARE_SESSION_EPOCH when its session went on by another connection, and its records stay locked', async () => {
+    const { world, client, other } = await ready()
+    await client.fetch('g', 'm', 0, ['t-0'], { minBytes: 0 })
+    const { answer } = watched(client.fetch('g', 'm', 1, [], { wait: 5000 }))
+    await world.clock.advance(0)
+    expect(await other.ack('g', 'm', 2)).toEqual(given({}))
+    world.produce('t', 2)
+    await world.clock.advance(0)
+    expect(answer()).toEqual({ error: ErrorCode.INVALID_SHARE_SESSION_EPOCH, lockMs: 30_000, partitions: {} })
+    expect(world.broker.inspect().sharePartitions[0]?.records[0]).toMatchObject({ state: 'ACQUIRED', memberId: 'm' })
+  })
+  it('waits its time out when the topic is deleted, and says nothing of it', async () => {
+    const { world, client } = await ready()
+    await client.fetch('g', 'm', 0, ['t-0'], { minBytes: 0 })
+    const { answer } = watched(client.fetch('g', 'm', 1, [], { wait: 1000 }))
+    await world.clock.advance(0)
+    await (
+      await world.connect()
+    ).send(DeleteTopics, 6, { topics: [{ name: 't', topicId: ZERO_UUID }], timeoutMs: 1000 })
+    await world.clock.advance(999)
+    expect(answer()).toBeUndefined()
+    await world.clock.advance(1)
+    expect(answer()).toEqual(given({}))
+  })
+  it('goes on when its connection closes: it acquires for nobody, and that is released with its delivery counted', async () => {
+    const { world, client, other } = await ready()
+    await other.fetch('g', 'n', 0, ['t-0'], { minBytes: 0 })
+    void client.fetch('g', 'm', 0, ['t-0'], { wait: 60_000 }).catch(() => undefined)
+    await world.clock.advance(0)
+    client.close()
+    await world.clock.advance(1000)
+    expect(world.broker.inspect().shareSessions.map(({ memberId }) => memberId)).toEqual(['n', 'm'])
+    world.produce('t', 3)
+    await world.clock.advance(0)
+    expect(world.broker.inspect().shareSessions.map(({ memberId }) => memberId)).toEqual(['n'])
+    expect(await other.fetch('g', 'n', 1)).toEqual(given({ 't-0': '0-2x2' }))
+  })
+  it('is gone with the broker that is killed, and so are locks and sessions', async () => {
+    const { world, client } = await ready(TWO_BROKERS)
+    world.produce('t', 2)
+    const leader = world.broker.inspect().topics[0]?.partitions[0]?.leader ?? 0
+    const [at, other] = [await world.connect(leader), await world.connect(3 - leader)]
+    client.close()
+    await at.fetch('g', 'm', 0, ['t-0'])
+    void at.fetch('g', 'm', 1, [], { wait: 60_000 }).catch(() => undefined)
+    await world.clock.advance(0)
+    await world.broker.kill(leader)
+    await world.clock.advance(0)
+    expect(world.broker.inspect()).toMatchObject({ waitingRequests: 0, shareSessions: [], sharePartitions: [] })
+    expect(await other.fetch('g', 'm', 0, ['t-0'])).toEqual(given({ 't-0': '0-1x1' }))
+  })
+})
+
+describe('features', () => {
+  it('switch share fetches off while the cluster runs', async () => {
+    const { client } = await ready()
+    await client.send(UpdateFeatures, 2, {
+      timeoutMs: 1000,
+      featureUpdates: [{ feature: 'share.version', maxVersionLevel: 0, upgradeType: 3 }],
+      validateOnly: false,
+    })
+    expect(await client.fetch('g', 'm', 0)).toEqual(refused(ErrorCode.UNSUPPORTED_VERSION))
+  })
+})
+
+describe('a leader that moved', () => {
+  it('has forgotten what was acquired there, and the new one delivers it with the same count', async () => {
+    const { world } = await ready(TWO_BROKERS)
+    world.produce('t', 3)
+    const leader = world.broker.inspect().topics[0]?.partitions[0]?.leader ?? 0
+    const [at, next] = [await world.connect(leader), await world.connect(3 - leader)]
+    await at.fetch('g', 'm', 0, ['t-0'])
+    world.broker.moveLeader({ topic: 't', partition: 0, to: 3 - leader })
+    expect(await at.ack('g', 'm', 1, { 't-0': [[0, 0, GAP]] })).toEqual(given({ 't-0': 'E3' }))
+    expect(await next.fetch('g', 'm', 0, ['t-0'])).toEqual(given({ 't-0': '0-2x1' }))
   })
 })

@@ -12,6 +12,8 @@ import {
 } from '@milena/protocol'
 import { SeededRandom, VirtualClock, type TransportSocket } from '@milena/protocol/runtime'
 import { EmbeddedBroker } from '../../src/embedded-broker.js'
+import type { AclOperation, AclResourceType } from '../../src/security/authorizer.js'
+import type { SecurityOptions } from '../../src/security/security-options.js'
 import type { EmbeddedBrokerOptions } from '../../src/embedded-broker-options.js'
 
 /** `[first, last, ...types]` */
@@ -37,6 +39,12 @@ export interface Short {
   readonly error: number
   readonly lockMs: number
   readonly partitions: Readonly<Record<string, string>>
+}
+
+/** Everybody may do everything but this. */
+export function denying(resourceType: AclResourceType, name: string, operation: AclOperation): SecurityOptions {
+  const rule = { principal: 'User:*', resourceType, name, operation, permission: 'deny' } as const
+  return { authorization: { rules: [rule], allowEveryoneIfNoRule: true } }
 }
 
 /** A cluster on virtual time, with clients that speak to it request by request. */
@@ -75,15 +83,18 @@ export class ShareWorld {
 
   /** Makes the group's partitions known, with these start offsets: as a joining member does, and without one. */
   async begin(groupId: string, offsets: Readonly<Record<string, number>>): Promise<void> {
-    const client = await this.connect()
-    for (const [name, startOffset] of Object.entries(offsets)) {
-      const { topic, partition } = split(name)
-      await client.send(AlterShareGroupOffsets, 0, {
-        groupId,
-        topics: [{ topicName: topic, partitions: [{ partitionIndex: partition, startOffset }] }],
-      })
+    for (const id of this.broker.brokerIds) {
+      const client = await this.connect(id)
+      for (const [name, startOffset] of Object.entries(offsets)) {
+        const { topic, partition } = split(name)
+        // Whoever is not the group's coordinator refuses it.
+        await client.send(AlterShareGroupOffsets, 0, {
+          groupId,
+          topics: [{ topicName: topic, partitions: [{ partitionIndex: partition, startOffset }] }],
+        })
+      }
+      client.close()
     }
-    client.close()
     await this.clock.advance(0)
   }
 }
