@@ -58,6 +58,15 @@ const NEWEST_PRODUCE_VERSION = 13
 /** Of a producer that does not write any more; Kafka's default of producer.id.expiration.ms. */
 const PRODUCER_ID_EXPIRATION_MS = 86_400_000
 
+/** A batch on its way into the log. */
+interface Incoming {
+  readonly records: Buffer
+  readonly header: BatchHeader
+  /** As they were when it came. */
+  readonly settings: LogSettings
+  readonly options: AppendOptions
+}
+
 /** The log of one partition: whole batches in memory. */
 export class PartitionLog implements RetainedLog {
   readonly label: string
@@ -139,14 +148,13 @@ export class PartitionLog implements RetainedLog {
       produceVersion: options.produceVersion ?? NEWEST_PRODUCE_VERSION,
     })
     if (incoming.refusal !== undefined) return this.#refuse(incoming.refusal)
-    const { header } = incoming
+    const incomingBatch: Incoming = { records: whole, header: incoming.header, settings, options }
     const nowMs = Math.floor(this.surroundings.clock.wallTime())
-    const fault = checkRecords(whole, header, { settings, nowMs })
+    const fault = checkRecords(whole, incoming.header, { settings, nowMs })
     if (fault instanceof Promise) {
-      return fault.then((found) => (found === undefined ? this.#write(whole, header, options) : this.#refuse(found)))
+      return fault.then((found) => (found === undefined ? this.#write(incomingBatch) : this.#refuse(found)))
     }
-    if (fault !== undefined) return this.#refuse(fault)
-    return this.#write(whole, header, options)
+    return fault === undefined ? this.#write(incomingBatch) : this.#refuse(fault)
   }
 
   /** Ends a producer's transaction here. */
@@ -157,7 +165,7 @@ export class PartitionLog implements RetainedLog {
     const offset = this.#endOffset
     this.#store(bytes, readBatchHeader(bytes, 0), options.leaderEpoch)
     this.#producers.decided({ ...marker, offset, nowMs })
-    this.#keepWithin()
+    this.#keepWithin(this.settings())
     this.onMoved()
   }
 
@@ -265,22 +273,22 @@ export class PartitionLog implements RetainedLog {
     if (this.#startOffset !== startedAt) this.droppedOldest()
   }
 
-  #write(records: Buffer, header: BatchHeader, options: AppendOptions): AppendResult | Promise<AppendResult> {
-    const other = recompressed(records, header, this.settings())
-    return other instanceof Promise
-      ? other.then(
-          (bytes) => this.#admit(bytes, header, options),
-          (cause: unknown) =>
-            this.#refuse({
-              errorCode: ErrorCode.UNKNOWN_SERVER_ERROR,
-              errorMessage: cause instanceof Error ? cause.message : String(cause),
-            }),
-        )
-      : this.#admit(Buffer.from(records), header, options)
+  #write(incoming: Incoming): AppendResult | Promise<AppendResult> {
+    const { records, header, settings } = incoming
+    const other = recompressed(records, header, settings)
+    if (other === undefined) return this.#admit(Buffer.from(records), incoming)
+    return other.then(
+      (bytes) => this.#admit(bytes, incoming),
+      (cause: unknown) =>
+        this.#refuse({
+          errorCode: ErrorCode.UNKNOWN_SERVER_ERROR,
+          errorMessage: cause instanceof Error ? cause.message : String(cause),
+        }),
+    )
   }
 
   /** `bytes` is the log's own from here on. */
-  #admit(bytes: Buffer, header: BatchHeader, options: AppendOptions): AppendResult {
+  #admit(bytes: Buffer, { header, settings, options }: Incoming): AppendResult {
     if (this.#isClosed) {
       return this.#refuse({
         errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
@@ -297,7 +305,7 @@ export class PartitionLog implements RetainedLog {
       const refusal = this.#producers.check(header)
       if (refusal !== undefined) return this.#refuse(refusal)
     }
-    const stampsTime = this.settings().timestampType === 'LogAppendTime'
+    const stampsTime = settings.timestampType === 'LogAppendTime'
     if (stampsTime || header.isLogAppendTime) {
       stampTimestampType(bytes, stampsTime ? nowMs : undefined)
       stampCrc(bytes, crc32c(bytes, BATCH_CHECKED_FROM))
@@ -306,7 +314,7 @@ export class PartitionLog implements RetainedLog {
     const stamped = stampsTime ? { ...header, maxTimestamp: nowMs } : header
     this.#store(bytes, stamped, options.leaderEpoch)
     if (isNumbered) this.#producers.written(stamped, { baseOffset, nowMs })
-    this.#keepWithin()
+    this.#keepWithin(settings)
     this.onMoved()
     return this.#result({ baseOffset, logAppendTimeMs: stampsTime ? nowMs : -1 })
   }
@@ -336,9 +344,8 @@ export class PartitionLog implements RetainedLog {
     this.#retention.resized(this.#batches.sizeInMemory - before)
   }
 
-  #keepWithin(): void {
+  #keepWithin({ retentionBytes, isDeleted }: LogSettings): void {
     const startedAt = this.#startOffset
-    const { retentionBytes, isDeleted } = this.settings()
     const limit = retentionBytes < 0 || isDeleted === false ? Infinity : retentionBytes
     while (this.#batches.count > 1 && this.#batches.sizeInBytes > limit) this.#drop()
     while (this.#batches.count > 1 && this.sizeInMemory > this.#retention.maxPartitionBytes) {

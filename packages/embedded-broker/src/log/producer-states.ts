@@ -5,10 +5,13 @@ import type { BatchHeader } from './batch-header.js'
  * What a log remembers of the producers that number their batches (KIP-98), and of their transactions:
  * - of each producer the last five batches, so that one that is sent again is found and not written twice;
  * - a sequence follows the last one, or begins at 0 under a new epoch; a producer that is not known may begin anywhere;
+ * - producers are kept in the order of their latest writes, and their number is bounded;
  * - open transactions in the order of their first offsets: the first of them is where read_committed ends.
  */
 
 const REMEMBERED_BATCHES = 5
+/** Of producers of one log; the one that was silent longest is forgotten first, and then counts as new. */
+const MAX_PRODUCERS = 10_000
 const MAX_SEQUENCE = 0x7fff_ffff
 const NO_EPOCH = -1
 
@@ -170,17 +173,27 @@ export class ProducerStates {
     }
   }
 
+  /** The entry of who writes now, behind all others. */
   #entry(producerId: number, epoch: number): ProducerEntry {
-    let entry = this.#producers.get(producerId)
-    if (entry === undefined) {
-      entry = { epoch: NO_EPOCH, batches: [], lastWriteMs: 0 }
-      this.#producers.set(producerId, entry)
-    }
+    const known = this.#producers.get(producerId)
+    const entry = known ?? { epoch: NO_EPOCH, batches: [], lastWriteMs: 0 }
+    if (known === undefined) this.#makeRoom()
+    else this.#producers.delete(producerId)
+    this.#producers.set(producerId, entry)
     if (entry.epoch !== epoch) {
       entry.epoch = epoch
       entry.batches = []
     }
     return entry
+  }
+
+  #makeRoom(): void {
+    if (this.#producers.size < MAX_PRODUCERS) return
+    for (const producerId of this.#producers.keys()) {
+      if (this.#open.has(producerId)) continue
+      this.#producers.delete(producerId)
+      return
+    }
   }
 }
 

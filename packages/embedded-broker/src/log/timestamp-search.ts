@@ -1,4 +1,4 @@
-import { defaultCompressionCodecs, RecordBatchReader } from '@milena/protocol'
+import { defaultCompressionCodecs, KafkaError, RecordBatchReader, type RecordCursor } from '@milena/protocol'
 import type { LogBatch, StoredBatches } from './stored-batches.js'
 
 /** A record found by its time. */
@@ -13,22 +13,18 @@ export async function firstAtOrAfter(
   batches: StoredBatches,
   wanted: { readonly timestamp: number; readonly fromOffset: number; readonly upTo: number },
 ): Promise<FoundOffset | undefined> {
-  const candidates: LogBatch[] = []
-  // Looking into a batch may take a while, during which the log moves on: what is to be looked at is gathered first.
-  for (let i = batches.positionOfTimestamp(wanted.timestamp); i < batches.count; i++) {
-    const batch = batches.at(i)
-    if (batch === undefined || batch.baseOffset >= wanted.upTo) break
-    if (batch.maxTimestamp >= wanted.timestamp && batch.lastOffset >= wanted.fromOffset) candidates.push(batch)
-    // The time in a header is nearly always that of one of its records, so that the first batch decides.
-    if (candidates.length === 8) break
-  }
-  for (const batch of candidates) {
-    const found = await firstIn(batch, (offset, timestamp) => {
-      return timestamp >= wanted.timestamp && offset >= wanted.fromOffset && offset < wanted.upTo
+  const { timestamp, fromOffset, upTo } = wanted
+  for (let position = batches.positionOfTimestamp(timestamp); ; position++) {
+    const batch = batches.at(position)
+    if (batch === undefined || batch.baseOffset >= upTo) return undefined
+    if (batch.maxTimestamp < timestamp || batch.lastOffset < fromOffset) continue
+    const found = await firstIn(batch, (record) => {
+      return record.timestamp >= timestamp && record.offset >= fromOffset && record.offset < upTo
     })
     if (found !== undefined) return found
+    // While the batch was opened others may have been let go.
+    position = batches.positionOf(batch.lastOffset + 1) - 1
   }
-  return undefined
 }
 
 /** The first record that has the largest timestamp of all. */
@@ -40,19 +36,28 @@ export async function largestTimestampIn(batches: StoredBatches): Promise<FoundO
   }
   const target = largest?.maxTimestamp
   if (largest === undefined || target === undefined) return undefined
-  return firstIn(largest, (_offset, timestamp) => timestamp >= target)
+  return firstIn(largest, (record) => record.timestamp >= target)
 }
 
-async function firstIn(
-  batch: LogBatch,
-  isIt: (offset: number, timestamp: number) => boolean,
-): Promise<FoundOffset | undefined> {
-  const opened = new RecordBatchReader(batch.bytes).next()?.open(defaultCompressionCodecs)
-  const cursor = await opened
-  while (cursor?.next() === true) {
-    if (isIt(cursor.offset, cursor.timestamp)) {
-      return { offset: cursor.offset, timestamp: cursor.timestamp, leaderEpoch: batch.leaderEpoch }
+async function firstIn(batch: LogBatch, isIt: (record: TimedOffset) => boolean): Promise<FoundOffset | undefined> {
+  const { leaderEpoch } = batch
+  let cursor: RecordCursor | undefined
+  try {
+    cursor = await new RecordBatchReader(batch.bytes).next()?.open(defaultCompressionCodecs)
+    while (cursor?.next() === true) {
+      const { offset, timestamp } = cursor
+      if (isIt({ offset, timestamp })) return { offset, timestamp, leaderEpoch }
     }
+    return undefined
+  } catch (error) {
+    if (!KafkaError.is(error)) throw error
+    // Its consumers will stumble over it, too: it is found, so that they get to see it.
+    const record = { offset: batch.lastOffset, timestamp: batch.maxTimestamp }
+    return isIt(record) ? { ...record, leaderEpoch } : undefined
   }
-  return undefined
+}
+
+interface TimedOffset {
+  readonly offset: number
+  readonly timestamp: number
 }
