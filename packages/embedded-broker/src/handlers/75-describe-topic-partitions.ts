@@ -87,7 +87,7 @@ function pageOf(
       isInternal: topic.isInternal,
       partitions: partitions.map((partition) => ({
         ...partitionView(partition, isLive),
-        eligibleLeaderReplicas: [],
+        eligibleLeaderReplicas: [...partition.eligibleLeaderReplicas],
         lastKnownElr: [],
       })),
       topicAuthorizedOperations,

@@ -45,15 +45,24 @@ function unplaceable(replicationFactor: number, why: string): TopicFailure {
 }
 
 /** What is wrong with replicas that a request names for one partition. */
-export function assignmentFailure(replicas: readonly number[], brokerIds: readonly number[]): TopicFailure | undefined {
+export function assignmentFailure(
+  partition: { readonly index: number; readonly replicas: readonly number[] },
+  brokers: { readonly all: readonly number[]; readonly live: ReadonlySet<number> },
+): TopicFailure | undefined {
+  const { index, replicas } = partition
   const failure = (errorMessage: string): TopicFailure => ({
     errorCode: ErrorCode.INVALID_REPLICA_ASSIGNMENT,
-    errorMessage: `The manual partition assignment includes ${errorMessage}`,
+    errorMessage,
   })
-  if (replicas.length === 0) return failure('an empty replica list.')
+  const includes = 'The manual partition assignment includes'
+  if (replicas.length === 0) return failure(`${includes} an empty replica list.`)
   const sorted = replicas.toSorted((a, b) => a - b)
   const twice = sorted.find((id, i) => sorted[i + 1] === id)
-  if (twice !== undefined) return failure(`the broker ${twice} more than once.`)
-  const unknown = sorted.find((id) => !brokerIds.includes(id))
-  return unknown === undefined ? undefined : failure(`broker ${unknown}, but no such broker is registered.`)
+  if (twice !== undefined) return failure(`${includes} the broker ${twice} more than once.`)
+  const unknown = sorted.find((id) => !brokers.all.includes(id))
+  if (unknown !== undefined) return failure(`${includes} broker ${unknown}, but no such broker is registered.`)
+  if (replicas.some((id) => brokers.live.has(id))) return undefined
+  return failure(
+    `All brokers specified in the manual partition assignment for partition ${index} are fenced or in controlled shutdown.`,
+  )
 }

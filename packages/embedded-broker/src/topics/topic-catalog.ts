@@ -182,7 +182,7 @@ export class TopicCatalog {
       )
     }
     const replicas =
-      this.#assigned(assignments ?? []) ?? this.#placed(had, more, topic.partitions[0]?.replicas.length ?? 1)
+      this.#assigned(assignments ?? [], had) ?? this.#placed(had, more, topic.partitions[0]?.replicas.length ?? 1)
     if (isTopicFailure(replicas)) return replicas
     if (options.validateOnly === true) return topic
     this.#append(topic, replicas)
@@ -272,7 +272,7 @@ export class TopicCatalog {
         )
       if (replicationFactor !== -1) return both('replication factor')
       if (numPartitions !== -1) return both('numPartitions')
-      return this.#assigned(assignments) ?? []
+      return this.#assigned(assignments, 0) ?? []
     }
     if (replicationFactor < -1 || replicationFactor === 0) {
       return refused(
@@ -301,10 +301,15 @@ export class TopicCatalog {
     })
   }
 
-  #assigned(assignments: readonly (readonly number[])[]): readonly (readonly number[])[] | TopicFailure | undefined {
+  /** Undefined when there are none. @param first the index of the partition that they begin with */
+  #assigned(
+    assignments: readonly (readonly number[])[],
+    first: number,
+  ): readonly (readonly number[])[] | TopicFailure | undefined {
     if (assignments.length === 0) return undefined
-    for (const replicas of assignments) {
-      const failure = assignmentFailure(replicas, this.#brokerIds)
+    for (const [i, replicas] of assignments.entries()) {
+      const brokers = { all: this.#brokerIds, live: this.#live }
+      const failure = assignmentFailure({ index: first + i, replicas }, brokers)
       if (failure !== undefined) return failure
     }
     return assignments

@@ -9,8 +9,10 @@ export interface PartitionEntry {
   readonly leaderEpoch: number
   /** The first is the preferred leader. */
   readonly replicas: readonly number[]
-  /** The live ones; while none is alive, the last that was. */
+  /** The live ones. */
   readonly inSyncReplicas: readonly number[]
+  /** While none is alive: the last that was (KIP-966). */
+  readonly eligibleLeaderReplicas: readonly number[]
   readonly log: PartitionLog
 }
 
@@ -45,6 +47,7 @@ export class Partition implements PartitionEntry {
   #leaderId: number
   #leaderEpoch = 0
   #inSyncReplicas: readonly number[]
+  #eligibleLeaderReplicas: readonly number[] = []
 
   constructor(given: {
     readonly topic: Topic
@@ -59,7 +62,7 @@ export class Partition implements PartitionEntry {
     this.log = given.log
     const alive = given.replicas.filter((id) => given.live.has(id))
     this.#leaderId = alive[0] ?? -1
-    this.#inSyncReplicas = alive.length > 0 ? alive : given.replicas.slice(0, 1)
+    this.#inSyncReplicas = alive
   }
 
   get leaderId(): number {
@@ -74,11 +77,16 @@ export class Partition implements PartitionEntry {
     return this.#inSyncReplicas
   }
 
+  get eligibleLeaderReplicas(): readonly number[] {
+    return this.#eligibleLeaderReplicas
+  }
+
   /** Follows the life and death of brokers: a leader that is alive stays. @returns whether the leader is another now */
   brokersChanged(live: ReadonlySet<number>): boolean {
     const alive = this.replicas.filter((id) => live.has(id))
-    if (alive.length > 0) this.#inSyncReplicas = alive
-    else if (this.#leaderId !== -1) this.#inSyncReplicas = [this.#leaderId]
+    this.#inSyncReplicas = alive
+    if (alive.length > 0) this.#eligibleLeaderReplicas = []
+    else if (this.#leaderId !== -1) this.#eligibleLeaderReplicas = [this.#leaderId]
     return this.#lead(alive.includes(this.#leaderId) ? this.#leaderId : (alive[0] ?? -1))
   }
 

@@ -48,7 +48,7 @@ describe('Metadata', () => {
       leaderId: -1,
       leaderEpoch: 1,
       replicaNodes: [2],
-      isrNodes: [2],
+      isrNodes: [],
       offlineReplicas: [2],
     })
   })

@@ -301,6 +301,17 @@ describe('DescribeTopicPartitions', () => {
     }
   })
 
+  it('tells who was the last in sync of a partition without a leader', async () => {
+    const { broker, client, create } = await adminClient({ brokers: 2 })
+    const assignments = [{ partitionIndex: 0, brokerIds: [2] }]
+    await create([{ name: 'orders', numPartitions: -1, replicationFactor: -1, assignments }])
+    const partition = async () =>
+      (await client.send(DescribeTopicPartitions, 0, { topics: [{ name: 'orders' }] })).topics[0]?.partitions[0]
+    expect(await partition()).toMatchObject({ leaderId: 2, isrNodes: [2], eligibleLeaderReplicas: [] })
+    await broker.kill(2)
+    expect(await partition()).toMatchObject({ leaderId: -1, isrNodes: [], eligibleLeaderReplicas: [2] })
+  })
+
   it('hides what one may not describe, and refuses it when named', async () => {
     const { client } = await adminClient({ topics: ['a', 'b'], security: onlyAllowed(['Describe', 'Topic', 'b']) })
     const ask = async (...names: string[]) =>

@@ -47,15 +47,12 @@ describe('The leaders of a topic', () => {
             })
             const tellings = changes.slice(told).filter(({ kind }) => kind === 'leaderChanged')
             expect(tellings).toHaveLength(moved.length)
-            for (const { leaderId, replicas, inSyncReplicas } of topic.partitions) {
+            for (const { leaderId, replicas, inSyncReplicas, eligibleLeaderReplicas } of topic.partitions) {
               const alive = replicas.filter((id) => live.includes(id))
-              if (alive.length === 0) {
-                expect(leaderId).toBe(-1)
-                expect(inSyncReplicas).toHaveLength(1)
-              } else {
-                expect(alive).toContain(leaderId)
-                expect(inSyncReplicas).toEqual(alive)
-              }
+              expect(inSyncReplicas).toEqual(alive)
+              expect(eligibleLeaderReplicas).toHaveLength(alive.length === 0 ? 1 : 0)
+              if (alive.length === 0) expect(leaderId).toBe(-1)
+              else expect(alive).toContain(leaderId)
             }
           }
         },

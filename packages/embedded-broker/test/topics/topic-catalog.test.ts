@@ -154,6 +154,19 @@ describe('A new topic', () => {
     })
   })
 
+  it('cannot lie at dead brokers only, when told where to', () => {
+    const { topics } = catalogWorld({ brokers: 3 })
+    made(topics.create({ name: 'orders' }))
+    topics.liveBrokersChanged([1, 3])
+    made(topics.create({ name: 'a', assignments: [[2, 3]] }))
+    const failure = (partition: number) => ({
+      errorCode: INVALID_REPLICA_ASSIGNMENT,
+      errorMessage: `All brokers specified in the manual partition assignment for partition ${partition} are fenced or in controlled shutdown.`,
+    })
+    expect(topics.create({ name: 'b', assignments: [[1], [2]] })).toEqual(failure(1))
+    expect(topics.addPartitions('orders', 2, { assignments: [[2]] })).toEqual(failure(1))
+  })
+
   it('can be planned without being made', () => {
     const { topics } = catalogWorld()
     expect(topics.plan({ name: 'a', numPartitions: 2 })).toMatchObject({ name: 'a', replicas: [[1], [1]] })
@@ -259,11 +272,12 @@ describe('A leader', () => {
     expect(leader(world)).toEqual([3, 1, [1, 2, 3]])
   })
 
-  it('is missing while no replica is alive; the last one alive stays in sync', () => {
+  it('is missing while no replica is alive; the last one alive is remembered', () => {
     const world = threeReplicas()
     world.topics.liveBrokersChanged([2])
     world.topics.liveBrokersChanged([])
-    expect(leader(world)).toEqual([-1, 2, [2]])
+    expect(leader(world)).toEqual([-1, 2, []])
+    expect(world.topics.byName('orders')?.partitions[0]?.eligibleLeaderReplicas).toEqual([2])
     world.topics.liveBrokersChanged([3])
     expect(leader(world)).toEqual([3, 3, [3]])
   })
