@@ -84,8 +84,8 @@ class Bench {
   }
 
   /** Waits until the leader has the group's position there: everything before it is finished. */
-  async untilFinished(offset: number): Promise<void> {
-    await this.broker.advanceUntil(() => this.partition?.startOffset === offset)
+  async untilFinished(offset: number, stepMs = 10): Promise<void> {
+    await this.broker.advanceUntil(() => this.partition?.startOffset === offset, { stepMs })
   }
 
   async end(): Promise<void> {
@@ -275,7 +275,7 @@ describe('An acknowledgement that is lost', () => {
     const deliveries: string[] = []
     bench.append(1)
     await bench.container((record) => void deliveries.push(told(record)))
-    await bench.untilFinished(1)
+    await bench.untilFinished(1, 100)
     expect(deliveries).toEqual(['v0 1', 'v0 2'])
     expect(broker.clock.now()).toBeGreaterThan(29_000)
   })
