@@ -7,8 +7,8 @@ import { assignSimple, type ShareAssignment } from './simple-assignor.js'
 // The membership of one share group (KIP-932). It reads no clock and sets no timer: share-groups.ts does.
 //
 // - The group's epoch grows when what is to be assigned may change: a member's set of topics, a member gone, a subscribed
-//   topic created, grown or deleted, partitions initialised that nobody has. Once for all that one heartbeat finds; and not
-//   for initialised partitions while an assignment is due anyway.
+//   topic created, grown or deleted, partitions initialised that nobody has. Once for all that one heartbeat finds; and
+//   (4.3) not for initialised partitions while an assignment is due anyway.
 // - The target assignment is worked out in heartbeats only, whoever sends one, and (4.3) not within the interval after the
 //   last time. It takes the epoch that the group has then.
 // - A member comes to the epoch and the content of the target with its own heartbeat, never by another's; it is not given
@@ -162,7 +162,9 @@ export class ShareGroup {
       if (outline !== this.#outline) grows = true
       this.#outline = outline
     }
-    grows ||= this.#epoch === this.#assignmentEpoch && this.#hasUnassigned()
+    // With an interval between targets, one that is due already will see to it.
+    const isDue = this.#profile.batchesAssignments && this.#epoch > this.#assignmentEpoch
+    grows ||= !isDue && this.#hasUnassigned()
     if (grows) this.#epoch++
   }
 

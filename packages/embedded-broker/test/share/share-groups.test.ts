@@ -208,6 +208,18 @@ describe('A member of a share group', () => {
     beat('m1', 2)
     expect(states.summary({ groupId: 'g', topicId: id, partition: 1 })?.startOffset).toBe(-1)
   })
+
+  it('of Kafka 4.2 finds its epoch two higher when one left whose partitions nobody else has', async () => {
+    const { beat, clock, state } = groupWorld('4.2')
+    beat('m1', 0, ['a'])
+    await clock.advance(MOMENT_MS)
+    expect(beat('m1', 1)).toBe('2: a-0 a-1')
+    beat('m2', 0, ['a'])
+    beat('m1', 2)
+    beat('m2', -1)
+    expect(state()).toBe('Stable 4/3')
+    expect(beat('m1', 3)).toBe('5: a-0 a-1')
+  })
 })
 
 describe('A heartbeat', () => {
