@@ -2,12 +2,13 @@ import { RecordBatchBuilder, type RecordInput } from '@milena/protocol'
 import type { Clock } from '@milena/protocol/runtime'
 import type { PartitionEntry } from '../topics/topic-catalog.js'
 
-/** Writes dead letters to a partition's log, in batches that the topic takes. */
+const emptyBatch = new RecordBatchBuilder()
+
+/** Puts dead letters for one partition into batches that its topic takes, and writes them. */
 export class DeadLetterBatches {
   readonly #target: PartitionEntry
   readonly #clock: Clock
-  #batch = new RecordBatchBuilder()
-  #written = 0
+  readonly #batches: RecordBatchBuilder[] = []
 
   constructor(target: PartitionEntry, clock: Clock) {
     this.#target = target
@@ -15,29 +16,26 @@ export class DeadLetterBatches {
   }
 
   /** A copy that is too large for the topic goes without the original's key and value. */
-  async add(letter: Omit<RecordInput, 'timestamp' | 'offset'>): Promise<void> {
+  add(letter: Omit<RecordInput, 'timestamp' | 'offset'>): void {
     const limit = this.#target.log.settings().maxMessageBytes
     let record: RecordInput = { ...letter, timestamp: Math.floor(this.#clock.wallTime()) }
-    if (new RecordBatchBuilder().estimateAfter(record) > limit) record = { ...record, key: null, value: null }
-    if (this.#batch.recordCount > 0 && this.#batch.estimateAfter(record) > limit) await this.#write()
-    this.#batch.append(record)
-  }
-
-  /** @returns how many records were written in all. Throws what the log says when it refuses them. */
-  async finish(): Promise<number> {
-    if (this.#batch.recordCount > 0) await this.#write()
-    return this.#written
-  }
-
-  async #write(): Promise<void> {
-    const { log, leaderEpoch, topic, index } = this.#target
-    const { recordCount } = this.#batch
-    const bytes = await this.#batch.build()
-    this.#batch = new RecordBatchBuilder()
-    const { errorCode, errorMessage } = await log.append(bytes, { leaderEpoch })
-    if (errorCode !== 0) {
-      throw new Error(`${topic.name}-${index} refused the records: ${errorMessage ?? `error ${errorCode}`}`)
+    if (emptyBatch.estimateAfter(record) > limit) record = { ...record, key: null, value: null }
+    let batch = this.#batches.at(-1)
+    if (batch === undefined || batch.estimateAfter(record) > limit) {
+      batch = new RecordBatchBuilder()
+      this.#batches.push(batch)
     }
-    this.#written += recordCount
+    batch.append(record)
+  }
+
+  /** Throws what the log says when it refuses one; those before it stay written. */
+  async finish(): Promise<void> {
+    const { log, leaderEpoch, topic, index } = this.#target
+    for (const batch of this.#batches) {
+      const { errorCode, errorMessage } = await log.append(await batch.build(), { leaderEpoch })
+      if (errorCode !== 0) {
+        throw new Error(`${topic.name}-${index} refused the records: ${errorMessage ?? `error ${errorCode}`}`)
+      }
+    }
   }
 }

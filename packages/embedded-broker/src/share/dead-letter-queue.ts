@@ -36,11 +36,23 @@ const causes = {
   deliveryLimit: 'Offset delivery count exceeded the threshold.',
 } as const
 
+interface Waiting extends DeadLetterRequest {
+  readonly topic: string
+  readonly done: () => void
+}
+
+/** What goes to one partition of a dead-letter topic in one round. */
+interface Delivery {
+  readonly batches: DeadLetterBatches
+  readonly requests: Waiting[]
+}
+
 export class DeadLetterQueue {
   readonly #surroundings: Surroundings
   readonly #topics: TopicCatalog
   readonly #configs: ClusterConfigs
   readonly #counts = new Map<string, number>()
+  #waiting: Waiting[] = []
 
   constructor(surroundings: Surroundings, given: { readonly topics: TopicCatalog; readonly configs: ClusterConfigs }) {
     this.#surroundings = surroundings
@@ -53,28 +65,71 @@ export class DeadLetterQueue {
     return this.#counts.get(groupId) ?? 0
   }
 
-  /** Writes them, or logs why it could not; never rejects. */
-  async write(request: DeadLetterRequest): Promise<void> {
-    const { groupId, source, settings } = request
-    const topic = settings.deadLetterTopic
-    if (topic === undefined) return
-    // Only after the change that caused it is settled and answered (rule 4).
-    await Promise.resolve()
-    try {
-      const written = await this.#writeTo(this.#target(topic, source.partition), request)
-      this.#counts.set(groupId, this.count(groupId) + written)
-      this.#surroundings.logger.info(
-        { groupId, topic: source.topic, partition: source.partition, deadLetterTopic: topic },
-        `Share group ${groupId} gave up on ${written} of the records of ${source.topic}-${source.partition}; they are in ${topic} now`,
-      )
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
+  /** Resolves when they are written, or given up; never rejects. Those that wait together are written together, in order. */
+  write(request: DeadLetterRequest): Promise<void> {
+    const topic = request.settings.deadLetterTopic
+    if (topic === undefined) return Promise.resolve()
+    return new Promise((done) => {
+      this.#waiting.push({ ...request, topic, done })
+      if (this.#waiting.length === 1) void Promise.resolve().then(() => this.#writeRounds())
+    })
+  }
+
+  /** Those of a round stay at the head of the queue until it is over, so that only one runs. */
+  async #writeRounds(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const round = [...this.#waiting]
+      await this.#writeRound(round)
+      this.#waiting = this.#waiting.slice(round.length)
+      for (const { done } of round) done()
+      this.#surroundings.changed()
+    }
+  }
+
+  async #writeRound(round: readonly Waiting[]): Promise<void> {
+    const deliveries = new Map<string, Delivery>()
+    for (const request of round) {
+      try {
+        const target = this.#target(request.topic, request.source.partition)
+        const key = `${request.topic}-${target.index}`
+        const delivery = deliveries.get(key) ?? {
+          batches: new DeadLetterBatches(target, this.#surroundings.clock),
+          requests: [],
+        }
+        deliveries.set(key, delivery)
+        await addLetters(delivery.batches, request)
+        delivery.requests.push(request)
+      } catch (error) {
+        this.#gaveUp([request], error)
+      }
+    }
+    for (const { batches, requests } of deliveries.values()) {
+      try {
+        await batches.finish()
+        for (const request of requests) this.#wrote(request)
+      } catch (error) {
+        this.#gaveUp(requests, error)
+      }
+    }
+  }
+
+  #wrote({ groupId, source, letters, topic }: Waiting): void {
+    const written = letters.reduce((sum, { firstOffset, lastOffset }) => sum + lastOffset - firstOffset + 1, 0)
+    this.#counts.set(groupId, this.count(groupId) + written)
+    this.#surroundings.logger.info(
+      { groupId, topic: source.topic, partition: source.partition, deadLetterTopic: topic },
+      `Share group ${groupId} gave up on ${written} of the records of ${source.topic}-${source.partition}; they are in ${topic} now`,
+    )
+  }
+
+  #gaveUp(requests: readonly Waiting[], error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error)
+    for (const { groupId, source, topic } of requests) {
       this.#surroundings.logger.error(
         { groupId, topic: source.topic, partition: source.partition, deadLetterTopic: topic },
         `Failed to write to DLQ, proceeding to ARCHIVED regardless. ${why}`,
       )
     }
-    this.#surroundings.changed()
   }
 
   #target(name: string, sourcePartition: number): PartitionEntry {
@@ -106,28 +161,27 @@ export class DeadLetterQueue {
     if ('errorCode' in created) throw new Error(`The DLQ topic ${name} cannot be created: ${created.errorMessage}`)
     return created
   }
+}
 
-  async #writeTo(target: PartitionEntry, { groupId, source, settings, letters }: DeadLetterRequest): Promise<number> {
-    const copies = settings.deadLetterCopyRecord ? new DeadLetterCopies(source.log) : undefined
-    const batches = new DeadLetterBatches(target, this.#surroundings.clock)
-    for (const { firstOffset, lastOffset, deliveryCount, cause } of letters) {
-      for (let offset = firstOffset; offset <= lastOffset; offset++) {
-        const original = await copies?.at(offset)
-        await batches.add({
-          key: original?.key ?? null,
-          value: original?.value ?? null,
-          headers: [
-            header('topic', source.topic),
-            header('partition', String(source.partition)),
-            header('offset', String(offset)),
-            header('group', groupId),
-            header('delivery.count', String(deliveryCount)),
-            header('message', causes[cause]),
-          ],
-        })
-      }
+async function addLetters(batches: DeadLetterBatches, request: DeadLetterRequest): Promise<void> {
+  const { groupId, source, settings, letters } = request
+  const copies = settings.deadLetterCopyRecord ? new DeadLetterCopies(source.log) : undefined
+  for (const { firstOffset, lastOffset, deliveryCount, cause } of letters) {
+    for (let offset = firstOffset; offset <= lastOffset; offset++) {
+      const original = copies && (await copies.at(offset))
+      batches.add({
+        key: original?.key ?? null,
+        value: original?.value ?? null,
+        headers: [
+          header('topic', source.topic),
+          header('partition', String(source.partition)),
+          header('offset', String(offset)),
+          header('group', groupId),
+          header('delivery.count', String(deliveryCount)),
+          header('message', causes[cause]),
+        ],
+      })
     }
-    return batches.finish()
   }
 }
 

@@ -8,22 +8,21 @@ export function deliverableEnd(log: PartitionLog, isolationLevel: ShareGroupSett
 
 /**
  * Where share.auto.offset.reset puts a share partition that was never positioned, as of now. Undefined: by_duration, and no
- * record is as young as that (Kafka does not fall back to latest then). A promise only with by_duration.
+ * record is as young as that (Kafka does not fall back to latest then). Transactions that are still open count, whatever the
+ * isolation level (measured on 4.4.0). A promise only with by_duration.
  */
 export function resetPosition(
   log: PartitionLog,
   settings: ShareGroupSettings,
   nowMs: number,
 ): number | Promise<number | undefined> {
-  const { autoOffsetReset: reset, isolationLevel } = settings
+  const { autoOffsetReset: reset } = settings
   switch (reset.kind) {
     case 'earliest':
       return log.startOffset
     case 'latest':
-      return deliverableEnd(log, isolationLevel)
+      return log.endOffset
     case 'byDuration':
-      return log
-        .offsetForTimestamp(nowMs - reset.durationMs, deliverableEnd(log, isolationLevel))
-        .then((found) => found?.offset)
+      return log.offsetForTimestamp(nowMs - reset.durationMs, log.endOffset).then((found) => found?.offset)
   }
 }

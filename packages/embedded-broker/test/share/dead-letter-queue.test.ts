@@ -94,6 +94,21 @@ describe('a dead-letter queue', () => {
     ])
     expect(await letters(world, 1)).toEqual([])
   })
+  it('gets those of one acknowledgement in order, also from several partitions', async () => {
+    const { world, client } = await holding()
+    await client.ack('g', 'm', 1, {
+      't-0': [
+        [0, 1, REJECT],
+        [3, 3, REJECT],
+      ],
+      't-2': [[1, 1, REJECT]],
+    })
+    await world.clock.advance(0)
+    expect(
+      (await letters(world)).map(({ headers }) => headers.slice(1, 3).join(' ').replaceAll('__dlq.errors.', '')),
+    ).toEqual(['partition=0 offset=0', 'partition=0 offset=1', 'partition=0 offset=3', 'partition=2 offset=1'])
+    expect(world.broker.inspect().sharePartitions.map(({ startOffset }) => startOffset)).toEqual([2, 0])
+  })
   it('gets copies of the originals when the group says so', async () => {
     const { world, client } = await holding({ configs: { 'errors.deadletterqueue.copy.record.enable': 'true' } })
     await client.ack('g', 'm', 1, {
