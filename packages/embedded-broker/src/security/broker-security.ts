@@ -12,7 +12,7 @@ import { AclAuthorizer } from './acl-authorizer.js'
 import type { Authorizer } from './authorizer.js'
 import { certificatePrincipal } from './certificate-principal.js'
 import { PlainExchange } from './plain-exchange.js'
-import type { SaslExchange } from './sasl-exchange.js'
+import type { SaslEnd, SaslExchange } from './sasl-exchange.js'
 import { scramCredential, type ScramCredential, type ScramHash } from './scram-credential.js'
 import { ScramExchange } from './scram-exchange.js'
 import { resolveSecurity, type ResolvedSecurity, type SaslMechanism, type SecurityOptions } from './security-options.js'
@@ -74,7 +74,8 @@ export class BrokerSecurity {
   mayServe(identity: ConnectionIdentity, apiKey: number): boolean {
     const isOpen = identity.isAuthenticated && this.#surroundings.clock.now() < identity.expiresAt
     if (isOpen && identity.exchange === undefined) return true
-    return apiKey === SaslHandshake.key || apiKey === SaslAuthenticate.key || (!isOpen && apiKey === ApiVersions.key)
+    if (apiKey === SaslHandshake.key || apiKey === SaslAuthenticate.key) return true
+    return apiKey === ApiVersions.key && !identity.isAuthenticated && identity.exchange === undefined
   }
 
   /** The largest request that is read from the connection now. */
@@ -100,10 +101,10 @@ export class BrokerSecurity {
       this.#refuse(asked.clientHost, `it asked for a SASL mechanism that is not enabled (${mechanisms.join(', ')} are)`)
       return { errorCode: ErrorCode.UNSUPPORTED_SASL_MECHANISM, mechanisms }
     }
-    if (identity.exchange !== undefined || (isAgain && identity.mechanism !== mechanism)) {
+    if (identity.exchange !== undefined) {
       identity.mustClose = true
       this.#refuse(asked.clientHost, 'it chose a SASL mechanism twice')
-      return { errorCode: ErrorCode.ILLEGAL_SASL_STATE, mechanisms }
+      return { errorCode: ErrorCode.ILLEGAL_SASL_STATE, mechanisms: [] }
     }
     identity.mechanism = mechanism
     identity.exchange = this.#newExchange(mechanism)
@@ -117,7 +118,7 @@ export class BrokerSecurity {
   ):
     | {
         readonly errorCode: number
-        readonly errorMessage: string | null
+        readonly errorMessage: string
         readonly token: Buffer
         readonly sessionLifetimeMs: number
       }
@@ -138,10 +139,11 @@ export class BrokerSecurity {
       return undefined
     }
     const isAgain = identity.isAuthenticated
-    const step = exchange.next(sent.token)
-    if (step.kind === 'continue') return { errorCode: 0, errorMessage: null, token: step.token, sessionLifetimeMs: 0 }
+    const taken = exchange.next(sent.token)
+    if (taken.kind === 'continue') return { errorCode: 0, errorMessage: '', token: taken.token, sessionLifetimeMs: 0 }
     identity.exchange = undefined
-    if (step.kind === 'success' && (!isAgain || identity.principal === `User:${step.user}`)) {
+    const step = isAgain ? sameUser(identity.principal, taken) : taken
+    if (step.kind === 'success') {
       const sessionLifetimeMs = this.#sasl?.sessionLifetimeMs ?? 0
       identity.principal = `User:${step.user}`
       identity.isAuthenticated = true
@@ -150,15 +152,14 @@ export class BrokerSecurity {
         { principal: identity.principal, mechanism, client: sent.clientHost },
         'A client has authenticated.',
       )
-      return { errorCode: 0, errorMessage: null, token: step.token, sessionLifetimeMs }
+      return { errorCode: 0, errorMessage: '', token: step.token, sessionLifetimeMs }
     }
     identity.mustClose = true
-    const why = step.kind === 'failure' ? step.why : 'it came back as another user'
-    this.#refuse(sent.clientHost, `SASL authentication by ${mechanism} failed: ${why}`)
+    this.#refuse(sent.clientHost, `SASL authentication by ${mechanism} failed: ${step.why}`)
     const generic = `Authentication failed during ${isAgain ? 're-authentication' : 'authentication'} due to invalid credentials with SASL mechanism ${mechanism}`
     return {
       errorCode: ErrorCode.SASL_AUTHENTICATION_FAILED,
-      errorMessage: (step.kind === 'failure' ? step.toClient : undefined) ?? generic,
+      errorMessage: step.toClient ?? generic,
       token: nothing,
       sessionLifetimeMs: 0,
     }
@@ -188,5 +189,16 @@ export class BrokerSecurity {
 
   #refuse(clientHost: string, why: string): void {
     this.#surroundings.logger.warn({ client: clientHost }, `Refused the client at ${clientHost}: ${why}.`)
+  }
+}
+
+/** Who authenticates anew must be who it was (KIP-368). */
+function sameUser(principal: string, step: SaslEnd): SaslEnd {
+  if (step.kind === 'failure' || principal === `User:${step.user}`) return step
+  const [before, now] = [principal, `User:${step.user}`].map((each) => each.replace(':', '.'))
+  return {
+    kind: 'failure',
+    why: 'it came back as another user',
+    toClient: `Cannot change principals during re-authentication from ${before}: ${now}`,
   }
 }

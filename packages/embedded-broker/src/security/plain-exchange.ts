@@ -13,7 +13,10 @@ export class PlainExchange implements SaslExchange {
     const parts = token.toString('utf8').split('\0')
     const [authorizationId = '', user = '', password = ''] = parts
     if (parts.length !== 3) {
-      return { kind: 'failure', why: `the token has ${parts.length} parts instead of 3` }
+      return refused(
+        `the token has ${parts.length} parts instead of 3`,
+        `Invalid SASL/PLAIN response: expected 3 tokens, got ${parts.length}`,
+      )
     }
     if (user === '') return refused('no user name was given', 'Authentication failed: username not specified')
     if (password === '') return refused('no password was given', 'Authentication failed: password not specified')

@@ -1,7 +1,7 @@
-/** How far one token has brought an authentication. */
-export type SaslStep =
-  /** The client has to say more. */
-  | { readonly kind: 'continue'; readonly token: Buffer }
+/** How far one token has brought an authentication; `continue`: the client has to say more. */
+export type SaslStep = SaslEnd | { readonly kind: 'continue'; readonly token: Buffer }
+
+export type SaslEnd =
   | { readonly kind: 'success'; readonly token: Buffer; readonly user: string }
   /** `why` is for the broker's log; `toClient` only where the client may know more than that it has failed. */
   | { readonly kind: 'failure'; readonly why: string; readonly toClient?: string }

@@ -2,9 +2,9 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { SaslExchange, SaslStep } from './sasl-exchange.js'
 import { digest, hmac, type ScramCredential, type ScramHash } from './scram-credential.js'
 
-// RFC 5802, sections 5.1 and 7. Groups: the GS2 header, the authorisation id, the rest; in it, the name and the nonce. Channel
-// binding (p=) is not offered; y says that the client knows it and sees that we do not.
-const clientFirst = /^([ny],(?:a=([^,]+))?,)(n=([^,]+),r=([!-+\--~]+)(?:,.*)?)$/s
+// RFC 5802, sections 5.1 and 7. Groups: the GS2 header, the authorisation id, the rest; in it, the name, the nonce and the
+// extensions. Like Kafka we take only clients that do without channel binding (n); y and p= are refused.
+const clientFirst = /^(n,(?:a=([^,]+))?,)(n=([^,]+),r=([!-+\--~]+)(?:,(.*))?)$/s
 const clientFinal = /^(c=([A-Za-z0-9/+=]+),r=([!-+\--~]+)(?:,.*)?),p=([A-Za-z0-9/+=]+)$/s
 
 const NONCE_BYTES = 18
@@ -42,13 +42,19 @@ export class ScramExchange implements SaslExchange {
   }
 
   #challenge(message: string): SaslStep {
-    const [, gs2Header = '', authorizationId = '', bare = '', saslName = '', clientNonce = ''] =
+    const [, gs2Header = '', authorizationId = '', bare = '', saslName = '', clientNonce = '', extensions = ''] =
       clientFirst.exec(message) ?? []
     const user = plainName(saslName)
     if (bare === '' || user === undefined) return failed("the client's first message is no SCRAM message")
-    if (authorizationId !== '' && authorizationId !== saslName) return failed(`${user} asked to act as somebody else`)
+    if (extensions.split(',').includes('tokenauth=true')) return failed('it came with a delegation token')
     const credential = this.#credentialOf(user)
     if (credential === undefined) return failed('there is no such user')
+    if (authorizationId !== '' && authorizationId !== saslName) {
+      return {
+        ...failed(`${user} asked to act as somebody else`),
+        toClient: 'Authentication failed: Client requested an authorization id that is different from username',
+      }
+    }
     const nonce = clientNonce + this.#newNonce()
     const serverFirst = `r=${nonce},s=${credential.salt.toString('base64')},i=${credential.iterations}`
     this.#first = { user, credential, gs2Header, nonce, messages: `${bare},${serverFirst}` }
@@ -73,9 +79,9 @@ export class ScramExchange implements SaslExchange {
   }
 }
 
-/** Kafka tells a client that failed by SCRAM no reason, and neither do we. */
-function failed(why: string): SaslStep {
-  return { kind: 'failure', why }
+/** Kafka mostly tells a client that failed by SCRAM no reason, and neither do we. */
+function failed(why: string) {
+  return { kind: 'failure' as const, why }
 }
 
 /** A comma and an equals sign are written `=2C` and `=3D` in names. Undefined for a name with another `=`. */

@@ -41,7 +41,7 @@ describe('a broker with SASL', () => {
   it('serves a client that has authenticated, and knows it by its name', async () => {
     const { client, plain, metadata, broker } = await world({ sasl: { users } })
     expect((await client.send(ApiVersions, 0, {})).errorCode).toBe(0)
-    expect(await plain('\0alice\0secret')).toMatchObject({ errorCode: 0, errorMessage: null, sessionLifetimeMs: 0 })
+    expect(await plain('\0alice\0secret')).toMatchObject({ errorCode: 0, errorMessage: '', sessionLifetimeMs: 0 })
     expect((await metadata()).topics.map(({ name }) => name)).toEqual(['orders'])
     expect(broker.requests().at(-1)).toMatchObject({ api: 'Metadata', principal: 'User:alice' })
   })

@@ -79,7 +79,7 @@ describe('SCRAM on the server', () => {
 
   it('reads names with commas and equals signs, an own authorisation id and extensions', () => {
     const scram = exchange('a,b=c')
-    const first = 'y,a=a=2Cb=3Dc,n=a=2Cb=3Dc,r=abc,tokenauth=true'
+    const first = 'n,a=a=2Cb=3Dc,n=a=2Cb=3Dc,r=abc,x=y'
     const challenge = say(scram, first)
     const { message } = clientFinal('sha256', 'pencil', {
       first,
@@ -93,6 +93,8 @@ describe('SCRAM on the server', () => {
     ['no nonce', 'n,,n=user'],
     ['a nonce with a control character', 'n,,n=user,r=a\u0001'],
     ['channel binding', 'p=tls-unique,,n=user,r=abc'],
+    ['a wish for channel binding', 'y,,n=user,r=abc'],
+    ['a delegation token', 'n,,n=user,r=abc,tokenauth=true'],
     ['a name that is not escaped', 'n,,n=us=er,r=abc'],
     ['a mandatory extension', 'n,,m=x,n=user,r=abc'],
     ['a user that there is not', 'n,,n=nobody,r=abc'],
