@@ -5,7 +5,7 @@ export interface RetainedLog {
   /** For log lines, e.g. `orders-0`. */
   readonly label: string
   readonly sizeInMemory: number
-  /** The age of the oldest batch that may be let go (a smaller number is older); undefined when there is none. */
+  /** The age of the oldest batch (a smaller number is older); undefined when there is none. */
   readonly oldestAge: number | undefined
   /** Lets the oldest batch go. */
   dropOldest(): void
@@ -30,7 +30,7 @@ const FREED_SHARE = 1 / 64
 
 /**
  * Keeps all logs of a cluster within a bound of memory, whatever their topics allow: the oldest batches are let go first, as if
- * their retention had passed. The newest batch of a log is never let go for room.
+ * their retention had passed. Only the newest batch of all is never let go for room.
  */
 export class LogRetention {
   readonly maxPartitionBytes: number
@@ -97,7 +97,7 @@ export class LogRetention {
       const { oldest, nextAge } = this.#oldestLogs()
       if (oldest === undefined) return
       do oldest.dropOldest()
-      while (this.#totalBytes > target && (oldest.oldestAge ?? Infinity) < nextAge)
+      while (this.#totalBytes > target && (oldest.oldestAge ?? Infinity) < Math.min(nextAge, this.#nextAge - 1))
       oldest.droppedOldest()
     }
   }
@@ -116,8 +116,10 @@ export class LogRetention {
     let oldest: RetainedLog | undefined
     let age = Infinity
     let nextAge = Infinity
+    const newest = this.#nextAge - 1
     for (const log of this.#logs) {
       const own = log.oldestAge ?? Infinity
+      if (own === newest) continue
       if (own < age) {
         nextAge = age
         age = own

@@ -118,7 +118,7 @@ export class PartitionLog implements RetainedLog {
   }
 
   get oldestAge(): number | undefined {
-    return this.#batches.count > 1 ? this.#batches.oldest?.age : undefined
+    return this.#batches.oldest?.age
   }
 
   /** The leader epoch of the newest batch; undefined when nothing was written. */

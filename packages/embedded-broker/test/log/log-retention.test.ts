@@ -85,10 +85,18 @@ describe('The memory of all logs', () => {
     for (let i = 0; i < 40; i++) appendNow(other, batch)
     expect(retention.totalBytes).toBeLessThanOrEqual(200_000)
     expect(retention.totalBytes).toBe(log.sizeInMemory + other.sizeInMemory)
-    // The newest batch of a log stays, however old.
-    expect([log.startOffset, log.endOffset]).toEqual([9, 10])
+    expect([log.startOffset, log.endOffset]).toEqual([10, 10])
     expect(other.startOffset).toBeGreaterThan(0)
     expect(warnings).toHaveLength(1)
+  })
+
+  it('keeps the newest batch of all, even when that alone is too large', () => {
+    const { log, makeLog, retention } = logWorld({}, { retention: { maxTotalBytes: 5000 } })
+    const other = makeLog('others', 1)
+    appendNow(log, batch)
+    appendNow(other, batch)
+    expect([log.startOffset, log.endOffset, other.startOffset, other.endOffset]).toEqual([1, 1, 0, 1])
+    expect(retention.totalBytes).toBe(other.sizeInMemory)
   })
 
   it('counts what small batches cost beside their bytes', () => {
