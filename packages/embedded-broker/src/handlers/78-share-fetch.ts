@@ -2,6 +2,7 @@ import { ErrorCode, ShareFetch, type RequestOf, type ResponseInput } from '@mile
 import { defineHandler } from '../server/handler.js'
 import type { RequestContext } from '../server/request-context.js'
 import { AcquireMode } from '../share/acquire-request.js'
+import type { AcknowledgementBatch } from '../share/record-acknowledgement.js'
 import type { LedSharePartition } from '../share/led-share-partition.js'
 import type { ShareFetch as ShareFetchRun } from '../share/share-fetch.js'
 import {
@@ -173,7 +174,7 @@ function fetchWith(
   const late = { decided: early, addressed: acks.addressed.filter((_, i) => !isEarly[i]) }
   const isOver = fetch.attempt() || (request.maxWaitMs <= 0 && fetch.end())
   const wakeUpsBefore = wakeUps(led)
-  const acknowledged = applyAcknowledgements(withoutJustAcquired(late, fetch.results), memberId, context) ?? []
+  const acknowledged = applyAcknowledgements(late, memberId, context) ?? []
   const finish = (): Answer => {
     const results = [...fetch.results].map(([{ key }, fetched]) => fetchedFrom(key, fetched))
     const answered = answer(admitted, [...results, ...failed, ...faults(led)], acknowledged)
@@ -191,13 +192,21 @@ function fetchWith(
 }
 
 /**
- * Acknowledgements across the start offset can make Kafka fail the request before it looks for records, and those of offsets
- * that nobody has acquired yet fail by what was there before the fetch. They set nothing free, or cannot wait.
+ * Acknowledgements across the start offset can make Kafka fail the request before it looks for records. Those of offsets that
+ * nobody holds now fail, and must not find them acquired by this very request. Neither sets anything free that the fetch
+ * must not see yet.
  */
 function mustComeFirst({ led, batches }: AddressedAcknowledgements): boolean {
-  const { startOffset = 0, endOffset = 0 } = led.share ?? {}
-  return batches.some(
-    (batch) => (batch.firstOffset < startOffset && batch.lastOffset >= startOffset) || batch.lastOffset > endOffset,
+  const { share } = led
+  if (share === undefined) return true
+  const { startOffset, endOffset } = share
+  const isOutside = ({ firstOffset, lastOffset }: AcknowledgementBatch): boolean =>
+    lastOffset > endOffset || (firstOffset < startOffset && lastOffset >= startOffset)
+  if (batches.some(isOutside)) return true
+  if (share.nextFetchOffset > endOffset) return false
+  const available = share.inspect().filter(({ state }) => state === 'AVAILABLE')
+  return available.some((free) =>
+    batches.some((batch) => batch.firstOffset <= free.lastOffset && batch.lastOffset >= free.firstOffset),
   )
 }
 
@@ -223,26 +232,6 @@ function faults(led: readonly LedSharePartition[]): readonly PartitionFetched[] 
       ? []
       : [{ topicId, partition, errorCode: fault, errorMessage: null, records: Buffer.alloc(0), acquired: [] }],
   )
-}
-
-/** Nobody can answer records in the very request that acquires them: such guesses fail as if they came first. */
-function withoutJustAcquired(
-  { decided, addressed }: SortedAcknowledgements,
-  results: ReadonlyMap<LedSharePartition, Pick<PartitionFetched, 'acquired'>>,
-): SortedAcknowledgements {
-  if (addressed.length === 0 || results.size === 0) return { decided, addressed }
-  const isGuess = ({ led, batches }: AddressedAcknowledgements): boolean =>
-    (results.get(led)?.acquired ?? []).some((range) =>
-      batches.some((batch) => batch.firstOffset <= range.lastOffset && batch.lastOffset >= range.firstOffset),
-    )
-  const guesses = addressed.filter(isGuess).map(({ topicId, partition }) => ({
-    topicId,
-    partition,
-    errorCode: ErrorCode.INVALID_RECORD_STATE,
-    errorMessage: 'The offset cannot be acknowledged. The offset is not acquired.',
-  }))
-  if (guesses.length === 0) return { decided, addressed }
-  return { decided: [...decided, ...guesses], addressed: addressed.filter((each) => !isGuess(each)) }
 }
 
 function answer(

@@ -133,9 +133,13 @@ export class ShareFetch {
     const maxBytes = this.#share(candidates)
     let bytes = 0
     for (const { led, fetchOffset, upTo, isOutOfRange } of candidates) {
-      // Behind the last stable offset, after the group went over to read_committed: Kafka takes that for an older segment.
-      if (isOutOfRange || fetchOffset > upTo) return true
-      if (fetchOffset === upTo) continue
+      if (isOutOfRange) return true
+      if (fetchOffset >= upTo) {
+        // Behind the last stable offset, after the group went over to read_committed: Kafka takes that for an older segment. It
+        // goes by where the batch begins that holds the offset.
+        if (fetchOffset > upTo && beginningOfBatch(led.log, fetchOffset) > upTo) return true
+        continue
+      }
       const available = led.log.bytesAvailable({ fromOffset: fetchOffset, upTo, enough: maxBytes })
       bytes += Math.min(available, maxBytes)
     }
@@ -217,6 +221,10 @@ export class ShareFetch {
     if (from === undefined || to === undefined) return nothing
     return { records: bytesBetween(batches, from, to), acquired }
   }
+}
+
+function beginningOfBatch(log: LedSharePartition['log'], offset: number): number {
+  return log.read({ fromOffset: offset, maxBytes: 1, upTo: log.endOffset })[0]?.baseOffset ?? offset
 }
 
 /** From the batch that holds `from` to the one that holds `to`. */
