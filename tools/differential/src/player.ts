@@ -197,7 +197,8 @@ class Player {
       memberId: identity,
       shareSessionEpoch: epoch,
       maxWaitMs,
-      minBytes: step.minBytes,
+      // What several partitions have together is added up when Kafka happens to have looked at all of them.
+      minBytes: seats.size > 1 ? Math.min(step.minBytes, 1) : step.minBytes,
       maxBytes: step.maxBytes,
       maxRecords: step.maxRecords,
       batchSize: step.batchSize,
