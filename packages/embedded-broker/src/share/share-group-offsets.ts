@@ -38,7 +38,7 @@ export interface OffsetsToAlter {
   readonly partitions: readonly { readonly partitionIndex: number; readonly startOffset: number }[]
 }
 
-export const UNKNOWN_PARTITION = {
+const UNKNOWN_PARTITION = {
   errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
   errorMessage: 'This server does not host this topic-partition.',
 } as const

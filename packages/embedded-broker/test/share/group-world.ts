@@ -10,7 +10,7 @@ import type { PartitionEntry, TopicChange, TopicEntry } from '../../src/topics/t
 import { versionProfile, type KafkaVersion } from '../../src/version-profile.js'
 
 /** Topics whose logs are nothing but an end. */
-export class FakeTopics {
+class FakeTopics {
   readonly ends = new Map<string, number>()
   readonly #topics = new Map<string, TopicEntry>()
   readonly #listeners: ((change: TopicChange) => void)[] = []
