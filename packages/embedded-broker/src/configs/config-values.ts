@@ -7,12 +7,18 @@ export interface ConfigFailure {
   readonly errorMessage: string
 }
 
+/** An answer of an old version has no room for a message that repeats everything a client may have sent. */
+const MAX_MESSAGE_LENGTH = 4000
+
+/** Of one value; Kafka's own bound is the size of a record in its metadata log. */
+const MAX_VALUE_LENGTH = 65_536
+
 export function invalidConfig(errorMessage: string): ConfigFailure {
-  return { errorCode: ErrorCode.INVALID_CONFIG, errorMessage }
+  return { errorCode: ErrorCode.INVALID_CONFIG, errorMessage: errorMessage.slice(0, MAX_MESSAGE_LENGTH) }
 }
 
 export function invalidRequest(errorMessage: string): ConfigFailure {
-  return { errorCode: ErrorCode.INVALID_REQUEST, errorMessage }
+  return { errorCode: ErrorCode.INVALID_REQUEST, errorMessage: errorMessage.slice(0, MAX_MESSAGE_LENGTH) }
 }
 
 export function isFailure(value: unknown): value is ConfigFailure {
@@ -27,6 +33,11 @@ const ranges: Readonly<Partial<Record<ConfigType, { readonly min: bigint; readon
 
 /** A value in the form in which Kafka tells it (`TRUE` is `true`, ` 5` is `5`), or what is wrong with it. */
 export function parseConfig(definition: ConfigDefinition, given: string): string | ConfigFailure {
+  if (given.length > MAX_VALUE_LENGTH) {
+    return invalidConfig(
+      `The value for configuration ${definition.name} has ${given.length} characters. The embedded broker keeps up to ${MAX_VALUE_LENGTH}.`,
+    )
+  }
   const value = canonical(definition, given)
   const why = typeof value === 'string' ? refusal(definition, value) : value.why
   if (why !== undefined) {

@@ -1,3 +1,4 @@
+import { ErrorCode } from '@milena/protocol'
 import type { VersionProfile } from '../version-profile.js'
 import { changeValues, checkValues, type ConfigChange, type ConfigTable, type ConfigValues } from './config-changes.js'
 import type { ConfigDefinition } from './config-definition.js'
@@ -12,6 +13,9 @@ const boundsByName = new Map(groupConfigBounds.map((bounds) => [bounds.name, bou
 
 /** Settings of groups that are asked for and no more kept than this; the rest is worked out again. */
 const MAX_REMEMBERED = 1000
+
+/** Groups with values of their own. Anybody may name a new one, and it stays until its last value is taken back. */
+const MAX_CONFIGURED_GROUPS = 10_000
 
 /** What groups need of the brokers' configurations. */
 export interface BrokerValues {
@@ -65,7 +69,13 @@ export class GroupConfigs {
     if (isFailure(values)) return values
     if (options.validateOnly) return undefined
     if (values.size === 0) this.#groups.delete(groupId)
-    else this.#groups.set(groupId, values)
+    else if (this.#groups.has(groupId) || this.#groups.size < MAX_CONFIGURED_GROUPS) this.#groups.set(groupId, values)
+    else {
+      return {
+        errorCode: ErrorCode.POLICY_VIOLATION,
+        errorMessage: `The embedded broker keeps configurations of ${MAX_CONFIGURED_GROUPS} groups, and has as many. Take back those of groups that are not used.`,
+      }
+    }
     this.#shareSettings.delete(groupId)
     return undefined
   }

@@ -9,6 +9,9 @@ import { topicNameFailure } from '../topics/topic-names.js'
 /** Kafka's numbers of what can have configurations. */
 export const ConfigResourceType = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const
 
+/** The longest that old versions of the protocol can carry. */
+const MAX_GROUP_NAME_LENGTH = 32_767
+
 const UNSET = { errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, errorMessage: '' } as const
 
 /** Why the principal may not do this to the configurations of a resource. */
@@ -53,7 +56,9 @@ export function resourceToChange(type: number, name: string, context: RequestCon
       }
     }
     case ConfigResourceType.group:
-      return name === '' ? invalidRequest('Default group resources are not allowed.') : { kind: 'group', name }
+      if (name === '') return invalidRequest('Default group resources are not allowed.')
+      if (name.length <= MAX_GROUP_NAME_LENGTH) return { kind: 'group', name }
+      return invalidRequest(`The name of a group has at most ${MAX_GROUP_NAME_LENGTH} characters.`)
     case ConfigResourceType.broker: {
       const id = brokerId(name)
       if (id === undefined) return { kind: 'broker', id }

@@ -4,7 +4,7 @@ import type { PartitionLog } from '../log/partition-log.js'
 import type { Surroundings } from '../surroundings.js'
 import { assignmentFailure, placeReplicas } from './replica-placement.js'
 import { Partition, Topic, type PartitionEntry, type TopicEntry } from './topic-entry.js'
-import { collisionKey, newTopicNameFailure, type TopicFailure } from './topic-names.js'
+import { collisionKey, newTopicNameFailure, refused, type TopicFailure } from './topic-names.js'
 
 export type { PartitionEntry, TopicEntry } from './topic-entry.js'
 export type { TopicFailure } from './topic-names.js'
@@ -58,10 +58,6 @@ export const MAX_PARTITIONS = 10_000
 
 export function isTopicFailure(value: object): value is TopicFailure {
   return 'errorCode' in value
-}
-
-function refused(errorCode: number, errorMessage: string): TopicFailure {
-  return { errorCode, errorMessage }
 }
 
 /** All topics, their partitions and who leads them. */

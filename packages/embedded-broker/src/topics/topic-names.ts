@@ -6,6 +6,14 @@ export interface TopicFailure {
   readonly errorMessage: string
 }
 
+/** An answer of an old version has no room for a message that repeats everything a client may have sent. */
+const MAX_MESSAGE_LENGTH = 4000
+
+/** A refusal in these words, cut where they are too many for an answer. */
+export function refused(errorCode: number, errorMessage: string): TopicFailure {
+  return { errorCode, errorMessage: errorMessage.slice(0, MAX_MESSAGE_LENGTH) }
+}
+
 const MAX_NAME_LENGTH = 249
 
 const METADATA_TOPIC = '__cluster_metadata'
@@ -19,9 +27,7 @@ export function isInternalTopic(name: string): boolean {
 /** What is wrong with the name of a topic. */
 export function topicNameFailure(name: string): TopicFailure | undefined {
   const why = wrongName(name)
-  return why === undefined
-    ? undefined
-    : { errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION, errorMessage: `Topic name is invalid: ${why}` }
+  return why === undefined ? undefined : refused(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic name is invalid: ${why}`)
 }
 
 function wrongName(name: string): string | undefined {
@@ -41,23 +47,16 @@ export function newTopicNameFailure(
   ask: { readonly exists: (name: string) => boolean; readonly collision: (key: string) => string | undefined },
 ): TopicFailure | undefined {
   if (name === METADATA_TOPIC) {
-    return {
-      errorCode: ErrorCode.INVALID_REQUEST,
-      errorMessage: `Creation of internal topic ${METADATA_TOPIC} is prohibited.`,
-    }
+    return refused(ErrorCode.INVALID_REQUEST, `Creation of internal topic ${METADATA_TOPIC} is prohibited.`)
   }
   if (isInternalTopic(name) || ask.exists(name)) {
-    return { errorCode: ErrorCode.TOPIC_ALREADY_EXISTS, errorMessage: `Topic '${name}' already exists.` }
+    return refused(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`)
   }
   const wrong = topicNameFailure(name)
   if (wrong !== undefined) return wrong
   const other = ask.collision(collisionKey(name))
-  return other === undefined
-    ? undefined
-    : {
-        errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION,
-        errorMessage: `Topic '${name}' collides with existing topic: ${other}`,
-      }
+  if (other === undefined) return undefined
+  return refused(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${other}`)
 }
 
 /** Two names with the same key collide: metric names turn dots into underscores. */

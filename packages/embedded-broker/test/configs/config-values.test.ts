@@ -5,6 +5,16 @@ import { parseConfig } from '../../src/configs/config-values.js'
 
 const limit = int('limit', 5, { min: 2, max: 10 })
 
+describe('A value that is very long', () => {
+  it('is refused, in a message that is not', () => {
+    const refusal = (definition: Parameters<typeof parseConfig>[0], length: number) =>
+      parseConfig(definition, 'x'.repeat(length)) as { readonly errorMessage: string }
+    expect(refusal(text('t', ''), 65_537).errorMessage).toMatch(/has 65537 characters/)
+    expect(refusal(limit, 65_536).errorMessage).toHaveLength(4000)
+    expect(parseConfig(text('t', ''), 'x'.repeat(65_536))).toHaveLength(65_536)
+  })
+})
+
 describe('A value of a configuration', () => {
   it.each([
     [limit, ' 7 ', '7'],

@@ -213,6 +213,17 @@ describe('A configuration of a group', () => {
     })
   })
 
+  it('is kept for many groups, and refused for more until others are taken back', () => {
+    const { configs } = configsWorld()
+    const values = { 'share.isolation.level': 'read_committed' }
+    for (let i = 0; i < 10_000; i++) configs.setGroup(`g${i}`, values)
+    expect(() => configs.setGroup('one-more', values)).toThrow(/keeps configurations of 10000 groups/)
+    configs.setGroup('g7', { 'share.isolation.level': null })
+    configs.setGroup('one-more', values)
+    configs.setGroup('g8', { 'share.auto.offset.reset': 'earliest' })
+    expect(configs.configuredGroups).toHaveLength(10_000)
+  })
+
   it('can be set from a test, in words that say what was wrong', () => {
     const { configs } = configsWorld()
     configs.setGroup('g', { 'share.auto.offset.reset': 'earliest', 'share.isolation.level': 'read_committed' })

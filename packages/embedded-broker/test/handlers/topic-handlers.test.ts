@@ -59,6 +59,19 @@ describe('CreateTopics', () => {
     expect(await create([{ name: 'orders' }], 2)).toMatchObject([{ errorCode: TOPIC_ALREADY_EXISTS }])
   })
 
+  it('refuses a name as long as the protocol carries in a message that old versions can carry', async () => {
+    const { create } = await adminClient()
+    for (const version of [2, 4, 5, 7]) {
+      const [topic] = await create([{ name: 'x'.repeat(32_767) }], version)
+      expect(topic).toMatchObject({
+        errorCode: INVALID_TOPIC_EXCEPTION,
+        errorMessage: expect.stringMatching(/^Topic name is/),
+      })
+      const configs = [{ name: 'y'.repeat(32_767), value: '1' }]
+      expect(await create([{ name: 'a', configs }], version)).toMatchObject([{ errorCode: INVALID_CONFIG }])
+    }
+  })
+
   it('puts replicas where it is told to, in whatever order that stands in the request', async () => {
     const { create, metadata } = await adminClient({ brokers: 3 })
     const numbers = { numPartitions: -1, replicationFactor: -1 }
