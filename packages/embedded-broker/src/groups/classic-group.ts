@@ -168,6 +168,11 @@ export class ClassicGroup {
     return 0
   }
 
+  /** Nobody is in it, nor about to be. */
+  get isAbandoned(): boolean {
+    return this.#state === 'Empty' && !this.#roster.hasPending
+  }
+
   /** The group is deleted. Only an empty one can be. */
   die(): void {
     this.close()

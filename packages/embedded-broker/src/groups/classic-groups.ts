@@ -2,9 +2,11 @@
  * The coordinator of consumer groups of the classic protocol, and of committed offsets. The rules this file keeps:
  * - A group id belongs to one kind of group: what a share group has taken is refused here, with Kafka's code for each request.
  * - Only a first JoinGroup and a commit without a generation create a group.
+ * - A group without members and offsets is forgotten some minutes later, so that groups do not heap up.
  * - Groups belong to the cluster, not to a broker: they outlive the broker that coordinates them.
  */
 import { ErrorCode } from '@milena/protocol'
+import type { Timer } from '@milena/protocol/runtime'
 import type { Surroundings } from '../surroundings.js'
 import { ClassicGroup } from './classic-group.js'
 import type { ClassicGroupState } from './classic-group-state.js'
@@ -20,6 +22,9 @@ import {
   type SyncAnswer,
   type SyncAsk,
 } from './group-answers.js'
+
+/** How often abandoned groups are looked for: Kafka's offsets.retention.check.interval.ms, which clears them away there. */
+const ABANDONED_CHECK_MS = 600_000
 
 /** What the groups need of the rest of the cluster. */
 export interface ClassicGroupsSurroundings {
@@ -70,6 +75,8 @@ export class ClassicGroups {
   readonly #given: ClassicGroupsSurroundings
   readonly #groups = new Map<string, { readonly group: ClassicGroup; readonly offsets: CommittedOffsets }>()
 
+  #checkTimer: Timer | undefined
+
   constructor(surroundings: Surroundings, given: ClassicGroupsSurroundings) {
     this.#surroundings = surroundings
     this.#given = given
@@ -77,6 +84,7 @@ export class ClassicGroups {
 
   /** Cancels all timers; nothing is to be asked afterwards. */
   close(): void {
+    this.#checkTimer?.cancel()
     for (const { group } of this.#groups.values()) group.close()
   }
 
@@ -299,7 +307,23 @@ export class ClassicGroups {
     })
     const entry = { group, offsets: new CommittedOffsets() }
     this.#groups.set(groupId, entry)
+    this.#checkTimer ??= this.#checkLater()
     return entry
+  }
+
+  #checkLater(): Timer {
+    return this.#surroundings.clock.setTimer(() => this.#forgetAbandoned(), ABANDONED_CHECK_MS, { unref: true })
+  }
+
+  #forgetAbandoned(): void {
+    for (const [groupId, { group, offsets }] of this.#groups) {
+      if (!group.isAbandoned || !offsets.isEmpty) continue
+      group.die()
+      this.#groups.delete(groupId)
+      this.#surroundings.logger.debug({ groupId }, 'A consumer group without members and offsets is forgotten.')
+    }
+    this.#checkTimer = this.#groups.size > 0 ? this.#checkLater() : undefined
+    this.#surroundings.changed()
   }
 
   #commitError(

@@ -99,6 +99,10 @@ export class GroupRoster {
     this.#pending.set(memberId, timer)
   }
 
+  get hasPending(): boolean {
+    return this.#pending.size > 0
+  }
+
   /** @returns whether the id was a pending one */
   dropPending(memberId: string): boolean {
     this.#pending.get(memberId)?.cancel()

@@ -12,10 +12,11 @@ import { defineHandler } from '../server/handler.js'
 
 export const joinGroup = defineHandler(JoinGroup, (request, context) => {
   const { groupId, memberId } = request
-  const refused = !context.allows('Read', 'Group', groupId)
-    ? ErrorCode.GROUP_AUTHORIZATION_FAILED
-    : context.cluster.coordinatorError(groupId, context.node)
-  if (refused !== 0) return inVersion(refusedJoin(memberId, refused), context.version)
+  if (!context.allows('Read', 'Group', groupId)) {
+    return inVersion(refusedJoin('', ErrorCode.GROUP_AUTHORIZATION_FAILED), context.version)
+  }
+  const notHere = context.cluster.coordinatorError(groupId, context.node)
+  if (notHere !== 0) return inVersion(refusedJoin(memberId, notHere), context.version)
   const joining = context.cluster.classicGroups.join(
     groupId,
     {

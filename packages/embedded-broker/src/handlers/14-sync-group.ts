@@ -9,10 +9,10 @@ import { defineHandler } from '../server/handler.js'
 
 export const syncGroup = defineHandler(SyncGroup, (request, context) => {
   const { groupId } = request
-  if (!context.allows('Read', 'Group', groupId)) return refusedSync(ErrorCode.GROUP_AUTHORIZATION_FAILED)
   if (context.version >= 5 && (request.protocolType === null || request.protocolName === null)) {
     return refusedSync(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
   }
+  if (!context.allows('Read', 'Group', groupId)) return refusedSync(ErrorCode.GROUP_AUTHORIZATION_FAILED)
   const notHere = context.cluster.coordinatorError(groupId, context.node)
   if (notHere !== 0) return refusedSync(notHere)
   // Copied: assignments are kept, the request they came in is not.

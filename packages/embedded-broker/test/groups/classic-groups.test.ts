@@ -313,7 +313,6 @@ describe('the generation of a classic group', () => {
     expect(world.leave('x')).toEqual([ErrorCode.UNKNOWN_MEMBER_ID])
     expect(world.leave(only)).toEqual([0])
     expect(world.view).toMatchObject({ state: 'Empty', generationId: 2, protocolName: '', members: [] })
-    expect(world.clock.pendingTimers).toBe(0)
   })
 
   it('goes on at once when the one that was waited for leaves, and answers who waited itself', async () => {
@@ -544,6 +543,22 @@ describe('committed offsets', () => {
     await world.stable(1, { protocolType: 'connect' })
     expect(world.groups.deleteOffsetsError(GROUP)).toBe(ErrorCode.NON_EMPTY_GROUP)
   })
+})
+
+it('a group without members is forgotten within minutes, unless it has offsets or somebody is about to join', async () => {
+  const world = new ClassicWorld()
+  const [only = ''] = await world.stable(1)
+  await world.clock.advance(1)
+  world.leave(only)
+  world.join({ requiresKnownMemberId: true, sessionTimeoutMs: 900_000 })
+  await world.clock.advance(600_000)
+  expect(world.groups.has(GROUP)).toBe(true)
+  await world.clock.advance(600_000)
+  expect(world.groups.has(GROUP)).toBe(false)
+  expect(world.clock.pendingTimers).toBe(0)
+  world.commit(1)
+  await world.clock.advance(1_200_000)
+  expect(world.committed()).toBe(1)
 })
 
 it('close() leaves no timers behind', async () => {

@@ -434,6 +434,9 @@ describe('without permission', () => {
     expect(await client.send(JoinGroup, 5, joinRequest())).toMatchObject({ errorCode })
     const claim = { groupId: 'g', memberId: 'x', generationId: 1 }
     expect(await client.send(SyncGroup, 3, { ...claim, assignments: [] })).toMatchObject({ errorCode })
+    expect(await client.send(SyncGroup, 5, { ...claim, assignments: [] })).toMatchObject({
+      errorCode: ErrorCode.INCONSISTENT_GROUP_PROTOCOL,
+    })
     expect(await client.send(Heartbeat, 3, claim)).toMatchObject({ errorCode })
     expect(await client.send(LeaveGroup, 3, { groupId: 'g', members: [] })).toMatchObject({ errorCode })
     expect(await client.send(OffsetCommit, 8, commitRequest(1))).toMatchObject({
