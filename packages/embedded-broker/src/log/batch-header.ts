@@ -86,18 +86,14 @@ export function stampPosition(
   batch.writeInt32BE(position.leaderEpoch, At.LEADER_EPOCH)
 }
 
-/**
- * Makes the batch one whose records all have the time of their append, or (undefined) one whose producer gave the times. The
- * checksum is due afterwards, see `stampCrc`.
- */
-export function stampTimestampType(batch: Buffer, logAppendTimeMs: number | undefined): void {
-  const attributes = batch.readInt16BE(At.ATTRIBUTES)
-  if (logAppendTimeMs === undefined) {
-    batch.writeInt16BE(attributes & ~LOG_APPEND_TIME_FLAG, At.ATTRIBUTES)
-    return
-  }
-  batch.writeInt16BE(attributes | LOG_APPEND_TIME_FLAG, At.ATTRIBUTES)
-  putInt64(batch, At.MAX_TIMESTAMP, logAppendTimeMs)
+/** Says who gave the records their times, and the largest of them. The checksum is due afterwards, see `stampCrc`. */
+export function stampTimes(
+  batch: Buffer,
+  times: { readonly isLogAppendTime: boolean; readonly maxTimestamp: number },
+): void {
+  const others = batch.readInt16BE(At.ATTRIBUTES) & ~LOG_APPEND_TIME_FLAG
+  batch.writeInt16BE(others | (times.isLogAppendTime ? LOG_APPEND_TIME_FLAG : 0), At.ATTRIBUTES)
+  putInt64(batch, At.MAX_TIMESTAMP, times.maxTimestamp)
 }
 
 export function stampCrc(batch: Buffer, crc: number): void {

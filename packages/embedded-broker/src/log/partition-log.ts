@@ -3,7 +3,7 @@ import type { Surroundings } from '../surroundings.js'
 import {
   readBatchHeader,
   stampCrc,
-  stampTimestampType,
+  stampTimes,
   stampPosition,
   BATCH_CHECKED_FROM,
   type BatchHeader,
@@ -13,7 +13,7 @@ import { LeaderEpochs, type EpochEnd } from './leader-epochs.js'
 import { LogRetention, type RetainedLog } from './log-retention.js'
 import type { LogSettings } from './log-settings.js'
 import { ProducerStates, type AbortedTransaction } from './producer-states.js'
-import { checkRecords, recompressed } from './record-rules.js'
+import { checkRecords, recompressed, type RecordCheck } from './record-rules.js'
 import { StoredBatches, type LogBatch } from './stored-batches.js'
 import { firstAtOrAfter, largestTimestampIn, type FoundOffset } from './timestamp-search.js'
 import { transactionMarkerBatch, type TransactionMarker } from './transaction-marker.js'
@@ -62,6 +62,8 @@ const PRODUCER_ID_EXPIRATION_MS = 86_400_000
 interface Incoming {
   readonly records: Buffer
   readonly header: BatchHeader
+  /** That of its records, where they were looked at. */
+  readonly maxTimestamp: number | undefined
   /** As they were when it came. */
   readonly settings: LogSettings
   readonly options: AppendOptions
@@ -148,13 +150,13 @@ export class PartitionLog implements RetainedLog {
       produceVersion: options.produceVersion ?? NEWEST_PRODUCE_VERSION,
     })
     if (incoming.refusal !== undefined) return this.#refuse(incoming.refusal)
-    const incomingBatch: Incoming = { records: whole, header: incoming.header, settings, options }
     const nowMs = Math.floor(this.surroundings.clock.wallTime())
-    const fault = checkRecords(whole, incoming.header, { settings, nowMs })
-    if (fault instanceof Promise) {
-      return fault.then((found) => (found === undefined ? this.#write(incomingBatch) : this.#refuse(found)))
-    }
-    return fault === undefined ? this.#write(incomingBatch) : this.#refuse(fault)
+    const goOn = (check: RecordCheck): AppendResult | Promise<AppendResult> =>
+      check.refusal === undefined
+        ? this.#write({ records: whole, header: incoming.header, maxTimestamp: check.maxTimestamp, settings, options })
+        : this.#refuse(check.refusal)
+    const check = checkRecords(whole, incoming.header, { settings, nowMs })
+    return check instanceof Promise ? check.then(goOn) : goOn(check)
   }
 
   /** Ends a producer's transaction here. */
@@ -288,7 +290,8 @@ export class PartitionLog implements RetainedLog {
   }
 
   /** `bytes` is the log's own from here on. */
-  #admit(bytes: Buffer, { header, settings, options }: Incoming): AppendResult {
+  #admit(bytes: Buffer, incoming: Incoming): AppendResult {
+    const { header, settings, options } = incoming
     if (this.#isClosed) {
       return this.#refuse({
         errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
@@ -306,12 +309,13 @@ export class PartitionLog implements RetainedLog {
       if (refusal !== undefined) return this.#refuse(refusal)
     }
     const stampsTime = settings.timestampType === 'LogAppendTime'
-    if (stampsTime || header.isLogAppendTime) {
-      stampTimestampType(bytes, stampsTime ? nowMs : undefined)
+    const maxTimestamp = stampsTime ? nowMs : (incoming.maxTimestamp ?? header.maxTimestamp)
+    if (stampsTime !== header.isLogAppendTime || maxTimestamp !== header.maxTimestamp) {
+      stampTimes(bytes, { isLogAppendTime: stampsTime, maxTimestamp })
       stampCrc(bytes, crc32c(bytes, BATCH_CHECKED_FROM))
     }
     const baseOffset = this.#endOffset
-    const stamped = stampsTime ? { ...header, maxTimestamp: nowMs } : header
+    const stamped = maxTimestamp === header.maxTimestamp ? header : { ...header, maxTimestamp }
     this.#store(bytes, stamped, options.leaderEpoch)
     if (isNumbered) this.#producers.written(stamped, { baseOffset, nowMs })
     this.#keepWithin(settings)

@@ -127,6 +127,16 @@ describe('Rules of a topic for single records', () => {
     expect(result.logStartOffset).toBe(0)
   })
 
+  it('are not deceived by a header that tells another time', () => {
+    const { log, clock } = logWorld()
+    const sent = batchOf(1, { timestamp: clock.wallTime() + 7_200_000 })
+    const result = appendNow(
+      log,
+      changed(sent, (b) => b.writeBigInt64BE(1000n, 35)),
+    )
+    expect(result.errorCode).toBe(ErrorCode.INVALID_TIMESTAMP)
+  })
+
   it('refuse timestamps too far in the past where the topic says so', () => {
     const { log, clock } = logWorld({ timestampBeforeMaxMs: 1000 })
     expect(appendNow(log, batchOf(1, { timestamp: clock.wallTime() - 1001 })).errorCode).toBe(

@@ -60,6 +60,22 @@ describe('An append', () => {
     expect(stored === undefined ? undefined : headerOf(stored).crcMatches()).toBe(true)
   })
 
+  it('puts the largest timestamp right where the header tells another, as Kafka does', async () => {
+    const { log } = logWorld()
+    for (const claimed of [10_000, 1]) {
+      const sent = batchOf(3, { timestamp: 1000, step: 2 })
+      appendNow(
+        log,
+        changed(sent, (b) => b.writeBigInt64BE(BigInt(claimed), 35)),
+      )
+    }
+    for (const stored of allOf(log)) {
+      expect([stored.maxTimestamp, headerOf(stored).maxTimestamp]).toEqual([1004, 1004])
+      expect(headerOf(stored).crcMatches()).toBe(true)
+    }
+    expect(await log.offsetForTimestamp(1003, 6)).toMatchObject({ offset: 2 })
+  })
+
   it.each([CompressionType.GZIP, CompressionType.SNAPPY, CompressionType.LZ4, CompressionType.ZSTD])(
     'keeps records compressed as they came (codec %i)',
     async (compression) => {
