@@ -1,5 +1,5 @@
 import { ErrorCode } from '@milena/protocol'
-import type { VersionProfile } from '../version-profile.js'
+import { isSince, type VersionProfile } from '../version-profile.js'
 import { changeValues, checkValues, type ConfigChange, type ConfigTable, type ConfigValues } from './config-changes.js'
 import type { ConfigDefinition } from './config-definition.js'
 import { configTable } from './config-table.js'
@@ -121,9 +121,16 @@ export class GroupConfigs {
       const value = values.get(name)
       if (value === undefined) continue
       const [min, max] = [Number(this.#brokers.value(lowest)), Number(this.#brokers.value(highest))]
-      if (Number(value) < min || Number(value) > max) {
+      const isTooLow = Number(value) < min
+      if (!isTooLow && Number(value) <= max) continue
+      if (isSince(this.#profile.version, '4.4')) {
         return invalidConfig(`${name} must be in the range ${min} to ${max} inclusive.`)
       }
+      return invalidConfig(
+        isTooLow
+          ? `${name} must be greater than or equal to ${lowest}`
+          : `${name} must be less than or equal to ${highest}`,
+      )
     }
     // Whether there is such a topic, and may be, is seen when a dead letter is written.
     if (values.get(DEAD_LETTER_TOPIC)?.startsWith('__') === true) {

@@ -19,9 +19,14 @@ export function placeReplicas(given: {
   const { first, count, replicationFactor, brokerIds, live } = given
   const up = brokerIds.filter((id) => live.has(id))
   const down = brokerIds.filter((id) => !live.has(id))
-  if (up.length === 0) return unplaceable(replicationFactor, 'All brokers are currently fenced.')
+  // Kafka 4.3 brought disks that may be cordoned off; here there are none, but its words speak of them.
+  const speaksOfDisks = isSince(given.version, '4.3')
+  if (up.length === 0) {
+    const cordoned = speaksOfDisks ? ', or have all their log directories cordoned' : ''
+    return unplaceable(replicationFactor, `All brokers are currently fenced${cordoned}.`)
+  }
   if (replicationFactor > brokerIds.length) {
-    const cordoned = isSince(given.version, '4.3') ? ' or some brokers have all their log directories cordoned' : ''
+    const cordoned = speaksOfDisks ? ' or some brokers have all their log directories cordoned' : ''
     return unplaceable(
       replicationFactor,
       `The target replication factor of ${replicationFactor} cannot be reached because only ${brokerIds.length} broker(s) are registered${cordoned}.`,

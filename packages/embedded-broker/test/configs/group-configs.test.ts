@@ -131,6 +131,16 @@ describe('A configuration of a group', () => {
     expect(group(name, String(min - 1))).toMatch(/must be in the range|Value must be at least/)
   })
 
+  it.each(['4.1', '4.2', '4.3'] as const)('names the bound that it does not keep, in %s', (version) => {
+    const { group } = configsWorld({ version })
+    expect(group('share.session.timeout.ms', '44999')).toBe(
+      'share.session.timeout.ms must be greater than or equal to group.share.min.session.timeout.ms',
+    )
+    expect(group('share.session.timeout.ms', '60001')).toBe(
+      'share.session.timeout.ms must be less than or equal to group.share.max.session.timeout.ms',
+    )
+  })
+
   it('is bounded by what the broker was started with', () => {
     const { group } = configsWorld({
       serverProperties: {

@@ -145,13 +145,16 @@ describe('A new topic', () => {
     expect(changes).toHaveLength(1)
   })
 
-  it('is refused while no broker is alive', () => {
-    const { topics } = catalogWorld()
+  it.each([
+    ['4.2', 'Unable to replicate the partition 1 time(s): All brokers are currently fenced.'],
+    [
+      '4.4',
+      'Unable to replicate the partition 1 time(s): All brokers are currently fenced, or have all their log directories cordoned.',
+    ],
+  ] as const)('is refused while no broker is alive, in the words of %s', (version, errorMessage) => {
+    const { topics } = catalogWorld({ version })
     topics.liveBrokersChanged([])
-    expect(topics.create({ name: 'a' })).toEqual({
-      errorCode: INVALID_REPLICATION_FACTOR,
-      errorMessage: 'Unable to replicate the partition 1 time(s): All brokers are currently fenced.',
-    })
+    expect(topics.create({ name: 'a' })).toEqual({ errorCode: INVALID_REPLICATION_FACTOR, errorMessage })
   })
 
   it('cannot lie at dead brokers only, when told where to', () => {
