@@ -103,8 +103,8 @@ export class RecordAcquisition {
     const first = Math.max(batch.firstOffset, baseOffset)
     const last = Math.min(batch.lastOffset, this.#lastOffset)
     const limit = this.#recordLimit ? this.#left : Infinity
-    const whole = first === batch.firstOffset && last === batch.lastOffset && batch.size <= limit && !throttled
-    if (!whole && batch.find(RecordState.AVAILABLE) !== undefined) batch.divide()
+    const isWhole = first === batch.firstOffset && last === batch.lastOffset && !throttled
+    if (!isWhole && batch.find(RecordState.AVAILABLE) !== undefined) batch.divide()
     const taker = new BatchTaker(batch, this.#request.memberId, this.#locks)
     let portion: number | undefined
     for (const run of batch.runs(first, last)) {

@@ -10,7 +10,7 @@ import {
   type SharePartitionWrite,
 } from '../../src/share/share-partition.js'
 import type { PersistedSharePartition } from '../../src/share/share-state-store.js'
-import { versionProfile, type KafkaVersion } from '../../src/version-profile.js'
+import { versionProfile, type KafkaVersion, type VersionProfile } from '../../src/version-profile.js'
 
 export const GAP = 0
 export const ACCEPT = 1
@@ -60,6 +60,8 @@ export class PartitionBench {
   constructor(
     given: {
       readonly version?: KafkaVersion
+      /** Overrides what the version says. */
+      readonly profile?: Partial<VersionProfile>
       readonly settings?: Partial<ShareGroupSettings>
       readonly startOffset?: number
       readonly persisted?: Partial<PersistedSharePartition>
@@ -69,7 +71,7 @@ export class PartitionBench {
     this.partition = new SharePartition(
       {
         clock: this.clock,
-        profile: versionProfile(given.version ?? '4.4'),
+        profile: { ...versionProfile(given.version ?? '4.4'), ...given.profile },
         settings: () => this.settings,
         write: (write) => {
           this.writes.push(write)

@@ -103,18 +103,44 @@ describe('records that failed often come in smaller and smaller portions', () =>
     expect(bench.fetch()).toBe('10-14:4')
   })
 
-  test('records of the same batch that failed less often come before the portion, and beyond its size all come', () => {
+  test('the portion is one of the whole tracked batch, also when part of it is finished', () => {
     const bench = new PartitionBench()
     bench.produce(10)
     for (let i = 0; i < 3; i++) {
       bench.fetch()
-      if (i === 0) bench.ack('a', [0, 9, RELEASE])
-      else bench.ack('a', [0, 9, RELEASE])
+      bench.ack('a', [0, 9, RELEASE])
     }
     expect(bench.fetch()).toBe('0-4:4')
     bench.ack('a', [0, 4, ACCEPT])
-    // Portion of 10 >> 1 = 5 of the tracked batch of ten, of which five are left.
     expect(bench.fetch()).toBe('5-9:4')
+  })
+
+  test('what is on its last attempt does not come behind others', () => {
+    const bench = new PartitionBench()
+    bench.produce(10)
+    bench.fetch()
+    bench.ack('a', [5, 9, RELEASE])
+    for (let i = 2; i <= 4; i++) {
+      expect(bench.fetch('b')).toBe(`5-9:${i}`)
+      bench.ack('b', [5, 9, RELEASE])
+    }
+    bench.ack('a', [0, 4, RELEASE])
+    expect(bench.fetch()).toBe('0-4:2')
+    expect(bench.fetch()).toBe('5:5')
+  })
+
+  test('beyond the size of the portion, behind records that failed less often, all come', () => {
+    const bench = new PartitionBench()
+    bench.produce(10)
+    bench.fetch()
+    bench.ack('a', [6, 9, RELEASE])
+    for (let i = 2; i <= 3; i++) {
+      bench.fetch('b')
+      bench.ack('b', [6, 9, RELEASE])
+    }
+    bench.ack('a', [0, 5, RELEASE])
+    // Six come before; the portion of five is not counted from there.
+    expect(bench.fetch()).toBe('0-5:2 6-9:4')
   })
 
   test('in record-limit mode the smaller of portion and limit holds', () => {

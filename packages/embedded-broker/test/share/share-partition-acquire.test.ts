@@ -233,6 +233,12 @@ describe('read_committed', () => {
     expect(bench.fetch('a', { aborted })).toBe('0-4:2 10-13:2')
   })
 
+  test('what is acquired in front of aborted offsets is divided, which later errors tell (4.4.0)', () => {
+    const bench = withAborted()
+    bench.fetch('a', { aborted, maxRecords: 5 })
+    expect(bench.ack('b', [0, 4, ACCEPT]).errorMessage).toBe('Member is not the owner of offset')
+  })
+
   test('an aborted batch that was not taken is left alone', () => {
     const bench = withAborted()
     expect(bench.fetch('a', { aborted, maxRecords: 5 })).toBe('0-4:1')

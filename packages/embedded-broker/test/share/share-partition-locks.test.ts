@@ -176,6 +176,15 @@ describe('the start of the log moves', () => {
     expect(bench.records).toBe('6-7 ACKNOWLEDGED 1, 8-9 ACQUIRED 1 a')
   })
 
+  test('nor does an answer to the whole batch reach below', () => {
+    const bench = new PartitionBench()
+    bench.produce(10)
+    bench.fetch()
+    bench.partition.logStartMoved(6)
+    bench.ack('a', [0, 9, ACCEPT])
+    expect(bench.lastWrite).toBe('start 6, done 4: 6-9 2/1')
+  })
+
   test('what lies below is archived by the end of its lock, without counting', async () => {
     const bench = overtaken()
     await bench.clock.advance(30_000)
@@ -216,6 +225,18 @@ describe('the start of the log moves', () => {
     bench.partition.logStartMoved(15)
     expect(bench.fetch('b')).toBe('15-19:1')
   })
+})
+
+test('a divided batch that the log start has overtaken stays tracked, and a later read is not cut at the start (4.4.0)', () => {
+  const bench = new PartitionBench()
+  bench.produce(10, 10)
+  bench.fetch('a', { batches: 1 })
+  bench.ack('a', [4, 4, ACCEPT])
+  bench.partition.logStartMoved(15)
+  bench.partition.releaseMember('a')
+  expect(bench.partition.startOffset).toBe(15)
+  bench.log.shift()
+  expect(bench.fetch('b')).toBe('10-19:1')
 })
 
 describe('writes to the share coordinator', () => {
