@@ -48,7 +48,7 @@ export const MAX_LONG = '9223372036854775807'
 type Default = string | number | boolean | null
 
 /** A definition in one line of a table. */
-export function config(
+function config(
   type: ConfigType,
   name: string,
   defaultValue: Default,

@@ -43,7 +43,7 @@ export function configAccessFailure(
 }
 
 /** Whose configurations a request means to change, or what is wrong with that, in Kafka's words. */
-export function resourceToChange(type: number, name: string, context: RequestContext): ConfigResource | ConfigFailure {
+function resourceToChange(type: number, name: string, context: RequestContext): ConfigResource | ConfigFailure {
   switch (type) {
     case ConfigResourceType.topic: {
       if (name === '') return invalidRequest('Default topic resources are not allowed.')

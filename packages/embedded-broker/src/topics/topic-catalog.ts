@@ -54,7 +54,7 @@ export interface TopicConfigSource {
 }
 
 /** Of all topics together. Kafka takes as many in one request; here they are in one process's memory. */
-export const MAX_PARTITIONS = 10_000
+const MAX_PARTITIONS = 10_000
 
 export function isTopicFailure(value: object): value is TopicFailure {
   return 'errorCode' in value

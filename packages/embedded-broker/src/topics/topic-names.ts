@@ -20,7 +20,7 @@ const METADATA_TOPIC = '__cluster_metadata'
 const internalTopics = new Set(['__consumer_offsets', '__transaction_state', '__share_group_state'])
 
 /** Whether Kafka keeps its own state in a topic of this name. The embedded broker keeps that elsewhere and has no such topics. */
-export function isInternalTopic(name: string): boolean {
+function isInternalTopic(name: string): boolean {
   return internalTopics.has(name)
 }
 
