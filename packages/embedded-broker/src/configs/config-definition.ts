@@ -48,12 +48,7 @@ export const MAX_LONG = '9223372036854775807'
 type Default = string | number | boolean | null
 
 /** A definition in one line of a table. */
-function config(
-  type: ConfigType,
-  name: string,
-  defaultValue: Default,
-  rules: ConfigRules = {},
-): ConfigDefinition {
+function config(type: ConfigType, name: string, defaultValue: Default, rules: ConfigRules = {}): ConfigDefinition {
   return { ...rules, name, type, defaultValue: defaultValue === null ? null : String(defaultValue) }
 }
 
