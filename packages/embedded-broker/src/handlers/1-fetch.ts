@@ -150,7 +150,8 @@ function readAll(topics: readonly AskedTopic[], request: FetchRequest, context: 
       const { partition: partitionIndex, fetchOffset, partitionMaxBytes } = asked.request
       if (partition === undefined) {
         const errorCode = asked.topicError === ErrorCode.NONE ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : asked.topicError
-        return { ...failed(partitionIndex, errorCode), abortedTransactions: [] }
+        const isUnknown = errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER
+        return { ...failed(partitionIndex, errorCode), abortedTransactions: isUnknown ? [] : null }
       }
       const fault = faultOf(asked, partition, context)
       if (fault !== undefined && fault.errorCode !== ErrorCode.NONE) {

@@ -1,19 +1,12 @@
-import { crc32c, ErrorCode } from '@milena/protocol'
+import { ErrorCode } from '@milena/protocol'
 import type { Surroundings } from '../surroundings.js'
-import {
-  readBatchHeader,
-  stampCrc,
-  stampTimes,
-  stampPosition,
-  BATCH_CHECKED_FROM,
-  type BatchHeader,
-} from './batch-header.js'
-import { checkIncoming, withoutRest, type Refusal } from './incoming-records.js'
+import { readBatchHeader, stampPosition, type BatchHeader } from './batch-header.js'
+import type { Refusal } from './incoming-records.js'
 import { LeaderEpochs, type EpochEnd } from './leader-epochs.js'
 import { LogRetention, type RetainedLog } from './log-retention.js'
 import type { LogSettings } from './log-settings.js'
+import { prepareBatch, type Preparation, type PreparedBatch } from './prepare-batch.js'
 import { ProducerStates, type AbortedTransaction } from './producer-states.js'
-import { checkRecords, recompressed, type RecordCheck } from './record-rules.js'
 import { StoredBatches, type LogBatch } from './stored-batches.js'
 import { firstAtOrAfter, largestTimestampIn, type FoundOffset } from './timestamp-search.js'
 import { transactionMarkerBatch, type TransactionMarker } from './transaction-marker.js'
@@ -57,17 +50,6 @@ export interface ReadOptions {
 const NEWEST_PRODUCE_VERSION = 13
 /** Of a producer that does not write any more; Kafka's default of producer.id.expiration.ms. */
 const PRODUCER_ID_EXPIRATION_MS = 86_400_000
-
-/** A batch on its way into the log. */
-interface Incoming {
-  readonly records: Buffer
-  readonly header: BatchHeader
-  /** That of its records, where they were looked at. */
-  readonly maxTimestamp: number | undefined
-  /** As they were when it came. */
-  readonly settings: LogSettings
-  readonly options: AppendOptions
-}
 
 /** The log of one partition: whole batches in memory. */
 export class PartitionLog implements RetainedLog {
@@ -144,25 +126,20 @@ export class PartitionLog implements RetainedLog {
    */
   append(records: Buffer, options: AppendOptions): AppendResult | Promise<AppendResult> {
     const settings = this.settings()
-    const whole = withoutRest(records)
-    const incoming = checkIncoming(whole, {
-      maxMessageBytes: settings.maxMessageBytes,
+    const prepared = prepareBatch(records, {
+      settings,
       produceVersion: options.produceVersion ?? NEWEST_PRODUCE_VERSION,
+      nowMs: this.#nowMs(),
     })
-    if (incoming.refusal !== undefined) return this.#refuse(incoming.refusal)
-    const nowMs = Math.floor(this.surroundings.clock.wallTime())
-    const goOn = (check: RecordCheck): AppendResult | Promise<AppendResult> =>
-      check.refusal === undefined
-        ? this.#write({ records: whole, header: incoming.header, maxTimestamp: check.maxTimestamp, settings, options })
-        : this.#refuse(check.refusal)
-    const check = checkRecords(whole, incoming.header, { settings, nowMs })
-    return check instanceof Promise ? check.then(goOn) : goOn(check)
+    const take = (outcome: Preparation): AppendResult =>
+      outcome.refusal === undefined ? this.#admit(outcome, settings, options) : this.#refuse(outcome.refusal)
+    return prepared instanceof Promise ? prepared.then(take) : take(prepared)
   }
 
   /** Ends a producer's transaction here. */
   appendMarker(marker: TransactionMarker, options: AppendOptions): void {
     if (this.#isClosed) return
-    const nowMs = Math.floor(this.surroundings.clock.wallTime())
+    const nowMs = this.#nowMs()
     const bytes = transactionMarkerBatch(marker, nowMs)
     const offset = this.#endOffset
     this.#store(bytes, readBatchHeader(bytes, 0), options.leaderEpoch)
@@ -275,30 +252,13 @@ export class PartitionLog implements RetainedLog {
     if (this.#startOffset !== startedAt) this.droppedOldest()
   }
 
-  #write(incoming: Incoming): AppendResult | Promise<AppendResult> {
-    const { records, header, settings } = incoming
-    const other = recompressed(records, header, settings)
-    if (other === undefined) return this.#admit(Buffer.from(records), incoming)
-    return other.then(
-      (bytes) => this.#admit(bytes, incoming),
-      (cause: unknown) =>
-        this.#refuse({
-          errorCode: ErrorCode.UNKNOWN_SERVER_ERROR,
-          errorMessage: cause instanceof Error ? cause.message : String(cause),
-        }),
-    )
-  }
-
-  /** `bytes` is the log's own from here on. */
-  #admit(bytes: Buffer, incoming: Incoming): AppendResult {
-    const { header, settings, options } = incoming
+  #admit({ bytes, header }: PreparedBatch, settings: LogSettings, options: AppendOptions): AppendResult {
     if (this.#isClosed) {
       return this.#refuse({
         errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
         errorMessage: `Partition ${this.label} was deleted.`,
       })
     }
-    const nowMs = Math.floor(this.surroundings.clock.wallTime())
     const isNumbered = header.producerId >= 0
     if (isNumbered) {
       const duplicate = this.#producers.duplicateOf(header)
@@ -308,19 +268,12 @@ export class PartitionLog implements RetainedLog {
       const refusal = this.#producers.check(header)
       if (refusal !== undefined) return this.#refuse(refusal)
     }
-    const stampsTime = settings.timestampType === 'LogAppendTime'
-    const maxTimestamp = stampsTime ? nowMs : (incoming.maxTimestamp ?? header.maxTimestamp)
-    if (stampsTime !== header.isLogAppendTime || maxTimestamp !== header.maxTimestamp) {
-      stampTimes(bytes, { isLogAppendTime: stampsTime, maxTimestamp })
-      stampCrc(bytes, crc32c(bytes, BATCH_CHECKED_FROM))
-    }
     const baseOffset = this.#endOffset
-    const stamped = maxTimestamp === header.maxTimestamp ? header : { ...header, maxTimestamp }
-    this.#store(bytes, stamped, options.leaderEpoch)
-    if (isNumbered) this.#producers.written(stamped, { baseOffset, nowMs })
+    this.#store(bytes, header, options.leaderEpoch)
+    if (isNumbered) this.#producers.written(header, { baseOffset, nowMs: this.#nowMs() })
     this.#keepWithin(settings)
     this.onMoved()
-    return this.#result({ baseOffset, logAppendTimeMs: stampsTime ? nowMs : -1 })
+    return this.#result({ baseOffset, logAppendTimeMs: header.isLogAppendTime ? header.maxTimestamp : -1 })
   }
 
   #store(bytes: Buffer, header: BatchHeader, leaderEpoch: number): void {
@@ -340,7 +293,7 @@ export class PartitionLog implements RetainedLog {
       sizeInBytes: bytes.length,
       bytes,
       largestTimestampSoFar: Math.max(this.#batches.newest?.largestTimestampSoFar ?? -1, header.maxTimestamp),
-      appendedAtMs: Math.floor(this.surroundings.clock.wallTime()),
+      appendedAtMs: this.#nowMs(),
       age: this.#retention.nextAge(),
     })
     this.#endOffset = lastOffset + 1
@@ -369,6 +322,10 @@ export class PartitionLog implements RetainedLog {
     if (dropped === undefined) return
     this.#retention.resized(this.#batches.sizeInMemory - before)
     this.#startOffset = Math.max(this.#startOffset, dropped.lastOffset + 1)
+  }
+
+  #nowMs(): number {
+    return Math.floor(this.surroundings.clock.wallTime())
   }
 
   #result(written: { readonly baseOffset: number; readonly logAppendTimeMs: number }): AppendResult {
