@@ -146,12 +146,13 @@ export class RecordAcquisition {
   }
 
   *#cutByBatchSize(first: number, last: number): Generator<{ readonly first: number; readonly last: number }, void> {
-    const { batches, batchSize } = this.#request
+    const { batches } = this.#request
+    const batchSize = Math.max(1, this.#request.batchSize)
     let from = first
     if (last - first + 1 > batchSize) {
       for (const { baseOffset } of batches) {
         if (baseOffset > last) break
-        if (baseOffset - from < batchSize || baseOffset === from) continue
+        if (baseOffset - from < batchSize) continue
         yield { first: from, last: baseOffset - 1 }
         from = baseOffset
       }

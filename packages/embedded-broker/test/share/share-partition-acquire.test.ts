@@ -26,6 +26,12 @@ describe('batch-optimised mode', () => {
     expect(bench.fetch('a', { batchSize: 5 })).toBe('0-5:1 6-11:1')
   })
 
+  test.each([0, -7])('takes a batchSize of %i for the smallest', (batchSize) => {
+    const bench = new PartitionBench({ startOffset: 1 })
+    bench.produce(3, 3, 1)
+    expect(bench.fetch('a', { batchSize })).toBe('1-2:1 3-5:1 6:1')
+  })
+
   test('never cuts a log batch, however large', () => {
     const bench = new PartitionBench()
     bench.produce(2, 20, 2)
