@@ -202,6 +202,8 @@ function mustComeFirst({ led, batches }: AddressedAcknowledgements): boolean {
   const { startOffset, endOffset } = share
   const isOutside = ({ firstOffset, lastOffset }: AcknowledgementBatch): boolean =>
     lastOffset > endOffset || (firstOffset < startOffset && lastOffset >= startOffset)
+  // The fetch would move the start offset to that of the log.
+  if (share.nextFetchOffset < led.log.startOffset) return true
   if (batches.some(isOutside)) return true
   if (share.nextFetchOffset > endOffset) return false
   const available = share.inspect().filter(({ state }) => state === 'AVAILABLE')

@@ -3,7 +3,7 @@ import type { LogBatch } from '../log/partition-log.js'
 import type { Surroundings } from '../surroundings.js'
 import { logKey } from '../topics/topic-catalog.js'
 import type { LedSharePartition } from './led-share-partition.js'
-import type { AcquiredRange, AcquireMode } from './acquire-request.js'
+import { AcquisitionFailure, type AcquiredRange, type AcquireMode } from './acquire-request.js'
 import { deliverableEnd } from './share-reset-position.js'
 
 /*
@@ -55,10 +55,16 @@ export class ShareFetch {
   readonly #given: ShareFetchGiven
   readonly #results = new Map<LedSharePartition, FetchedRecords>()
   #isOver = false
+  #hasFailed = false
 
   constructor(surroundings: Surroundings, given: ShareFetchGiven) {
     this.#surroundings = surroundings
     this.#given = given
+  }
+
+  /** None of the results is of use: every partition that could be acquired from is answered with UNKNOWN_SERVER_ERROR. */
+  get hasFailed(): boolean {
+    return this.#hasFailed
   }
 
   /** Of the partitions that could be acquired from when it was over. */
@@ -155,6 +161,16 @@ export class ShareFetch {
   #take(reads: readonly (readonly Candidate[])[], maxBytes: number): void {
     if (this.#isOver) return
     this.#isOver = true
+    try {
+      this.#takeInTurn(reads, maxBytes)
+    } catch (error) {
+      if (!(error instanceof AcquisitionFailure)) throw error
+      this.#hasFailed = true
+      for (const { led } of reads.flat()) this.#results.set(led, nothing)
+    }
+  }
+
+  #takeInTurn(reads: readonly (readonly Candidate[])[], maxBytes: number): void {
     let recordsLeft = this.#given.maxRecords
     for (const candidates of reads) {
       let bytesLeft = this.#given.maxBytes

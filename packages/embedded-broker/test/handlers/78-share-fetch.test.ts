@@ -385,6 +385,25 @@ describe('acknowledgements in a share fetch', () => {
     world.produce('t', 3)
     expect(await client.fetch('g', 'm', 1, { 't-0': [[0, 2, ACCEPT]] })).toEqual(given({ 't-0': 'ack E121 0-2x1' }))
   })
+  it('that reach past what was acquired are refused as that, whatever the same fetch acquires', async () => {
+    const { world, client } = await ready()
+    world.produce('t', 3)
+    await client.fetch('g', 'm', 0, ['t-0'])
+    world.produce('t', 3)
+    expect(await client.fetch('g', 'm', 1, { 't-0': [[0, 3, ACCEPT]] })).toEqual(given({ 't-0': 'ack E42 3-5x1' }))
+  })
+  it('of what nobody holds any more fail, also when the same fetch moves over deleted records', async () => {
+    const { world, client } = await ready()
+    world.produce('t', 3)
+    await client.fetch('g', 'm', 0, ['t-0'])
+    await client.ack('g', 'm', 1, { 't-0': [[0, 2, RELEASE]] })
+    await client.send(DeleteRecords, 2, {
+      topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: 3 }] }],
+      timeoutMs: 1000,
+    })
+    expect(await client.fetch('g', 'm', 2, { 't-0': [[1, 1, ACCEPT]] })).toEqual(given({ 't-0': 'ack E121' }))
+    expect(world.broker.inspect().sharePartitions[0]?.startOffset).toBe(3)
+  })
   it('with renewals fetch nothing and restart the locks', async () => {
     const { world, client } = await ready()
     world.produce('t', 2)
