@@ -189,8 +189,8 @@ function answerOf(index: number, result: AppendResult): PartitionAnswer {
     baseOffset,
     logAppendTimeMs,
     logStartOffset,
-    ...(recordErrors === undefined ? {} : { recordErrors: [...recordErrors] }),
-    ...(errorMessage === undefined ? {} : { errorMessage }),
+    // As in Kafka: what is wrong with a batch as a whole stands in the broker's log, not in the answer.
+    ...(recordErrors === undefined ? {} : { recordErrors: [...recordErrors], errorMessage: errorMessage ?? null }),
   }
 }
 

@@ -24,6 +24,7 @@ export type { AbortedTransaction, EpochEnd, FoundOffset, LogBatch, LogSettings, 
 
 export interface AppendResult {
   readonly errorCode: number
+  /** What is wrong, in a sentence. */
   readonly errorMessage?: string
   /** Which records were wrong, where the error is about records. */
   readonly recordErrors?: Refusal['recordErrors']
@@ -337,11 +338,11 @@ export class PartitionLog implements RetainedLog {
       { partition: this.label, errorCode: refusal.errorCode },
       `Records for ${this.label} were refused: ${refusal.errorMessage}`,
     )
-    const { errorCode, recordErrors } = refusal
+    const { errorCode, errorMessage, recordErrors } = refusal
     return {
       errorCode,
-      // As in Kafka: what is wrong with a batch as a whole stands in the broker's log, not in the answer.
-      ...(recordErrors === undefined ? {} : { recordErrors, errorMessage: refusal.errorMessage }),
+      errorMessage,
+      ...(recordErrors === undefined ? {} : { recordErrors }),
       baseOffset: -1,
       logAppendTimeMs: -1,
       logStartOffset: refusal.isBeforeLog === true ? -1 : this.#startOffset,

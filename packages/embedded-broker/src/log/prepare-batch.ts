@@ -1,4 +1,4 @@
-import { crc32c, ErrorCode } from '@milena/protocol'
+import { crc32c, ErrorCode, KafkaError } from '@milena/protocol'
 import { BATCH_CHECKED_FROM, stampCrc, stampTimes, type BatchHeader } from './batch-header.js'
 import { checkIncoming, withoutRest, type Refusal } from './incoming-records.js'
 import type { LogSettings } from './log-settings.js'
@@ -43,17 +43,19 @@ interface Checked {
 }
 
 function convert(whole: Buffer, checked: Checked): Preparation | Promise<Preparation> {
-  const other = recompressed(whole, checked.header, checked.rules.settings)
-  if (other === undefined) return withTimes(Buffer.from(whole), checked)
-  return other.then(
-    (bytes) => withTimes(bytes, checked),
-    (cause: unknown) => ({
-      refusal: {
-        errorCode: ErrorCode.UNKNOWN_SERVER_ERROR,
-        errorMessage: cause instanceof Error ? cause.message : String(cause),
-      },
-    }),
-  )
+  try {
+    const other = recompressed(whole, checked.header, checked.rules.settings)
+    return other instanceof Promise
+      ? other.then((bytes) => withTimes(bytes, checked)).catch(inconvertible)
+      : withTimes(other ?? Buffer.from(whole), checked)
+  } catch (cause) {
+    return inconvertible(cause)
+  }
+}
+
+function inconvertible(cause: unknown): Preparation {
+  if (!KafkaError.is(cause)) throw cause
+  return { refusal: { errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, errorMessage: cause.message } }
 }
 
 /** @param bytes the log's own from here on */

@@ -86,24 +86,35 @@ function readAll(cursor: RecordCursor, { settings, nowMs }: Rules): RecordCheck 
   return { refusal: { errorCode, errorMessage, recordErrors } }
 }
 
-/** The batch compressed as its topic wants it; undefined when it already is. Rejects on records that cannot be decompressed. */
-export function recompressed(records: Buffer, header: BatchHeader, settings: LogSettings): Promise<Buffer> | undefined {
+/**
+ * The batch compressed as its topic wants it; undefined when it already is. A promise only where a codec is asynchronous. Fails
+ * with a KafkaError for records that cannot be decompressed.
+ */
+export function recompressed(
+  records: Buffer,
+  header: BatchHeader,
+  settings: LogSettings,
+): Buffer | Promise<Buffer> | undefined {
   const { compressionType } = settings
   if (compressionType === 'producer') return undefined
-  const wanted = compressionType === 'uncompressed' ? CompressionType.NONE : compressionTypeOf(compressionType)
-  if (wanted === undefined || wanted === header.compression) return undefined
-  return recompress(records, header.compression as CompressionType, wanted)
-}
-
-async function recompress(records: Buffer, from: CompressionType, to: CompressionType): Promise<Buffer> {
+  const from = header.compression as CompressionType
+  const to = compressionType === 'uncompressed' ? CompressionType.NONE : compressionTypeOf(compressionType)
+  if (to === undefined || to === from) return undefined
+  const pack = (plain: Buffer): Buffer | Promise<Buffer> =>
+    to === CompressionType.NONE ? plain : defaultCompressionCodecs.compress(to, plain)
+  const frame = (packed: Buffer): Buffer => framed(records, packed, to)
   const payload = records.subarray(BATCH_HEADER_BYTES)
   const plain =
     from === CompressionType.NONE
       ? payload
-      : await defaultCompressionCodecs.decompress(from, payload, { of: 'A produced record batch' })
-  const packed = to === CompressionType.NONE ? plain : await defaultCompressionCodecs.compress(to, plain)
-  const batch = Buffer.concat([records.subarray(0, BATCH_HEADER_BYTES), packed])
-  stampCompression(batch, to)
+      : defaultCompressionCodecs.decompress(from, payload, { of: 'A produced record batch' })
+  const packed = plain instanceof Promise ? plain.then(pack) : pack(plain)
+  return packed instanceof Promise ? packed.then(frame) : frame(packed)
+}
+
+function framed(records: Buffer, payload: Buffer, compression: CompressionType): Buffer {
+  const batch = Buffer.concat([records.subarray(0, BATCH_HEADER_BYTES), payload])
+  stampCompression(batch, compression)
   stampCrc(batch, crc32c(batch, BATCH_CHECKED_FROM))
   return batch
 }

@@ -68,6 +68,19 @@ describe('Produce', () => {
     ])
   })
 
+  it('tells which records were wrong, but of a whole batch only the error', async () => {
+    const { data, clock } = await world()
+    const early = await data.produce(batchOf(2, { timestamp: clock.wallTime(), step: 7_200_000 }))
+    expect(errorName(early.errorCode)).toBe('INVALID_TIMESTAMP')
+    expect([early.recordErrors.map(({ batchIndex }) => batchIndex), early.errorMessage]).toEqual([
+      [1],
+      expect.stringContaining('timestamps'),
+    ])
+    const control = await data.produce(batchOf(1, { isControl: true }))
+    expect(errorName(control.errorCode)).toBe('INVALID_RECORD')
+    expect([control.recordErrors, control.errorMessage]).toEqual([[], null])
+  })
+
   it('without records is refused, where Kafka never answers', async () => {
     const { data } = await world()
     expect((await data.produce(null)).errorCode).toBe(ErrorCode.INVALID_RECORD)

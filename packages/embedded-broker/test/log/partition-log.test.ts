@@ -106,6 +106,11 @@ describe('An append', () => {
     }
   })
 
+  it('is done at once where no codec is asynchronous, also when it compresses anew', () => {
+    const { log } = logWorld({ compressionType: 'gzip' })
+    expect(appendNow(log, batchOf(5)).errorCode).toBe(0)
+  })
+
   it('refuses what cannot be decompressed where the topic wants another compression', async () => {
     const { log } = logWorld({ compressionType: 'lz4' })
     const sent = await packedBatchOf(5, {}, { compression: CompressionType.GZIP })
