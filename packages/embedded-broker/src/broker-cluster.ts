@@ -66,13 +66,13 @@ export class BrokerCluster {
     return this.liveNodes[0]?.id ?? -1
   }
 
-  /** The broker that coordinates this group or transactional id. Undefined while no broker lives. */
+  /** The broker that coordinates this group or transactional id: the same one while it lives. Undefined while none does. */
   coordinatorOf(key: string): BrokerNode | undefined {
-    const live = this.liveNodes
     // The partition of the internal topic, as Kafka derives it: Java's String.hashCode.
     let hash = 0
     for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0
-    return live[(hash & 0x7fffffff) % Math.max(1, live.length)]
+    const first = (hash & 0x7fffffff) % this.nodes.length
+    return [...this.nodes.slice(first), ...this.nodes.slice(0, first)].find((node) => node.isAlive)
   }
 
   /** Ends every timer and lets memory go; nothing is to be asked afterwards. */

@@ -77,7 +77,10 @@ describe('FindCoordinator', () => {
     expect(new Set(found.map(({ nodeId }) => nodeId))).toEqual(new Set([1, 2, 3]))
     expect(await ask(await RawClient.connect(broker, { nodeId: 2 }))).toEqual(found)
     await broker.kill(3)
-    expect((await ask(client)).every(({ nodeId, errorCode }) => nodeId !== 3 && errorCode === 0)).toBe(true)
+    const then = await ask(client)
+    expect(then.every(({ nodeId, errorCode }) => nodeId !== 3 && errorCode === 0)).toBe(true)
+    const stayed = found.filter(({ nodeId }) => nodeId !== 3)
+    expect(then.filter(({ key }) => stayed.some((each) => each.key === key))).toEqual(stayed)
   })
 
   it('answers in the form of each version', async () => {
