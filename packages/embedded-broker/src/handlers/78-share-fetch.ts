@@ -176,7 +176,8 @@ function fetchWith(
   const wakeUpsBefore = wakeUps(led)
   const acknowledged = applyAcknowledgements(late, memberId, context) ?? []
   const finish = (): Answer => {
-    const results = [...fetch.results].map(([{ key }, fetched]) => fetchedFrom(key, fetched))
+    const errorCode = fetch.hasFailed ? ErrorCode.UNKNOWN_SERVER_ERROR : ErrorCode.NONE
+    const results = [...fetch.results].map(([{ key }, fetched]) => fetchedFrom(key, fetched, errorCode))
     const answered = answer(admitted, [...results, ...failed, ...faults(led)], acknowledged)
     fetch.passOn()
     return answered
@@ -223,8 +224,9 @@ function wakeUps(led: readonly LedSharePartition[]): number {
 function fetchedFrom(
   { topicId, partition }: LedSharePartition['key'],
   { records, acquired }: Pick<PartitionFetched, 'records' | 'acquired'>,
+  errorCode: number,
 ): PartitionFetched {
-  return { topicId, partition, errorCode: ErrorCode.NONE, errorMessage: null, records, acquired }
+  return { topicId, partition, errorCode, errorMessage: null, records, acquired }
 }
 
 /** Those that could not begin: never initialised, or no position to be found. */

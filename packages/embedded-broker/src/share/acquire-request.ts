@@ -25,3 +25,10 @@ export interface AcquiredRange {
   readonly lastOffset: number
   readonly deliveryCount: number
 }
+
+/**
+ * Records were acquired, and yet nobody is told of them: they stay locked until that runs out. Kafka 4.4.0 fails so with
+ * read_committed when a batch of an aborted transaction was read that begins below everything that is tracked, for example
+ * because the group's start offset was set into the middle of it.
+ */
+export class AcquisitionFailure extends Error {}

@@ -1,5 +1,5 @@
 import { abortedBatches, withoutBatches, type BatchOutline } from './aborted-batches.js'
-import { AcquireMode, type AcquiredRange, type AcquireRequest } from './acquire-request.js'
+import { AcquireMode, AcquisitionFailure, type AcquiredRange, type AcquireRequest } from './acquire-request.js'
 import type { AcquisitionLocks } from './acquisition-locks.js'
 import type { InFlightWindow } from './in-flight-window.js'
 import type { RedeliveryThrottle } from './redelivery-throttle.js'
@@ -196,6 +196,9 @@ export class RecordAcquisition {
     const { batches, abortedTransactions, producerOf } = this.#request
     const aborted: readonly BatchOutline[] = abortedBatches(batches, abortedTransactions, producerOf)
     for (const { baseOffset, lastOffset } of aborted) {
+      if (this.#window.floor(baseOffset) === undefined) {
+        throw new AcquisitionFailure(`Nothing is tracked at the aborted batch ${baseOffset}-${lastOffset} or below it.`)
+      }
       this.#archive(baseOffset, lastOffset, RecordState.ACQUIRED)
       // Real brokers divide what is acquired in front of them, too; it shows in what later errors say.
       const before = this.#window.floor(baseOffset)

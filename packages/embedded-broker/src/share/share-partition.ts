@@ -50,6 +50,14 @@ export interface SharePartitionSurroundings {
    * is set. They stay in that state, and hold the start offset back, until deadLettersWritten().
    */
   readonly onDeadLetters: (letters: readonly DeadLetter[]) => void
+  /** For whoever tells people: a member's lock on these offsets ran out. */
+  readonly onLockExpired?: (expired: {
+    readonly memberId: string
+    readonly firstOffset: number
+    readonly lastOffset: number
+  }) => void
+  /** For whoever tells people: rejected, or at the delivery limit; with a dead-letter queue and without. */
+  readonly onGivenUp?: (records: readonly DeadLetter[]) => void
 }
 
 /**
@@ -141,16 +149,21 @@ export class SharePartition {
     if (letters.length > 0) this.#surroundings.onDeadLetters(letters)
   }
 
-  /** @returns what the member has now, by offset; nothing when there is nothing to have */
+  /**
+   * @returns what the member has now, by offset; nothing when there is nothing to have
+   * @throws AcquisitionFailure
+   */
   acquire(request: AcquireRequest): readonly AcquiredRange[] {
     if (this.#isClosed) return []
     const { profile, settings } = this.#surroundings
     const { deliveryCountLimit, partitionMaxRecordLocks } = settings()
     const throttle = profile.throttlesRedelivery ? redeliveryThrottle(deliveryCountLimit) : noThrottle
     const rules = { maxRecordLocks: partitionMaxRecordLocks, throttle }
-    const ranges = new RecordAcquisition(this.#window, this.#locks, rules, request).run()
-    this.#surroundings.onChange()
-    return ranges
+    try {
+      return new RecordAcquisition(this.#window, this.#locks, rules, request).run()
+    } finally {
+      this.#surroundings.onChange()
+    }
   }
 
   /** All or nothing (6.2, from "offsets below SPSO" on; the checks above that row are the handler's). */
@@ -248,8 +261,14 @@ export class SharePartition {
     this.#write(changes.persisted())
     changes.hold(this.#locks)
     this.#window.advance()
-    this.#surroundings.onChange()
-    this.#surroundings.onAcquirable()
+    const { onLockExpired, onChange, onAcquirable } = this.#surroundings
+    if (onLockExpired !== undefined) {
+      for (const { firstOffset, lastOffset } of changes.persisted()) {
+        onLockExpired({ memberId: lock.memberId, firstOffset, lastOffset })
+      }
+    }
+    onChange()
+    onAcquirable()
     this.#send(changes)
   }
 
@@ -298,6 +317,9 @@ export class SharePartition {
   }
 
   #send(changes: RecordChanges): void {
+    const { onGivenUp } = this.#surroundings
+    const givenUp = onGivenUp === undefined ? [] : changes.givenUp()
+    if (givenUp.length > 0) onGivenUp?.(givenUp)
     const letters = changes.deadLetters()
     if (letters.length > 0) this.#surroundings.onDeadLetters(letters)
   }
