@@ -142,6 +142,36 @@ export class LedSharePartition {
             .write({ groupId, source, settings: this.settings(), letters })
             .then(() => this.share?.deadLettersWritten(letters))
         },
+        onLockExpired: ({ memberId, firstOffset, lastOffset }) => {
+          const what = this.#offsets(firstOffset, lastOffset)
+          logger.info(
+            {
+              groupId: this.key.groupId,
+              memberId,
+              topic: this.topic,
+              partition: this.key.partition,
+              firstOffset,
+              lastOffset,
+            },
+            `The lock of member ${memberId} of share group ${this.key.groupId} on ${what} ran out`,
+          )
+        },
+        onGivenUp: (records) => {
+          for (const { firstOffset, lastOffset, deliveryCount, cause } of records) {
+            const why = cause === 'rejected' ? 'rejected' : `the delivery limit, ${deliveryCount}, is reached`
+            logger.info(
+              {
+                groupId: this.key.groupId,
+                topic: this.topic,
+                partition: this.key.partition,
+                firstOffset,
+                lastOffset,
+                cause,
+              },
+              `Share group ${this.key.groupId} gives up on ${this.#offsets(firstOffset, lastOffset)}: ${why}`,
+            )
+          }
+        },
       },
       { persisted, startOffset },
     )
@@ -152,5 +182,10 @@ export class LedSharePartition {
       `Share group ${this.key.groupId} begins ${this.topic}-${entry.index} at offset ${share.startOffset}`,
     )
     changed()
+  }
+
+  #offsets(first: number, last: number): string {
+    const of = first === last ? `offset ${first}` : `offsets ${first} to ${last}`
+    return `${of} of ${this.topic}-${this.key.partition}`
   }
 }

@@ -87,10 +87,21 @@ export class RecordChanges {
     }))
   }
 
+  /** What was rejected or has reached the delivery limit. */
+  givenUp(): readonly DeadLetter[] {
+    return this.#lettersOf((change) => change.cause !== undefined)
+  }
+
+  /** Those of them that wait for the dead-letter queue. */
   deadLetters(): readonly DeadLetter[] {
+    return this.#lettersOf((change) => change.state === RecordState.ARCHIVING)
+  }
+
+  #lettersOf(isMeant: (change: RecordChange) => boolean): readonly DeadLetter[] {
     const letters: DeadLetter[] = []
-    for (const { first, last, state, deliveryCount, cause } of this.#changes) {
-      if (state !== RecordState.ARCHIVING || cause === undefined) continue
+    for (const change of this.#changes) {
+      const { first, last, deliveryCount, cause } = change
+      if (cause === undefined || !isMeant(change)) continue
       letters.push({ firstOffset: first, lastOffset: last, deliveryCount, cause })
     }
     return letters

@@ -38,6 +38,8 @@ export class PartitionBench {
   readonly log: BenchBatch[] = []
   readonly writes: SharePartitionWrite[] = []
   readonly letters: DeadLetter[] = []
+  /** What people would be told, e.g. `lock of a: 0-4`, `rejected: 3`. */
+  readonly told: string[] = []
   wakeUps = 0
   changes = 0
   /** What the share coordinator answers to the next writes. */
@@ -85,6 +87,12 @@ export class PartitionBench {
         },
         onDeadLetters: (letters) => {
           this.letters.push(...letters)
+        },
+        onLockExpired: ({ memberId, ...offsets }) => {
+          this.told.push(`lock of ${memberId}: ${spelled(offsets)}`)
+        },
+        onGivenUp: (records) => {
+          for (const record of records) this.told.push(`${record.cause}: ${spelled(record)}`)
         },
       },
       {

@@ -31,6 +31,18 @@ describe('the end of a lock', () => {
     expect(bench.wakeUps).toBe(2)
   })
 
+  test('is told, and so is what is given up', async () => {
+    const bench = new PartitionBench({ settings: { deliveryCountLimit: 2 } })
+    bench.produce(5)
+    bench.fetch()
+    bench.ack('a', [1, 2, REJECT], [3, 3, RELEASE])
+    await bench.clock.advance(30_000)
+    expect(bench.told).toEqual(['rejected: 1-2', 'lock of a: 0', 'lock of a: 4'])
+    bench.fetch('b')
+    bench.partition.releaseMember('b')
+    expect(bench.told.slice(3)).toEqual(['deliveryLimit: 0', 'deliveryLimit: 3-4'])
+  })
+
   test('comes once for each time of acquisition: neighbours share a timer', async () => {
     const bench = new PartitionBench()
     bench.produce(100)
