@@ -45,10 +45,12 @@ export function buildCluster(options: ResolvedOptions, changed: () => void): Bro
     brokerIds,
   })
   const topicValue = (topic: string, name: string): string => configs.topicValue(topic, name)
+  const { maxLogBytes } = options
+  const retention = new LogRetention(surroundings, { maxTotalBytes: maxLogBytes, maxPartitionBytes: maxLogBytes })
   const topics = new TopicCatalog(surroundings, {
     brokerIds,
     configs,
-    makeLog: partitionLogs(surroundings, { retention: new LogRetention(surroundings), topicValue }),
+    makeLog: partitionLogs(surroundings, { retention, topicValue }),
   })
   const transactions = new TransactionCoordinator(surroundings, {
     maxTimeoutMs: () => configs.brokerNumber('transaction.max.timeout.ms'),

@@ -44,6 +44,11 @@ export interface EmbeddedBrokerOptions<C extends Clock = Clock> {
   readonly random?: Random
   /** Told what clients do, in sentences; a pino logger fits. Default: silent. */
   readonly logger?: Logger
+  /**
+   * How many bytes of records all logs may hold together; beyond it the oldest batches are let go, with a warning, whatever
+   * the topics' retention says. Default 1 GiB.
+   */
+  readonly maxLogBytes?: number
   /** How many of the latest requests `broker.requests()` remembers (never more than 16 MiB of them). Default 10,000. */
   readonly rememberedRequests?: number
 }
@@ -62,6 +67,7 @@ export interface ResolvedOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  readonly maxLogBytes: number
   readonly rememberedRequests: number
 }
 
@@ -79,10 +85,12 @@ const known: Readonly<Record<keyof EmbeddedBrokerOptions, true>> = {
   clock: true,
   random: true,
   logger: true,
+  maxLogBytes: true,
   rememberedRequests: true,
 }
 
 const MAX_BROKERS = 20
+const MIB = 1024 * 1024
 
 /** Throws KafkaUsageError naming the option and what it may be. */
 export function resolveOptions(given: EmbeddedBrokerOptions): ResolvedOptions {
@@ -116,6 +124,7 @@ export function resolveOptions(given: EmbeddedBrokerOptions): ResolvedOptions {
     clock: given.clock ?? systemClock,
     random: given.random ?? systemRandom,
     logger: given.logger ?? silentLogger,
+    maxLogBytes: wholeNumber('maxLogBytes', given.maxLogBytes ?? 1024 * MIB, MIB, Number.MAX_SAFE_INTEGER),
     rememberedRequests: wholeNumber('rememberedRequests', given.rememberedRequests ?? 10_000, 0, 1_000_000),
   }
 }

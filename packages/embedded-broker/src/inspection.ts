@@ -27,11 +27,16 @@ export interface TopicView {
   }[]
 }
 
+export interface InspectedShareGroup extends ShareGroupView {
+  /** How many of its records were written to its dead-letter queue. */
+  readonly deadLettered: number
+}
+
 /** A cluster as it is at one moment. */
 export interface ClusterView {
   readonly brokers: readonly BrokerView[]
   readonly topics: readonly TopicView[]
-  readonly shareGroups: readonly ShareGroupView[]
+  readonly shareGroups: readonly InspectedShareGroup[]
   /** What the leaders hold in memory. */
   readonly sharePartitions: readonly SharePartitionView[]
   readonly shareSessions: readonly ShareSessionView[]
@@ -61,7 +66,10 @@ export function inspectCluster(cluster: BrokerCluster): ClusterView {
         lastStableOffset: log.lastStableOffset,
       })),
     })),
-    shareGroups: cluster.shareGroups.inspect(),
+    shareGroups: cluster.shareGroups.inspect().map((group) => ({
+      ...group,
+      deadLettered: cluster.nodes.reduce((sum, { share }) => sum + share.deadLettered(group.groupId), 0),
+    })),
     sharePartitions: cluster.nodes.flatMap(({ share }) => share.inspectPartitions()),
     shareSessions: cluster.nodes.flatMap(({ share }) => share.inspectSessions()),
     classicGroups: cluster.classicGroups.inspect(),
