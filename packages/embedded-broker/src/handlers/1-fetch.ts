@@ -143,6 +143,7 @@ function readAll(topics: readonly AskedTopic[], request: FetchRequest, context: 
   const hints = new LeaderHints(context.cluster, { leader: context.version >= 12, endpoints: context.version >= 16 })
   let left = Math.min(request.maxBytes, context.cluster.configs.brokerNumber('fetch.max.bytes'))
   let isFirst = true
+  const isCommitted = request.isolationLevel === READ_COMMITTED
   const responses = topics.map(({ head, partitions }) => ({
     ...head,
     partitions: partitions.map((asked): PartitionAnswer => {
@@ -172,8 +173,7 @@ function readAll(topics: readonly AskedTopic[], request: FetchRequest, context: 
         lastStableOffset: log.lastStableOffset,
         logStartOffset: log.startOffset,
         ...(fault?.divergingEpoch === undefined ? {} : { divergingEpoch: fault.divergingEpoch }),
-        abortedTransactions:
-          request.isolationLevel === READ_COMMITTED ? abortedIn(partition, fetchOffset, batches) : null,
+        abortedTransactions: isCommitted && fault === undefined ? abortedIn(partition, fetchOffset, batches) : null,
         records,
       }
     }),

@@ -87,10 +87,14 @@ export class PartitionLog implements RetainedLog {
     return this.#endOffset
   }
 
-  /** Below it every transaction is decided. */
+  /**
+   * Below it every transaction is decided. Where the start was moved into an open transaction it is the first offset of the batch
+   * that the log begins with, as in Kafka: it can lie below the start.
+   */
   get lastStableOffset(): number {
     const firstOpen = this.#producers.firstOpenOffset
-    return firstOpen === undefined ? this.#endOffset : Math.max(firstOpen, this.#startOffset)
+    if (firstOpen === undefined) return this.#endOffset
+    return firstOpen >= this.#startOffset ? firstOpen : (this.#batches.oldest?.baseOffset ?? this.#endOffset)
   }
 
   /** Bytes of all batches. */

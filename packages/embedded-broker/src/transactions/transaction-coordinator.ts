@@ -106,8 +106,8 @@ export class TransactionCoordinator {
     if (!isRepeated) {
       this.#raiseEpoch(entry)
       if (expected === undefined) entry.lastEpoch = -1
-      entry.state = 'empty'
     }
+    entry.state = 'empty'
     entry.timeoutMs = timeoutMs
     this.#touched(entry)
     return granted(entry)

@@ -23,6 +23,7 @@ class NaiveLog {
     { readonly first: number; readonly count: number; readonly baseOffset: number }[]
   >()
   readonly open = new Set<number>()
+  readonly batchStarts: number[] = []
 
   get end(): number {
     return this.records.length
@@ -30,13 +31,16 @@ class NaiveLog {
 
   get lastStable(): number {
     const first = this.records.findIndex((record) => record.fate === 'open')
-    return first < 0 ? this.end : Math.max(first, this.start)
+    if (first < 0) return this.end
+    if (first >= this.start) return first
+    return this.start === this.end ? this.end : (this.batchStarts.findLast((each) => each <= this.start) ?? -1)
   }
 
   append(
     producerId: number,
     given: { count: number; timestamp: number; step: number; isTransactional: boolean },
   ): void {
+    this.batchStarts.push(this.end)
     for (let i = 0; i < given.count; i++) {
       this.records.push({
         producerId,
@@ -50,6 +54,7 @@ class NaiveLog {
   }
 
   decide(producerId: number, committed: boolean, timestamp: number): void {
+    this.batchStarts.push(this.end)
     for (const record of this.records) {
       if (record.fate === 'open' && record.producerId === producerId) record.fate = committed ? 'committed' : 'aborted'
     }

@@ -314,12 +314,15 @@ describe('Deleting records', () => {
     expect(log.deleteRecordsBefore(offset)).toEqual({ errorCode: ErrorCode.OFFSET_OUT_OF_RANGE, lowWatermark: -1 })
   })
 
-  it('of an open transaction moves the last stable offset to the start', () => {
+  it('of an open transaction moves the last stable offset to the first batch that is left', () => {
     const { log } = logWorld()
     appendNow(log, batchOf(3, { ...producer, isTransactional: true, baseSequence: 0 }))
     appendNow(log, batchOf(3))
     log.deleteRecordsBefore(4)
-    expect(log.lastStableOffset).toBe(4)
+    expect(log.lastStableOffset).toBe(3)
+    expect(log.read({ fromOffset: 4, maxBytes: 1000, upTo: log.lastStableOffset })).toEqual([])
+    log.deleteRecordsBefore(6)
+    expect(log.lastStableOffset).toBe(6)
   })
 })
 

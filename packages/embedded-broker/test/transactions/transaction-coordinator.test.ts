@@ -96,6 +96,17 @@ describe('A producer that comes up', () => {
     expect(goOn(2, producerId + 1).errorCode).toBe(ErrorCode.PRODUCER_FENCED)
   })
 
+  it('again after an end that it did not hear of cannot repeat that end', () => {
+    const { coordinator, start, as } = transactionWorld()
+    const producer = start()
+    coordinator.addPartitions(as(producer), [place])
+    coordinator.end(as(producer), abort)
+    const expected = { producerId: producer.producerId, producerEpoch: 0 }
+    const again = coordinator.initialise({ transactionalId: ID, timeoutMs: 1000, expected })
+    expect(again).toEqual({ ...producer, producerEpoch: 1 })
+    expect(coordinator.end(as(producer), abort).errorCode).toBe(ErrorCode.PRODUCER_FENCED)
+  })
+
   it('gets another id when the epochs of the old one have run out', () => {
     const { coordinator, start } = transactionWorld()
     const first = start()
