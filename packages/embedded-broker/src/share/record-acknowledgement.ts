@@ -4,7 +4,7 @@ import type { InFlightWindow } from './in-flight-window.js'
 import type { RecordChange, RecordChanges } from './record-changes.js'
 import { RecordState, type OffsetRun, type TrackedBatch } from './tracked-batch.js'
 
-export const AcknowledgeType = { GAP: 0, ACCEPT: 1, RELEASE: 2, REJECT: 3, RENEW: 4 } as const
+const AcknowledgeType = { GAP: 0, ACCEPT: 1, RELEASE: 2, REJECT: 3, RENEW: 4 } as const
 
 export interface AcknowledgementBatch {
   readonly firstOffset: number
@@ -120,8 +120,7 @@ export class RecordAcknowledgement {
       const whole =
         answer.acknowledgeTypes.length === 1 &&
         batch.firstOffset >= answer.firstOffset &&
-        batch.lastOffset <= answer.lastOffset &&
-        batch.firstOffset >= startOffset
+        batch.lastOffset <= answer.lastOffset
       if (!whole) batch.divide()
     }
     const renewal = new Renewal(batch, this.#memberId, this.#locks)

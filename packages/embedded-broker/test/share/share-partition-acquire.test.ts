@@ -59,6 +59,15 @@ describe('record-limit mode', () => {
     expect(bench.fetch('b')).toBe('8-9:1')
   })
 
+  test('ends in front of what else is available in the same batch', () => {
+    const bench = new PartitionBench()
+    bench.produce(10)
+    bench.fetch()
+    bench.ack('a', [2, 4, RELEASE], [7, 7, RELEASE])
+    expect(bench.fetch('b', { mode: RECORD_LIMIT, maxRecords: 3 })).toBe('2-4:2')
+    expect(bench.fetch('b', { mode: RECORD_LIMIT, maxRecords: 3 })).toBe('7:2')
+  })
+
   test('has no regard for batchSize', () => {
     const bench = new PartitionBench()
     bench.produce(5, 5, 5)

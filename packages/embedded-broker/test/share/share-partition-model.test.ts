@@ -251,6 +251,6 @@ test('is always in the state that a naive model of single offsets is in', async 
         pair.check()
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 700 },
   )
 })
