@@ -1,6 +1,6 @@
 import { ErrorCode, ShareGroupHeartbeat } from '@milena/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
-import { denying, ShareWorld, type ShareClient, type Short } from '../share/share-world.js'
+import { denying, given, refused, ShareWorld, type ShareClient } from '../share/share-world.js'
 
 const worlds: ShareWorld[] = []
 /** A group `g` of whose member `m` holds offsets 0-9 of t-0 since an open session. */
@@ -20,8 +20,6 @@ afterEach(async () => {
 const ACCEPT = 1
 const RELEASE = 2
 const RENEW = 4
-const refused = (error: number): Short => ({ error, lockMs: 0, partitions: {} })
-const given = (partitions: Record<string, string>): Short => ({ error: 0, lockMs: 30_000, partitions })
 const { INVALID_REQUEST, INVALID_SHARE_SESSION_EPOCH, SHARE_SESSION_NOT_FOUND } = ErrorCode
 
 /** The group's epoch grows: states altered afterwards are of a new epoch. */

@@ -244,3 +244,20 @@ function split(name: string): { topic: string; partition: number } {
   const at = name.lastIndexOf('-')
   return { topic: name.slice(0, at), partition: Number(name.slice(at + 1)) }
 }
+
+/** An answer that is an error and nothing else. */
+export function refused(error: number): Short {
+  return { error, lockMs: 0, partitions: {} }
+}
+
+/** An answer without an error, from a group with the default lock duration. */
+export function given(partitions: Readonly<Record<string, string>>): Short {
+  return { error: 0, lockMs: 30_000, partitions }
+}
+
+/** A promise's value, as soon as it has one. */
+export function watched<T>(promise: Promise<T>): { readonly answer: () => T | undefined } {
+  let answer: T | undefined
+  void promise.then((value) => (answer = value))
+  return { answer: () => answer }
+}
