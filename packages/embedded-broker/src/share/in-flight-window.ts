@@ -165,6 +165,11 @@ export class InFlightWindow {
     this.#finishedCount += sign * Math.max(0, last - Math.max(first, this.#startOffset) + 1)
   }
 
+  /** So many offsets were archived as they were acquired. Real brokers (4.4.0) count those below the start, too: the lag gets too small. */
+  countArchived(offsets: number): void {
+    this.#finishedCount += offsets
+  }
+
   /** Moves the start over what is finished. @returns whether there was any */
   advance(): boolean {
     const atStart = this.floor(this.#startOffset)

@@ -214,7 +214,7 @@ export class RecordAcquisition {
         if (run.state !== from) continue
         batch.set(run.first, run.last, RecordState.ARCHIVED, run.deliveryCount, undefined)
         if (run.lock !== undefined) this.#locks.release(run.lock, run.last - run.first + 1)
-        this.#window.countFinished(run.first, run.last)
+        this.#window.countArchived(run.last - run.first + 1)
         any = true
       }
     }
