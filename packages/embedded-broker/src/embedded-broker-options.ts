@@ -89,7 +89,8 @@ const known: Readonly<Record<keyof EmbeddedBrokerOptions, true>> = {
   rememberedRequests: true,
 }
 
-const MAX_BROKERS = 20
+/** Of one cluster. */
+export const MAX_BROKERS = 20
 const MIB = 1024 * 1024
 
 /** Throws KafkaUsageError naming the option and what it may be. */

@@ -106,7 +106,7 @@ export class EmbeddedBroker<C extends Clock = Clock> implements AsyncDisposable 
 
   /** The addresses of all brokers, as clients take them: `127.0.0.1:40001,127.0.0.1:40002`. */
   get bootstrapServers(): string {
-    return this.#cluster.nodes.map(({ host, port }) => `${host}:${port}`).join(',')
+    return this.#cluster.nodes.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',')
   }
 
   /** Given as the `runtime` option of Milena's clients and containers, it lets them share this broker's clock and memory transport. */

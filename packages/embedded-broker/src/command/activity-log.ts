@@ -1,5 +1,6 @@
 import {
   RecordBatchReader,
+  type ApiVersions,
   type Produce,
   type RequestOf,
   type ShareAcknowledge,
@@ -7,8 +8,10 @@ import {
 } from '@milena/protocol'
 import type { Clock, Logger, Timer } from '@milena/protocol/runtime'
 import type { EmbeddedBroker } from '../embedded-broker.js'
+import type { InterceptedRequest } from '../server/intercept.js'
+import { errorsIn } from './answer-errors.js'
 
-/** How often the counts are told. */
+/** How often the counts are told, and looked who is still there. */
 const TELL_EVERY_MS = 1000
 
 const answers = ['gaps', 'accepted', 'released', 'rejected', 'renewed'] as const
@@ -18,69 +21,75 @@ interface Counts {
   acquired: number
   consumed: number
   answers: number[]
+  /** By API and error, e.g. `ShareAcknowledge: INVALID_RECORD_STATE`. */
+  readonly errors: Map<string, number>
 }
 
 type AcknowledgingTopics = RequestOf<typeof ShareFetch>['topics'] | RequestOf<typeof ShareAcknowledge>['topics']
 
 /**
- * Tells once a second what each client did, in numbers: a line per request would bury everything else.
+ * Tells who comes and goes, and once a second what each client did, in numbers: a line per request would bury everything else.
  */
 export class ActivityLog {
+  readonly #broker: EmbeddedBroker
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #clients = new Set<string>()
   readonly #counts = new Map<string, Counts>()
   #timer: Timer | undefined
 
   constructor(broker: EmbeddedBroker, logger: Logger) {
+    this.#broker = broker
     this.#clock = broker.clock
     this.#logger = logger
-    broker.intercept('*', ({ api, clientId, body }) => {
-      switch (api) {
-        case 'Produce':
-          this.#of(clientId).produced += recordsIn(body as RequestOf<typeof Produce>)
-          return undefined
-        case 'ShareAcknowledge':
-          this.#acknowledged(clientId, (body as RequestOf<typeof ShareAcknowledge>).topics)
-          return undefined
-        case 'ShareFetch':
-          this.#acknowledged(clientId, (body as RequestOf<typeof ShareFetch>).topics)
-          return {
-            do: 'change',
-            answer: (answer) => {
-              this.#acquired(clientId, answer as unknown as AcquiringAnswer)
-              return answer
-            },
-          }
-        case 'Fetch':
-          return {
-            do: 'change',
-            answer: (answer) => {
-              this.#consumed(clientId, answer as unknown as FetchingAnswer)
-              return answer
-            },
-          }
-        default:
-          return undefined
+    broker.intercept('*', (request) => {
+      const { api, body } = request
+      const client = nameOf(request.clientId)
+      this.#met(client, request)
+      if (api === 'Produce') this.#of(client).produced += recordsIn(body as RequestOf<typeof Produce>)
+      if (api === 'ShareFetch' || api === 'ShareAcknowledge') {
+        this.#acknowledged(client, (body as RequestOf<typeof ShareAcknowledge>).topics)
+      }
+      return {
+        do: 'change',
+        answer: (answer) => {
+          this.#answered(client, api, answer)
+          return answer
+        },
       }
     })
   }
 
-  #of(clientId: string | null): Counts {
-    const name = clientId ?? 'a client without a name'
-    let counts = this.#counts.get(name)
+  #met(client: string, { api, body, principal }: InterceptedRequest): void {
+    if (this.#clients.has(client)) return
+    this.#clients.add(client)
+    this.#tellLater()
+    const { clientSoftwareName = '', clientSoftwareVersion = '' } =
+      api === 'ApiVersions' ? (body as Partial<RequestOf<typeof ApiVersions>>) : {}
+    const software = [clientSoftwareName, clientSoftwareVersion].filter((each) => each !== '').join(' ')
+    const what = software === '' ? '' : ` (${software})`
+    this.#logger.info({ client, software, principal }, `${client}${what} has connected`)
+  }
+
+  #of(client: string): Counts {
+    let counts = this.#counts.get(client)
     if (counts === undefined) {
-      counts = { produced: 0, acquired: 0, consumed: 0, answers: [0, 0, 0, 0, 0] }
-      this.#counts.set(name, counts)
+      counts = { produced: 0, acquired: 0, consumed: 0, answers: [0, 0, 0, 0, 0], errors: new Map() }
+      this.#counts.set(client, counts)
     }
-    this.#timer ??= this.#clock.setTimer(() => this.tell(), TELL_EVERY_MS, { unref: true })
+    this.#tellLater()
     return counts
   }
 
-  #acknowledged(clientId: string | null, topics: AcknowledgingTopics): void {
+  #tellLater(): void {
+    this.#timer ??= this.#clock.setTimer(() => this.tell(), TELL_EVERY_MS, { unref: true })
+  }
+
+  #acknowledged(client: string, topics: AcknowledgingTopics): void {
     for (const { partitions } of topics) {
       for (const { acknowledgementBatches } of partitions) {
         for (const { firstOffset, lastOffset, acknowledgeTypes } of acknowledgementBatches) {
-          const counts = this.#of(clientId).answers
+          const counts = this.#of(client).answers
           for (const type of acknowledgeTypes) {
             const records = acknowledgeTypes.length === 1 ? Math.max(0, lastOffset - firstOffset + 1) : 1
             if (counts[type] !== undefined) counts[type] += records
@@ -90,26 +99,36 @@ export class ActivityLog {
     }
   }
 
-  #acquired(clientId: string | null, answer: AcquiringAnswer): void {
-    for (const { partitions } of answer.responses) {
-      for (const { acquiredRecords } of partitions) {
+  #answered(client: string, api: string, answer: unknown): void {
+    if (api === 'ShareFetch') this.#acquired(client, answer as AcquiringAnswer)
+    if (api === 'Fetch') this.#consumed(client, answer as FetchingAnswer)
+    for (const error of errorsIn(answer)) {
+      const { errors } = this.#of(client)
+      const name = `${api}: ${error}`
+      errors.set(name, (errors.get(name) ?? 0) + 1)
+    }
+  }
+
+  #acquired(client: string, { responses = [] }: AcquiringAnswer): void {
+    for (const { partitions } of responses) {
+      for (const { acquiredRecords = [] } of partitions) {
         for (const { firstOffset, lastOffset } of acquiredRecords) {
-          this.#of(clientId).acquired += lastOffset - firstOffset + 1
+          this.#of(client).acquired += lastOffset - firstOffset + 1
         }
       }
     }
   }
 
-  #consumed(clientId: string | null, answer: FetchingAnswer): void {
-    for (const { partitions } of answer.responses) {
+  #consumed(client: string, { responses = [] }: FetchingAnswer): void {
+    for (const { partitions } of responses) {
       for (const { records } of partitions) {
         const count = countRecords(records)
-        if (count > 0) this.#of(clientId).consumed += count
+        if (count > 0) this.#of(client).consumed += count
       }
     }
   }
 
-  /** Tells what was counted and begins anew. */
+  /** Tells what was counted and who has gone, and begins anew. */
   tell(): void {
     this.#timer?.cancel()
     this.#timer = undefined
@@ -119,23 +138,35 @@ export class ActivityLog {
         ...(counts.consumed > 0 ? [`fetched ${counts.consumed}`] : []),
         ...(counts.acquired > 0 ? [`acquired ${counts.acquired}`] : []),
         ...counts.answers.flatMap((count, type) => (count > 0 ? [`${answers[type] ?? 'answered'} ${count}`] : [])),
+        ...[...counts.errors].map(([name, count]) => (count === 1 ? name : `${name} (${count} times)`)),
       ]
-      if (parts.length > 0) this.#logger.info({ client, ...counts }, `${client}: ${parts.join(', ')}`)
+      if (parts.length > 0) this.#logger.info({ client }, `${client}: ${parts.join(', ')}`)
     }
     this.#counts.clear()
+    const connected = new Set(this.#broker.inspect().brokers.flatMap(({ connections }) => connections.map(nameOf)))
+    for (const client of this.#clients) {
+      if (connected.has(client)) continue
+      this.#clients.delete(client)
+      this.#logger.info({ client }, `${client} has no connection any more`)
+    }
+    if (this.#clients.size > 0) this.#tellLater()
   }
 }
 
 interface AcquiringAnswer {
-  readonly responses: readonly {
+  readonly responses?: readonly {
     readonly partitions: readonly {
-      readonly acquiredRecords: readonly { readonly firstOffset: number; readonly lastOffset: number }[]
+      readonly acquiredRecords?: readonly { readonly firstOffset: number; readonly lastOffset: number }[]
     }[]
   }[]
 }
 
 interface FetchingAnswer {
-  readonly responses: readonly { readonly partitions: readonly { readonly records?: Buffer | null }[] }[]
+  readonly responses?: readonly { readonly partitions: readonly { readonly records?: Buffer | null }[] }[]
+}
+
+function nameOf(clientId: string | null): string {
+  return clientId === null || clientId === '' ? 'a client without a name' : clientId
 }
 
 function recordsIn({ topicData }: RequestOf<typeof Produce>): number {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { KafkaUsageError } from '@milena/protocol'
-import type { EmbeddedBrokerOptions } from '../embedded-broker-options.js'
-import { kafkaVersions, type KafkaVersion } from '../version-profile.js'
+import { MAX_BROKERS, type EmbeddedBrokerOptions } from '../embedded-broker-options.js'
+import { kafkaVersions } from '../version-profile.js'
 
 export const help = `milena-broker: a Kafka broker with share groups in one process, for development. Nothing is kept on disk.
 
@@ -12,7 +12,7 @@ Usage: milena-broker [options]
   --brokers <number>         how many brokers the cluster has. Default 1
   --host <address>           the address to listen on. Default 127.0.0.1, so that only this machine can connect;
                              0.0.0.0 opens it to the network (there is no authentication)
-  --advertised-host <name>   what clients are told to connect to. Default: the host
+  --advertised-host <name>   what clients are told to connect to. Default: the host; with 0.0.0.0, 127.0.0.1
   --kafka-version <version>  the release it behaves as: ${kafkaVersions.join(', ')}. Default 4.4
   --property <name=value>    a broker configuration by Kafka's name, as in server.properties. May be given several times
   --verbose                  tell every request
@@ -22,6 +22,8 @@ Usage: milena-broker [options]
 Examples:
   milena-broker --topic orders:3
   milena-broker --port 0 --topic orders --property group.share.delivery.count.limit=3
+
+Ends with 0 when it is interrupted, 1 when it cannot run (a port is taken), 2 when the command line makes no sense.
 `
 
 export type LogDetail = 'quiet' | 'normal' | 'verbose'
@@ -58,25 +60,31 @@ export function parseCommandLine(words: readonly string[]): CommandOptions {
     throw new KafkaUsageError('--verbose and --quiet contradict each other. Give one of them.')
   }
   const advertisedHost = values['advertised-host']
+  const version = kafkaVersions.find((each) => each === values['kafka-version'])
+  if (version === undefined) {
+    throw new KafkaUsageError(
+      `--kafka-version is one of ${kafkaVersions.join(', ')}, not "${values['kafka-version']}".`,
+    )
+  }
   return {
     showHelp: values.help,
     detail: values.verbose ? 'verbose' : values.quiet ? 'quiet' : 'normal',
     broker: {
-      port: numberOf('--port', values.port),
-      brokers: numberOf('--brokers', values.brokers),
+      port: numberOf('--port', values.port, 0, 65_535),
+      brokers: numberOf('--brokers', values.brokers, 1, MAX_BROKERS),
       host: values.host,
       ...(advertisedHost === undefined ? {} : { advertisedHost }),
-      // Refused by the broker where it is none.
-      version: values['kafka-version'] as KafkaVersion,
+      version,
       topics: values.topic,
       serverProperties: Object.fromEntries(values.property.map(propertyOf)),
     },
   }
 }
 
-function numberOf(name: string, text: string): number {
-  if (!/^\d+$/.test(text)) throw new KafkaUsageError(`${name} is a whole number, not "${text}".`)
-  return Number(text)
+function numberOf(name: string, text: string, min: number, max: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : NaN
+  if (value >= min && value <= max) return value
+  throw new KafkaUsageError(`${name} is a whole number from ${min} to ${max}, not "${text}".`)
 }
 
 function propertyOf(text: string): [string, string] {

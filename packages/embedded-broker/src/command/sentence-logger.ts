@@ -1,17 +1,19 @@
-import type { Clock, Logger, LogLevel, LogMethod } from '@milena/protocol/runtime'
+import type { Logger, LogLevel, LogMethod } from '@milena/protocol/runtime'
 
 const levels: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error']
 
-/** A logger for people: the time of day and the sentence; warnings and errors are marked. The facts beside it are left out. */
-export function sentenceLogger(clock: Clock, least: LogLevel, write: (line: string) => void): Logger {
+/** Facts that tell which one is meant; they are put behind a sentence that does not name them. */
+const telling = ['groupId', 'memberId', 'transactionalId'] as const
+
+/** A logger for people: sentences; warnings and errors are marked. Most facts beside them are left out. */
+export function sentenceLogger(least: LogLevel, write: (sentence: string) => void): Logger {
   const from = levels.indexOf(least)
   const method =
     (level: LogLevel): LogMethod =>
-    (_, message) => {
+    (facts, message) => {
       if (levels.indexOf(level) < from) return
-      const time = new Date(clock.wallTime()).toISOString().slice(11, 23)
       const mark = level === 'warn' ? 'WARN  ' : level === 'error' ? 'ERROR ' : ''
-      write(`${time}  ${mark}${message}`)
+      write(`${mark}${message.replace(/\.$/, '')}${unnamed(facts, message)}`)
     }
   const logger: Logger = {
     trace: method('trace'),
@@ -23,4 +25,12 @@ export function sentenceLogger(clock: Clock, least: LogLevel, write: (line: stri
     isLevelEnabled: (level) => levels.indexOf(level) >= from,
   }
   return logger
+}
+
+function unnamed(facts: object, message: string): string {
+  const missing = telling.flatMap((name) => {
+    const value: unknown = Reflect.get(facts, name)
+    return typeof value === 'string' && value !== '' && !message.includes(value) ? [`${name} ${value}`] : []
+  })
+  return missing.length === 0 ? '' : ` (${missing.join(', ')})`
 }
