@@ -164,7 +164,8 @@ function fetchWith(
 ): Answer | Promise<Answer> {
   const { request, context, memberId } = admitted
   const { led, failed, acks } = given
-  const isEarly = acks.addressed.map(mustComeFirst)
+  const archivesAborted = context.node.share.settings(admitted.groupId).isolationLevel === 'read_committed'
+  const isEarly = acks.addressed.map((each) => mustComeFirst(each) || (archivesAborted && isOfAborted(each)))
   const early = applyAcknowledgements(
     { decided: acks.decided, addressed: acks.addressed.filter((_, i) => isEarly[i]) },
     memberId,
@@ -211,6 +212,11 @@ function mustComeFirst({ led, batches }: AddressedAcknowledgements): boolean {
   return available.some((free) =>
     batches.some((batch) => batch.firstOffset <= free.lastOffset && batch.lastOffset >= free.firstOffset),
   )
+}
+
+/** The fetch would archive the records that are answered: they were delivered while the group still read uncommitted ones. */
+function isOfAborted({ led, batches }: AddressedAcknowledgements): boolean {
+  return batches.some((batch) => led.log.abortedTransactions(batch.firstOffset, batch.lastOffset + 1).length > 0)
 }
 
 function isKnown(topicId: string, context: RequestContext): boolean {
