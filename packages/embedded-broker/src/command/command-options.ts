@@ -39,7 +39,8 @@ export function parseCommandLine(words: readonly string[]): CommandOptions {
   let values
   try {
     values = parseArgs({
-      args: [...words],
+      // Some package managers hand the `--` through that separates their own words from these.
+      args: words[0] === '--' ? words.slice(1) : [...words],
       options: {
         port: { type: 'string', default: '9092' },
         topic: { type: 'string', multiple: true, default: [] },

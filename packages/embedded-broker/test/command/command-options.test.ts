@@ -44,6 +44,10 @@ describe('The command line', () => {
     expect(() => parseCommandLine(words)).toThrow(expect.objectContaining({ code: 'INVALID_USAGE' }))
   })
 
+  it('may have the -- of a package manager before it', () => {
+    expect(parseCommandLine(['--', '--port', '1']).broker.port).toBe(1)
+  })
+
   it('is explained by --help, every option of it', () => {
     expect(parseCommandLine(['--help']).showHelp).toBe(true)
     for (const option of [
