@@ -2,7 +2,6 @@ import { ErrorCode, ShareFetch, type RequestOf, type ResponseInput } from '@mile
 import { defineHandler } from '../server/handler.js'
 import type { RequestContext } from '../server/request-context.js'
 import { AcquireMode } from '../share/acquire-request.js'
-import type { AcknowledgementBatch } from '../share/record-acknowledgement.js'
 import type { LedSharePartition } from '../share/led-share-partition.js'
 import type { ShareFetch as ShareFetchRun } from '../share/share-fetch.js'
 import {
@@ -13,10 +12,9 @@ import {
   type ShareSession,
 } from '../share/share-session.js'
 import {
-  applyAcknowledgements,
+  beginAcknowledgements,
   noAcknowledgements,
   sortAcknowledgements,
-  type AddressedAcknowledgements,
   type PartitionAcknowledged,
   type SortedAcknowledgements,
 } from './share-acknowledgements.js'
@@ -148,11 +146,11 @@ function serve(admitted: Admitted): Answer | Promise<Answer> {
 
 /** Nothing is fetched. */
 function answerWithout(admitted: Admitted, failed: readonly PartitionFetched[], acks: SortedAcknowledgements): Answer {
-  const acknowledged = applyAcknowledgements(acks, admitted.memberId, admitted.context)
+  const acknowledged = beginAcknowledgements(acks, admitted.memberId, admitted.context)?.complete()
   return acknowledged === undefined ? refusal(ErrorCode.UNKNOWN_SERVER_ERROR) : answer(admitted, failed, acknowledged)
 }
 
-/** The fetch looks, the acknowledgements take effect, and if that was not enough the fetch waits. */
+/** The acknowledgements are judged, the fetch looks, they take effect, and if that was not enough the fetch waits. */
 function fetchWith(
   admitted: Admitted,
   fetch: ShareFetchRun,
@@ -164,18 +162,11 @@ function fetchWith(
 ): Answer | Promise<Answer> {
   const { request, context, memberId } = admitted
   const { led, failed, acks } = given
-  const archivesAborted = context.node.share.settings(admitted.groupId).isolationLevel === 'read_committed'
-  const isEarly = acks.addressed.map((each) => mustComeFirst(each) || (archivesAborted && isOfAborted(each)))
-  const early = applyAcknowledgements(
-    { decided: acks.decided, addressed: acks.addressed.filter((_, i) => isEarly[i]) },
-    memberId,
-    context,
-  )
-  if (early === undefined) return refusal(ErrorCode.UNKNOWN_SERVER_ERROR)
-  const late = { decided: early, addressed: acks.addressed.filter((_, i) => !isEarly[i]) }
+  const begun = beginAcknowledgements(acks, memberId, context)
+  if (begun === undefined) return refusal(ErrorCode.UNKNOWN_SERVER_ERROR)
   const isOver = fetch.attempt() || (request.maxWaitMs <= 0 && fetch.end())
   const wakeUpsBefore = wakeUps(led)
-  const acknowledged = applyAcknowledgements(late, memberId, context) ?? []
+  const acknowledged = begun.complete()
   const finish = (): Answer => {
     const errorCode = fetch.hasFailed ? ErrorCode.UNKNOWN_SERVER_ERROR : ErrorCode.NONE
     const results = [...fetch.results].map(([{ key }, fetched]) => fetchedFrom(key, fetched, errorCode))
@@ -191,32 +182,6 @@ function fetchWith(
     .wait(request.maxWaitMs, wakeUps(led) !== wakeUpsBefore, share.life)
     .then(finish)
     .finally(() => share.sessions.idle(context.connection.id))
-}
-
-/**
- * Acknowledgements across the start offset can make Kafka fail the request before it looks for records. Those of offsets that
- * nobody holds now fail, and must not find them acquired by this very request. Neither sets anything free that the fetch
- * must not see yet.
- */
-function mustComeFirst({ led, batches }: AddressedAcknowledgements): boolean {
-  const { share } = led
-  if (share === undefined) return true
-  const { startOffset, endOffset } = share
-  const isOutside = ({ firstOffset, lastOffset }: AcknowledgementBatch): boolean =>
-    lastOffset > endOffset || (firstOffset < startOffset && lastOffset >= startOffset)
-  // The fetch would move the start offset to that of the log.
-  if (share.nextFetchOffset < led.log.startOffset) return true
-  if (batches.some(isOutside)) return true
-  if (share.nextFetchOffset > endOffset) return false
-  const available = share.inspect().filter(({ state }) => state === 'AVAILABLE')
-  return available.some((free) =>
-    batches.some((batch) => batch.firstOffset <= free.lastOffset && batch.lastOffset >= free.firstOffset),
-  )
-}
-
-/** The fetch would archive the records that are answered: they were delivered while the group still read uncommitted ones. */
-function isOfAborted({ led, batches }: AddressedAcknowledgements): boolean {
-  return batches.some((batch) => led.log.abortedTransactions(batch.firstOffset, batch.lastOffset + 1).length > 0)
 }
 
 function isKnown(topicId: string, context: RequestContext): boolean {

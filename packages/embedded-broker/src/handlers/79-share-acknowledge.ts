@@ -2,7 +2,7 @@ import { ErrorCode, ShareAcknowledge, type ResponseInput, type Uuid } from '@mil
 import { defineHandler } from '../server/handler.js'
 import { SessionEpoch } from '../share/share-session.js'
 import { groupFault } from './share-request-checks.js'
-import { applyAcknowledgements, sortAcknowledgements } from './share-acknowledgements.js'
+import { beginAcknowledgements, sortAcknowledgements } from './share-acknowledgements.js'
 import { LeaderHints } from './leader-hints.js'
 import { leaderHint } from './share-fetch-answer.js'
 
@@ -28,7 +28,7 @@ export const shareAcknowledgeHandler = defineHandler(ShareAcknowledge, (request,
   const sorted = sortAcknowledgements(request.topics, { groupId, isRenewAck: request.isRenewAck }, context)
   // Fetches that wait see what was released before, and not yet what becomes free now.
   for (const { led } of sorted.addressed) context.cluster.surroundings.delayed.touch(led.waitKey)
-  const results = applyAcknowledgements(sorted, memberId, context)
+  const results = beginAcknowledgements(sorted, memberId, context)?.complete()
   if (results === undefined) return refusal(ErrorCode.UNKNOWN_SERVER_ERROR)
   if (epoch === SessionEpoch.FINAL) share.closeSession(session)
 

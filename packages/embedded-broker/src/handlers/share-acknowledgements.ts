@@ -5,9 +5,9 @@ import type { LedSharePartition } from '../share/led-share-partition.js'
 import { checkAcknowledgements } from '../share/share-acknowledge-checks.js'
 import { partitionKey } from '../share/share-session.js'
 
-// The acknowledgements of one ShareFetch or ShareAcknowledge, in two steps: what is wrong with them by their form or their
-// address is known before a fetch looks at the records, and what becomes of the others only afterwards, because Kafka writes
-// them to its coordinator meanwhile.
+// The acknowledgements of one ShareFetch or ShareAcknowledge, in three steps: what is wrong with them by their form or their
+// address, what the records say, and what follows from it. A fetch in the same request looks before the last step, because
+// Kafka writes to its coordinator meanwhile.
 
 export interface GivenTopicAcknowledgements {
   readonly topicId: Uuid
@@ -24,7 +24,7 @@ export interface PartitionAcknowledged extends AcknowledgeOutcome {
 }
 
 /** Acknowledgements that the records themselves have to judge. */
-export interface AddressedAcknowledgements {
+interface AddressedAcknowledgements {
   readonly topicId: Uuid
   readonly partition: number
   readonly led: LedSharePartition
@@ -73,19 +73,31 @@ export function sortAcknowledgements(
   return { decided: [...decided.values(), ...(isAnyMeant ? empty.values() : [])], addressed: [...addressed.values()] }
 }
 
-/** @returns undefined when Kafka fails at one of them, so that the whole request does; those before it hold */
-export function applyAcknowledgements(
+/**
+ * Has the records judge.
+ *
+ * @returns how to have the rest happen; undefined when Kafka fails at one of them, so that the whole request does, and those
+ * before it hold
+ */
+export function beginAcknowledgements(
   { decided, addressed }: SortedAcknowledgements,
   memberId: string,
   context: RequestContext,
-): readonly PartitionAcknowledged[] | undefined {
-  const results = [...decided]
+): { complete(): readonly PartitionAcknowledged[] } | undefined {
+  const completions: (() => PartitionAcknowledged)[] = []
+  const complete = (): readonly PartitionAcknowledged[] => [...decided, ...completions.map((each) => each())]
   for (const { topicId, partition, led, batches } of addressed) {
-    const outcome = context.node.share.acknowledge(led, memberId, batches)
-    if (outcome.failsRequest === true) return undefined
-    results.push({ topicId, partition, errorCode: outcome.errorCode, errorMessage: outcome.errorMessage })
+    const begun = context.node.share.beginAcknowledge(led, memberId, batches)
+    if (begun.outcome.failsRequest === true) {
+      complete()
+      return undefined
+    }
+    completions.push(() => {
+      const { errorCode, errorMessage } = begun.complete()
+      return { topicId, partition, errorCode, errorMessage }
+    })
   }
-  return results
+  return { complete }
 }
 
 /** The order of Kafka's checks: the id, the form, the right to read, the partition. */

@@ -62,6 +62,22 @@ export class RecordChanges {
     })
   }
 
+  /** What was released stays acquired until {@link handOver}: a fetch in between must not have it. */
+  withhold(): void {
+    this.#setReleased(RecordState.ACQUIRED)
+  }
+
+  handOver(): void {
+    this.#setReleased(RecordState.AVAILABLE)
+  }
+
+  #setReleased(to: typeof RecordState.ACQUIRED | typeof RecordState.AVAILABLE): void {
+    for (const { batch, first, last, state, deliveryCount, lock } of this.#changes) {
+      if (state !== RecordState.AVAILABLE) continue
+      batch.set(first, last, to, deliveryCount, to === RecordState.ACQUIRED ? lock : undefined)
+    }
+  }
+
   takeBack(): void {
     for (const { batch, first, last, state, previousCount, lock } of this.#changes) {
       batch.set(first, last, RecordState.ACQUIRED, previousCount, lock)

@@ -4,7 +4,8 @@ import type { Surroundings } from '../surroundings.js'
 import type { PartitionEntry, TopicCatalog, TopicChange } from '../topics/topic-catalog.js'
 import { DeadLetterQueue } from './dead-letter-queue.js'
 import { LedSharePartition } from './led-share-partition.js'
-import type { AcknowledgementBatch, AcknowledgeOutcome } from './record-acknowledgement.js'
+import type { AcknowledgementBatch } from './record-acknowledgement.js'
+import type { BegunAcknowledgement } from './share-partition.js'
 import { ShareFetch, type ShareFetchGiven } from './share-fetch.js'
 import type { ShareRecordsView } from './share-records-view.js'
 import { partitionKey, type ShareSession } from './share-session.js'
@@ -128,19 +129,26 @@ export class ShareLeader {
     return new ShareFetch(this.#surroundings, { ...given, settings: this.settings(given.groupId) })
   }
 
-  /** Applies acknowledgements whose form was checked. */
-  acknowledge(
+  /** Has the records judge acknowledgements whose form was checked. */
+  beginAcknowledge(
     led: LedSharePartition | undefined,
     memberId: string,
     batches: readonly AcknowledgementBatch[],
-  ): AcknowledgeOutcome {
+  ): BegunAcknowledgement {
     const share = led?.share
     if (led === undefined || share === undefined) {
-      return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: null }
+      const outcome = { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: null }
+      return { outcome, complete: () => outcome }
     }
-    const outcome = share.acknowledge(memberId, batches)
-    if (share.isFenced) this.#drop(led)
-    return outcome
+    const { outcome, complete } = share.beginAcknowledge(memberId, batches)
+    return {
+      outcome,
+      complete: () => {
+        const result = complete()
+        if (share.isFenced) this.#drop(led)
+        return result
+      },
+    }
   }
 
   /** The member ended its session: what it holds in the session's partitions is released. */

@@ -168,7 +168,12 @@ export class SharePartition {
 
   /** All or nothing (6.2, from "offsets below SPSO" on; the checks above that row are the handler's). */
   acknowledge(memberId: string, batches: readonly AcknowledgementBatch[]): AcknowledgeOutcome {
-    if (this.#isClosed) return failure(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+    return this.beginAcknowledge(memberId, batches).complete()
+  }
+
+  /** The same in two steps, with room for a fetch in between. */
+  beginAcknowledge(memberId: string, batches: readonly AcknowledgementBatch[]): BegunAcknowledgement {
+    if (this.#isClosed) return begun(failure(ErrorCode.NOT_LEADER_OR_FOLLOWER))
     const changes = new RecordChanges(this.#window)
     const rules = {
       renewEnabled: this.#surroundings.settings().renewAcknowledgeEnable,
@@ -182,10 +187,17 @@ export class SharePartition {
       memberId,
       changes,
     }).apply(batches)
-    if (outcome.errorCode === ErrorCode.NONE && !changes.isEmpty) return this.#writeAndHold(changes)
-    changes.takeBack()
-    this.#surroundings.onChange()
-    return outcome
+    if (outcome.errorCode !== ErrorCode.NONE || changes.isEmpty) {
+      changes.takeBack()
+      this.#surroundings.onChange()
+      return begun(outcome)
+    }
+    const write = this.#writeOf(changes.persisted())
+    changes.withhold()
+    return begun(outcome, () => {
+      changes.handOver()
+      return this.#writeAndHold(changes, write)
+    })
   }
 
   /** The member's session ended: what it holds is released, with its count kept (4.1: lowered, and never archived). */
@@ -294,8 +306,8 @@ export class SharePartition {
     give(startOffset, batch.lastOffset, release)
   }
 
-  #writeAndHold(changes: RecordChanges): AcknowledgeOutcome {
-    const code = this.#write(changes.persisted())
+  #writeAndHold(changes: RecordChanges, write = this.#writeOf(changes.persisted())): AcknowledgeOutcome {
+    const code = this.#surroundings.write(write)
     if (code !== ErrorCode.NONE) {
       changes.takeBack()
       if (fencing.has(code)) this.#isFenced = true
@@ -312,8 +324,13 @@ export class SharePartition {
 
   /** @returns the share coordinator's error code */
   #write(batches: readonly PersistedBatch[]): number {
+    return this.#surroundings.write(this.#writeOf(batches))
+  }
+
+  /** Tells of the start and the count as they are now. */
+  #writeOf(batches: readonly PersistedBatch[]): SharePartitionWrite {
     const { startOffset, finishedCount } = this.#window
-    return this.#surroundings.write({ startOffset, deliveryCompleteCount: finishedCount, batches })
+    return { startOffset, deliveryCompleteCount: finishedCount, batches }
   }
 
   #send(changes: RecordChanges): void {
@@ -339,6 +356,18 @@ export class SharePartition {
     const hasQueue = profile.maxShareVersion >= 2 && settings().deadLetterTopic !== undefined
     return hasQueue ? RecordState.ARCHIVING : RecordState.ARCHIVED
   }
+}
+
+/** Acknowledgements that the records have judged. */
+export interface BegunAcknowledgement {
+  /** What the judgement is; what follows may still fail. */
+  readonly outcome: AcknowledgeOutcome
+  /** Writes what has changed, sets free what was released, and moves the start; to be called once. @returns what became of it */
+  complete(): AcknowledgeOutcome
+}
+
+function begun(outcome: AcknowledgeOutcome, complete: () => AcknowledgeOutcome = () => outcome): BegunAcknowledgement {
+  return { outcome, complete }
 }
 
 type ReleaseEffect = Pick<RecordChange, 'state' | 'cause'> & { readonly deliveryCount?: number }
