@@ -76,7 +76,9 @@ export const shareFetchHandler = defineHandler(ShareFetch, (request, context): A
   if (session === undefined) return refusal(errorCode)
   if (epoch !== SessionEpoch.FINAL) return serve({ request, context, groupId, memberId, session })
   const answer = serve({ request, context, groupId, memberId, session: undefined })
-  context.node.share.closeSession(session)
+  // Where Kafka fails at an acknowledgement it does not come to the end of the session.
+  const hasFailed = 'errorCode' in answer && answer.errorCode !== ErrorCode.NONE
+  if (!hasFailed) context.node.share.closeSession(session)
   return answer
 })
 

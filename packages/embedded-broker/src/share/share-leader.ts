@@ -140,11 +140,11 @@ export class ShareLeader {
       const outcome = { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: null }
       return { outcome, complete: () => outcome }
     }
-    const { outcome, complete } = share.beginAcknowledge(memberId, batches)
+    const begun = share.beginAcknowledge(memberId, batches)
     return {
-      outcome,
+      outcome: begun.outcome,
       complete: () => {
-        const result = complete()
+        const result = begun.complete()
         if (share.isFenced) this.#drop(led)
         return result
       },
