@@ -51,6 +51,7 @@ export const requiredOperations: readonly string[] = [
   'fetch: forget',
   'fetch: parked',
   'fetchUninitialised',
+  'turns',
   ...ofEither.map((name) => `acknowledge: ${name}`),
   'cut',
   'expire',

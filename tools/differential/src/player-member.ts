@@ -16,11 +16,6 @@ export class PlayerMember {
   /** That of the next request. */
   epoch = 0
   parked: ParkedFetch | undefined
-  /**
-   * Whether the leader serves the session's partitions in an order that follows from the requests. An answer puts those that it
-   * has records of behind the others; several of them in an order of the broker's own, which is another in every play.
-   */
-  orderIsKnown = true
 
   constructor(id: string) {
     this.id = id
@@ -29,7 +24,6 @@ export class PlayerMember {
   opened(seats: Iterable<Seat>): void {
     this.hasSession = true
     this.epoch = 1
-    this.orderIsKnown = true
     this.seats.clear()
     for (const seat of seats) this.seats.add(seat)
   }

@@ -6,6 +6,7 @@ import { PlayerMember } from './player-member.js'
 import { LONG_LOCK_MS, SHORT_LOCK_MS, Stage } from './stage.js'
 import { AckType, type AckPlan, type AckStep, type FetchStep, type Seat, type Sequence, type Step } from './step.js'
 import type { Target } from './target.js'
+import { playTurns } from './turns.js'
 import {
   count,
   saidByAcknowledge,
@@ -73,6 +74,7 @@ class Player {
   /** When the first and the last lock of a short period was taken. */
   #shortSince: { first: number; last: number } | undefined
   #invalid: string | undefined
+  #turns = 0
 
   constructor(sequence: Sequence, stage: Stage) {
     this.#sequence = sequence
@@ -139,6 +141,8 @@ class Player {
       case 'offsets':
         this.#did(`offsets: ${step.of}`)
         return this.#offsets(step.of, step.seat, step.share)
+      case 'turns':
+        return { asked: step, said: await playTurns(stage, step, ++this.#turns) }
       case 'fetchUninitialised':
         return this.#fetchUninitialised(step.seat)
       case 'describe':
@@ -184,10 +188,12 @@ class Player {
     const releases = acks.some(({ batches }) =>
       batches.some((batch) => Array.from(batch.acknowledgeTypes).includes(AckType.RELEASE)),
     )
+    // Whose turn it is depends on what Kafka has looked at before, and when; `turns` is about that.
+    const mayRunOut = seats.size > 1 && step.maxRecords > 0 && step.maxBytes > 0
     const limits =
       releases && !step.renew && step.maxRecords > 0
         ? { maxRecords: 0 }
-        : seats.size > 1 && !opens && !member.orderIsKnown && step.maxRecords > 0 && step.maxBytes > 0
+        : mayRunOut
           ? { maxRecords: NO_LIMIT, maxBytes: 0x7fff_ffff }
           : {}
     const maxWaitMs =
@@ -239,8 +245,6 @@ class Player {
       else if (epoch === 0) member.opened(seats)
       else {
         member.epoch++
-        if (Object.values(said.partitions).filter(({ batches }) => batches !== '').length > 1)
-          member.orderIsKnown = false
         for (const seat of listed) member.seats.add(seat)
         for (const seat of forgets) member.seats.delete(seat)
       }
@@ -544,7 +548,7 @@ class Player {
     if (!stage.exists(seat)) return skipped('no such partition any more')
     const stranger = new PlayerMember('stranger')
     const groupId = `${stage.prefix}-nobody`
-    const said = await stage.fetch(stranger, 2, {
+    const said = await stage.fetchElsewhere(stranger, {
       groupId,
       memberId: stranger.id,
       shareSessionEpoch: 0,

@@ -60,6 +60,7 @@ const blockWeights = {
   offsets: 2,
   deleteTopic: 0.4,
   fetchUninitialised: 0.5,
+  turns: 0.6,
 } as const
 
 /** The sequence of that seed and index: the same wherever and whenever it is asked for. */
@@ -163,6 +164,15 @@ class SequenceWriter {
         if (this.#topicDeleted) return [this.#fetch()]
         this.#topicDeleted = true
         return [{ kind: 'deleteTopic' }]
+      case 'turns':
+        return [
+          {
+            kind: 'turns',
+            mode: dice.chance(0.5) ? 1 : 0,
+            maxRecords: dice.pick([1, 2, 5, 15, 500]),
+            maxBytes: dice.chance(0.3) ? dice.pick([1, 300]) : MAX_BYTES,
+          },
+        ]
       case 'fetchUninitialised':
         return [{ kind: 'fetchUninitialised', seat: this.#seat() }]
     }
@@ -320,8 +330,9 @@ class SequenceWriter {
   }
 
   /**
-   * A fetch that waits, something that happens meanwhile, and its answer. The end of another session is nothing to wait for: Kafka
-   * wakes the fetch by it, or not, as the moment has it; so does a lock that runs out, where there are several.
+   * A fetch that waits, something that happens meanwhile, and its answer. What others release, with or at the end of their session,
+   * is nothing to wait for: Kafka wakes the fetch by it, or not, as the moment has it; so does a lock that runs out, where there are
+   * several.
    */
   #park(): Step[] {
     const dice = this.#dice
@@ -341,7 +352,7 @@ class SequenceWriter {
       waker === 'produce'
         ? [{ kind: 'produce', seat: this.#seat(), batches: [makeBatch(dice)] }]
         : waker === 'ack'
-          ? [{ ...this.#ack(this.#acks(false)), member: other } as Step]
+          ? [{ ...this.#ack(this.#acks(false).map(withoutRelease)), member: other } as Step]
           : []
     // Everything there is goes to another member first, so that there is something to wait for.
     const emptied = dice.chance(0.7) ? [this.#fetch({ ...plain, member: other, maxWaitMs: 0, open: [0, 1, 2] })] : []
@@ -413,4 +424,8 @@ class SequenceWriter {
     })
     return [{ kind: 'offsets', of, seat: this.#dice.pick([0, 0, 1, 2]), share: dice.fraction() * 1.2 }]
   }
+}
+
+function withoutRelease(plan: AckPlan): AckPlan {
+  return { ...plan, types: plan.types.map((type) => (type === AckType.RELEASE ? AckType.REJECT : type)) }
 }

@@ -126,6 +126,14 @@ export class Stage {
     return this.fetched(member, await this.target.answered(wire.send(ShareFetch, version, body), body.maxWaitMs))
   }
 
+  /** For another group than this stage's; what was acquired is not noted. */
+  async fetchElsewhere(member: PlayerMember, body: RequestInput<typeof ShareFetch>): Promise<SaidByFetch> {
+    const wire = await this.wireOf(member)
+    const response = await this.target.answered(wire.send(ShareFetch, 2, body), body.maxWaitMs)
+    await this.fetchSettles()
+    return saidByFetch(response, this.nameOf)
+  }
+
   fetched(member: PlayerMember, response: ResponseOf<typeof ShareFetch>): SaidByFetch {
     for (const { topicId, partitions } of response.responses) {
       for (const { partitionIndex, acquiredRecords } of partitions) {

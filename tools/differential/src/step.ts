@@ -156,6 +156,8 @@ export type Step =
   | { readonly kind: 'setGroup'; readonly name: GroupSetting; readonly value: string }
   | { readonly kind: 'heartbeat'; readonly member: number; readonly of: HeartbeatCase }
   | { readonly kind: 'offsets'; readonly of: OffsetsCase; readonly seat: Seat; readonly share: number }
+  /** Fetches of few records each from three partitions with plenty, in a group of its own: whose turn is it? */
+  | { readonly kind: 'turns'; readonly mode: 0 | 1; readonly maxRecords: number; readonly maxBytes: number }
   /** A fetch for a group that nobody ever joined. */
   | { readonly kind: 'fetchUninitialised'; readonly seat: Seat }
   | { readonly kind: 'describe' }
