@@ -514,6 +514,10 @@ class Player {
         const said = of.startsWith('alter')
           ? await admin.alterOffset(groupId, name, partition, offset)
           : await admin.deleteOffsets(groupId, name)
+        for (const each of stage.existing()) {
+          const isMeant = of === 'alter' ? each === seat : of === 'delete' && stage.topicName(each) === topic
+          if (isMeant) world.seat(each).startIsUncertain = false
+        }
         // Share state exists again for what was deleted, once a member has joined.
         if (of === 'delete') await stage.join()
         return reply(said)

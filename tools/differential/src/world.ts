@@ -87,7 +87,6 @@ export class World {
     const record = this.seat(seat)
     record.marks.clear()
     record.acquiredEnd = 0
-    record.startIsUncertain = false
   }
 
   /** @returns how many offsets that were */
