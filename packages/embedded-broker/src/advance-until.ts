@@ -1,5 +1,6 @@
 import { KafkaTimeoutError, KafkaUsageError } from '@milena/protocol'
 import type { Clock, VirtualClock } from '@milena/protocol/runtime'
+import { refusePromise } from './until.js'
 
 export interface AdvanceOptions {
   /** How far the clock is moved between two looks, in virtual milliseconds. Default 10. */
@@ -48,6 +49,7 @@ function isVirtual(clock: Clock): clock is VirtualClock {
 }
 
 function truthy<T>(value: T): { readonly value: T } | undefined {
+  refusePromise(value)
   return value ? { value } : undefined
 }
 

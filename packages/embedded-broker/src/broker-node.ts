@@ -32,6 +32,11 @@ export class BrokerNode {
     this.share = given.share
   }
 
+  /** Aborted when this broker is killed; another one after its restart. */
+  get life(): AbortSignal {
+    return this.share.life
+  }
+
   /** It takes connections and bytes, and answers nothing: as in a long garbage collection. */
   get isFrozen(): boolean {
     return this.#frozen !== undefined

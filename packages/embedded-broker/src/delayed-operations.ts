@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@milena/protocol/runtime'
+import type { Clock } from '@milena/protocol/runtime'
 
 export interface DelayedOperation {
   /** What may complete it; see the functions that make keys, beside the thing they name. */
@@ -40,11 +40,14 @@ export class DelayedOperations {
     if (tryComplete()) return Promise.resolve('complete')
     if (delayMs <= 0) return Promise.resolve('expired')
     return new Promise((resolve) => {
-      let timer: Timer | undefined
+      let isOver = false
       const waiting: Waiting = {
         operation,
         end: (outcome) => {
-          timer?.cancel()
+          // Completing may touch a key that it waits for itself, and so end it twice.
+          if (isOver) return
+          isOver = true
+          timer.cancel()
           signal?.removeEventListener('abort', abort)
           for (const key of keys) {
             const others = this.#waiting.get(key)
@@ -62,7 +65,7 @@ export class DelayedOperations {
         else others.add(waiting)
       }
       this.#count++
-      timer = this.#clock.setTimer(() => waiting.end('expired'), delayMs)
+      const timer = this.#clock.setTimer(() => waiting.end('expired'), delayMs)
       signal?.addEventListener('abort', abort, { once: true })
     })
   }

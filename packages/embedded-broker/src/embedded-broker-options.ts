@@ -107,17 +107,19 @@ export function resolveOptions(given: EmbeddedBrokerOptions): ResolvedOptions {
   if (network !== 'tcp' && network !== 'memory') {
     throw new KafkaUsageError(`network is 'tcp' or 'memory', not ${JSON.stringify(network)}.`)
   }
+  const brokers = wholeNumber('brokers', given.brokers ?? 1, 1, MAX_BROKERS)
   const version = given.version ?? '4.4'
   if (!kafkaVersions.includes(version)) {
     throw new KafkaUsageError(`version is one of ${kafkaVersions.join(', ')}, not ${JSON.stringify(version)}.`)
   }
   return {
-    brokers: wholeNumber('brokers', given.brokers ?? 1, 1, MAX_BROKERS),
+    brokers,
     version,
     network,
     host,
     advertisedHost: given.advertisedHost ?? (host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host),
-    port: wholeNumber('port', given.port ?? 0, 0, 65_535),
+    // The others' ports follow.
+    port: wholeNumber('port', given.port ?? 0, 0, 65_535 - (brokers - 1)),
     topics: (given.topics ?? []).map(parseTopic),
     serverProperties: given.serverProperties ?? {},
     features: given.features ?? {},

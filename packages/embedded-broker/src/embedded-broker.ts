@@ -1,4 +1,4 @@
-import { KafkaUsageError, type AnyApi } from '@milena/protocol'
+import { KafkaUsageError } from '@milena/protocol'
 import type { Clock, Random, Transport } from '@milena/protocol/runtime'
 import type { PeerCertificate } from 'node:tls'
 import { advanceUntil, type AdvanceOptions, type Expected } from './advance-until.js'
@@ -68,6 +68,7 @@ export class EmbeddedBroker<C extends Clock = Clock> implements AsyncDisposable 
   readonly #dispatcher: Dispatcher
   readonly #memory = new MemoryNetwork()
   readonly #listeners = new Map<BrokerNode, TcpListener>()
+  readonly #restarting = new Map<BrokerNode, Promise<void>>()
   #connections = 0
   #stopping: Promise<void> | undefined
 
@@ -170,11 +171,19 @@ export class EmbeddedBroker<C extends Clock = Clock> implements AsyncDisposable 
     await listener?.close()
   }
 
-  /** Starts a killed broker again, on its old port; it leads what nobody leads. A broker that lives is left as it is. */
+  /**
+   * Starts a killed broker again, on its old port; it leads what nobody leads. A broker that lives is left as it is. Throws
+   * KafkaUsageError once the whole was stopped.
+   */
   async restart(brokerId: number): Promise<void> {
     const node = this.#node(brokerId)
     if (node.isAlive) return
-    await this.#open(node)
+    let restarting = this.#restarting.get(node)
+    if (restarting === undefined) {
+      restarting = this.#open(node).finally(() => this.#restarting.delete(node))
+      this.#restarting.set(node, restarting)
+    }
+    await restarting
     this.#liveBrokersChanged()
   }
 
@@ -231,7 +240,7 @@ export class EmbeddedBroker<C extends Clock = Clock> implements AsyncDisposable 
         `The embedded broker serves no API "${String(api)}". It has Kafka's names, e.g. ShareFetch, or * for all.`,
       )
     }
-    return this.#interceptors.add(api, hook as (request: never) => unknown, options as InterceptOptions<never & AnyApi>)
+    return this.#interceptors.add(api, hook, options)
   }
 
   /** The latest requests, oldest first. */
@@ -310,6 +319,7 @@ export class EmbeddedBroker<C extends Clock = Clock> implements AsyncDisposable 
   }
 
   async #open(node: BrokerNode): Promise<void> {
+    this.#refuseStopped()
     if (this.#options.network === 'tcp') {
       const listener = await TcpListener.open({
         host: this.#options.host,
@@ -320,6 +330,8 @@ export class EmbeddedBroker<C extends Clock = Clock> implements AsyncDisposable 
           this.#options.logger.warn({ node: node.id }, `Broker ${node.id} refused a connection: ${why}.`)
         },
       })
+      if (this.#stopping !== undefined) await listener.close()
+      this.#refuseStopped()
       this.#listeners.set(node, listener)
       node.port = listener.port
     }
@@ -327,6 +339,11 @@ export class EmbeddedBroker<C extends Clock = Clock> implements AsyncDisposable 
       this.#accept(node, sink, clientHost, undefined),
     )
     node.isAlive = true
+  }
+
+  #refuseStopped(): void {
+    if (this.#stopping === undefined) return
+    throw new KafkaUsageError('This embedded broker was stopped for good. Start another with EmbeddedBroker.start().')
   }
 
   #accept(
@@ -341,7 +358,7 @@ export class EmbeddedBroker<C extends Clock = Clock> implements AsyncDisposable 
       clientHost: `/${clientHost.replace(/^::ffff:/, '')}`,
       node,
       cluster: this.#cluster,
-      dispatcher: this.#dispatcher,
+      server: this.#dispatcher,
       sink,
       identity: this.#cluster.security.newConnection(peer),
     })

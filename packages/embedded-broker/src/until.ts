@@ -1,8 +1,16 @@
-import { KafkaTimeoutError } from '@milena/protocol'
+import { KafkaTimeoutError, KafkaUsageError } from '@milena/protocol'
 import { systemClock } from '@milena/protocol/runtime'
 
 /** How often a condition is looked at that nothing of the broker has touched: it may ask about the test's own things. */
 const LOOK_EVERY_MS = 10
+
+/** Throws KafkaUsageError for the answer of an `async` predicate: a promise is always truthy. */
+export function refusePromise(value: unknown): void {
+  if (typeof value !== 'object' || value === null || !('then' in value) || typeof value.then !== 'function') return
+  throw new KafkaUsageError(
+    'A predicate answers at once, and this one returns a promise, which would always count as yes. Await what it needs beforehand.',
+  )
+}
 
 /** Conditions that somebody waits for; looked at again after each change, and now and then. */
 export class Conditions {
@@ -20,7 +28,7 @@ export class Conditions {
   }
 
   /**
-   * Resolves with what the predicate returned as soon as that is truthy, and rejects with what it throws. After `timeoutMs` of
+   * Resolves with what the predicate returned as soon as that is truthy, and rejects with what it throws, or with a KafkaUsageError when it is asynchronous. After `timeoutMs` of
    * real time (also where the broker's clock is virtual) it rejects with a KafkaTimeoutError that says how things stand.
    */
   until<T>(predicate: () => T, timeoutMs: number, howThingsStand: () => string): Promise<T> {
@@ -34,6 +42,7 @@ export class Conditions {
         let value: T
         try {
           value = predicate()
+          refusePromise(value)
         } catch (error) {
           end()
           reject(error instanceof Error ? error : new Error(String(error)))

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { VirtualClock } from '@milena/protocol/runtime'
 import { describe, expect, it } from 'vitest'
 import { DelayedOperations, type DelayedOutcome } from '../src/delayed-operations.js'
@@ -79,5 +80,55 @@ describe('A delayed operation', () => {
     ])
     expect(delayed.size).toBe(0)
     expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('that touches its own key while it completes is over once', async () => {
+    const { clock, delayed, outcomes, wait } = setup()
+    let there = false
+    wait('a', {
+      keys: ['x'],
+      delayMs: 100,
+      tryComplete: () => {
+        if (!there) return false
+        there = false
+        delayed.touch('x')
+        return true
+      },
+    })
+    wait('b', { keys: ['x'], delayMs: 100, tryComplete: () => false })
+    there = true
+    delayed.touch('x')
+    expect(delayed.size).toBe(1)
+    await clock.advance(0)
+    expect(outcomes).toEqual([['a', 'complete', 0]])
+  })
+
+  it('that completes itself by touching its own key is over once', async () => {
+    const { clock, delayed, outcomes, wait } = setup()
+    let looks = 0
+    wait('a', {
+      keys: ['x'],
+      delayMs: 100,
+      tryComplete: () => {
+        looks++
+        if (looks === 2) delayed.touch('x')
+        return looks > 1
+      },
+    })
+    wait('b', { keys: ['x'], delayMs: 100, tryComplete: () => false })
+    delayed.touch('x')
+    expect(delayed.size).toBe(1)
+    await clock.advance(0)
+    expect(outcomes).toEqual([['a', 'complete', 0]])
+  })
+
+  it('leaves no listener at the signal of a connection that lives on', async () => {
+    const { clock, delayed, wait } = setup()
+    const { signal } = new AbortController()
+    for (let i = 0; i < 3; i++) wait('a', { keys: ['x'], delayMs: 10, tryComplete: () => false, signal })
+    expect(getEventListeners(signal, 'abort')).toHaveLength(3)
+    await clock.advance(10)
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+    expect(delayed.size).toBe(0)
   })
 })

@@ -104,13 +104,14 @@ describe('An embedded broker', () => {
     await expect(RawClient.connect(seen as EmbeddedBroker)).rejects.toThrow(/no embedded broker listens/)
   })
 
-  it('frees its port when it stops, and says so when a port is taken', async () => {
+  it('frees its port when it stops or cannot start, and says so when a port is taken', async () => {
     const first = await start({ network: 'tcp' })
     const port = Number(first.bootstrapServers.split(':')[1])
     await expect(start({ network: 'tcp', port })).rejects.toThrow(
       /cannot listen on 127\.0\.0\.1:\d+ \(EADDRINUSE\).*port/,
     )
     await first.stop()
+    await expect(start({ network: 'tcp', port, topics: ['no spaces'] })).rejects.toThrow(/no spaces/)
     await start({ network: 'tcp', port })
   })
 
@@ -122,6 +123,7 @@ describe('An embedded broker', () => {
     [{ topics: ['no spaces'] }, /no spaces/],
     [{ serverProperties: { 'group.share.recordlock': '3' } }, /group\.share\.recordlock/],
     [{ network: 'udp' }, /network is 'tcp' or 'memory'/],
+    [{ brokers: 2, port: 65_535 }, /port is a whole number from 0 to 65534/],
   ])('refuses %j with what is wrong', async (options, message) => {
     await expect(EmbeddedBroker.start(options as EmbeddedBrokerOptions)).rejects.toThrow(message)
   })
@@ -171,6 +173,26 @@ describe('A broker that is killed', () => {
       topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, currentLeaderEpoch: -1, timestamp: -1 }] }],
     })
     expect(offsets.topics[0]?.partitions[0]).toMatchObject({ errorCode: 0, offset: 1 })
+  })
+})
+
+describe('A broker that is restarted', () => {
+  it('twice at once comes back once', async () => {
+    const broker = await start({ network: 'tcp' })
+    await broker.kill(1)
+    await Promise.all([broker.restart(1), broker.restart(1)])
+    expect(broker.inspect().brokers).toMatchObject([{ isAlive: true }])
+  })
+
+  it('after the whole was stopped stays dead, and so does one that was about to come back', async () => {
+    const broker = await start({ network: 'tcp' })
+    await broker.kill(1)
+    const restarting = broker.restart(1)
+    const port = Number(broker.bootstrapServers.split(':')[1])
+    await Promise.all([expect(restarting).rejects.toThrow(/was stopped for good/), broker.stop()])
+    await expect(broker.restart(1)).rejects.toThrow(/was stopped for good/)
+    // Nobody has its port.
+    await start({ network: 'tcp', port })
   })
 })
 

@@ -15,17 +15,26 @@ describe('A condition', () => {
   it('is looked at after a change, once for several changes in a row', async () => {
     const conditions = new Conditions()
     let looks = 0
-    let value: string | undefined
+    const box: { value?: string } = {}
     const met = conditions.until(
-      () => (looks++, value),
+      () => (looks++, box.value),
       1000,
       () => '',
     )
-    value = 'there'
+    box.value = 'there'
     conditions.changed()
     conditions.changed()
     await expect(met).resolves.toBe('there')
     expect(looks).toBe(2)
+  })
+
+  it('that is asynchronous is refused: its promise would always count as yes', async () => {
+    const met = new Conditions().until(
+      () => Promise.resolve(false),
+      1000,
+      () => '',
+    )
+    await expect(met).rejects.toThrow(/returns a promise/)
   })
 
   it('about things of the test itself is met without a change of the broker', async () => {

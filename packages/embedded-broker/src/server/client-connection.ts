@@ -2,23 +2,32 @@ import { FrameSplitter, KafkaProtocolError } from '@milena/protocol'
 import type { BrokerNode } from '../broker-node.js'
 import type { BrokerCluster } from '../broker-cluster.js'
 import type { ConnectionIdentity } from '../security/broker-security.js'
-import type { Dispatcher } from './dispatcher.js'
 import type { RequestConnection } from './request-context.js'
 
 // One connection of a client. The rules it keeps, as Kafka's do:
 //
 // 1. Requests are served strictly one after the other: what is sent behind a long poll waits for it.
 // 2. While requests wait, no more than a bound of bytes is taken from the socket.
-// 3. Whatever cannot be read ends the connection, with a log line, and nothing else.
+// 3. A client that does not read its answers is not served until it does: answers that wait are memory.
+// 4. Whatever cannot be read ends the connection, with a log line, and nothing else.
 
 /** The bytes' way to the client. */
 export interface ConnectionSink {
-  write(bytes: Buffer): void
+  /** @returns whether more may be written; if not, drained() of the connection is called as soon as it may */
+  write(bytes: Buffer): boolean
   /** Ends the connection; the other side sees an orderly end. */
   end(): void
   /** Stop and go for the incoming bytes. */
   pause(): void
   resume(): void
+}
+
+/** Who makes answers of requests: the dispatcher. */
+export interface FrameServer {
+  /** @returns the answer's frame; undefined when there is none, or the connection was closed */
+  serve(frame: Buffer, connection: ClientConnection): Buffer | undefined | Promise<Buffer | undefined>
+  /** Serving threw: tells of it, and ends the connection. */
+  defect(error: unknown, connection: ClientConnection): void
 }
 
 /** Bytes of requests that may wait behind the one being served before the socket is paused. */
@@ -32,7 +41,7 @@ export class ClientConnection implements RequestConnection {
   /** What the client calls itself in its latest request. */
   clientId: string | null = null
   readonly #cluster: BrokerCluster
-  readonly #dispatcher: Dispatcher
+  readonly #server: FrameServer
   readonly #sink: ConnectionSink
   readonly #waiting: Buffer[] = []
   readonly #closed = new AbortController()
@@ -42,13 +51,15 @@ export class ClientConnection implements RequestConnection {
   #waitingBytes = 0
   #isPaused = false
   #isServing = false
+  /** The client has to read answers first. */
+  #isClogged = false
 
   constructor(given: {
     readonly id: string
     readonly clientHost: string
     readonly node: BrokerNode
     readonly cluster: BrokerCluster
-    readonly dispatcher: Dispatcher
+    readonly server: FrameServer
     readonly sink: ConnectionSink
     readonly identity: ConnectionIdentity
   }) {
@@ -57,7 +68,7 @@ export class ClientConnection implements RequestConnection {
     this.node = given.node
     this.identity = given.identity
     this.#cluster = given.cluster
-    this.#dispatcher = given.dispatcher
+    this.#server = given.server
     this.#sink = given.sink
     this.#frameLimit = this.#cluster.security.maxFrameBytesFor(this.identity, this.#cluster.configs)
     this.#splitter = new FrameSplitter({ maxFrameBytes: this.#frameLimit })
@@ -90,6 +101,12 @@ export class ClientConnection implements RequestConnection {
     if (!this.#isServing) this.#serveWaiting()
   }
 
+  /** The client has read its answers: more may be written. */
+  drained(): void {
+    this.#isClogged = false
+    if (!this.#isServing) this.#serveWaiting()
+  }
+
   readonly #enqueue = (frame: Buffer): void => {
     this.#waiting.push(frame)
     this.#waitingBytes += frame.length
@@ -101,7 +118,7 @@ export class ClientConnection implements RequestConnection {
 
   /** Serves what waits, one after the other, without a promise as long as the answers are there at once. */
   #serveWaiting(): void {
-    while (this.isOpen) {
+    while (this.isOpen && !this.#isClogged) {
       const frame = this.#waiting.shift()
       if (frame === undefined) return
       this.#waitingBytes -= frame.length
@@ -109,11 +126,11 @@ export class ClientConnection implements RequestConnection {
         this.#isPaused = false
         this.#sink.resume()
       }
-      let answer: ReturnType<Dispatcher['serve']>
+      let answer: ReturnType<FrameServer['serve']>
       try {
-        answer = this.#dispatcher.serve(frame, this)
+        answer = this.#server.serve(frame, this)
       } catch (error) {
-        this.#dispatcher.defect(error, this)
+        this.#server.defect(error, this)
         return
       }
       if (answer instanceof Promise) {
@@ -126,7 +143,7 @@ export class ClientConnection implements RequestConnection {
           },
           (error: unknown) => {
             this.#isServing = false
-            this.#dispatcher.defect(error, this)
+            this.#server.defect(error, this)
           },
         )
         return
@@ -136,7 +153,7 @@ export class ClientConnection implements RequestConnection {
   }
 
   #send(bytes: Buffer | undefined): void {
-    if (bytes !== undefined && this.isOpen) this.#sink.write(bytes)
+    if (bytes !== undefined && this.isOpen) this.#isClogged = !this.#sink.write(bytes)
     if (this.identity.mustClose) this.close()
     else this.#adaptFrameLimit()
   }

@@ -6,15 +6,16 @@ import {
   ErrorCode,
   errorName,
   KafkaProtocolError,
+  KafkaUsageError,
   type AnyApi,
   type RequestHeader,
 } from '@milena/protocol'
 import type { BrokerCluster } from '../broker-cluster.js'
 import { apiRange } from '../api-versions-by-release.js'
 import { failureAnswer } from './failure-answer.js'
-import type { ClientConnection } from './client-connection.js'
+import type { ClientConnection, FrameServer } from './client-connection.js'
 import type { Handler } from './handler.js'
-import type { InterceptAction, InterceptedRequest, Interceptors } from './intercept.js'
+import { HookFailure, type InterceptAction, type InterceptedRequest, type Interceptors } from './intercept.js'
 import type { RequestContext } from './request-context.js'
 import type { RequestHistory } from './request-history.js'
 
@@ -24,10 +25,14 @@ import type { RequestHistory } from './request-history.js'
 //    UNSUPPORTED_VERSION in the form of version 0 and the range of versions to choose from.
 // 2. The hooks of broker.intercept() come between reading a request and handling it.
 // 3. An answer that is there at once is given back at once, not in a promise: a test on virtual time then needs no turn.
+// 4. What waits here (for a thaw, a hook, a delay) is not handled by a broker that was killed meanwhile.
 
 type Bytes = Buffer | undefined
 
-export class Dispatcher {
+/** Of all arrays of one request: a frame of nothing but tiny elements would take many times its size as objects. */
+const MAX_ELEMENTS = 1_000_000
+
+export class Dispatcher implements FrameServer {
   readonly #cluster: BrokerCluster
   readonly #handlers: ReadonlyMap<number, Handler>
   readonly #interceptors: Interceptors
@@ -48,7 +53,10 @@ export class Dispatcher {
   /** @returns the answer's frame; undefined when there is none (or the connection was closed) */
   serve(frame: Buffer, connection: ClientConnection): Bytes | Promise<Bytes> {
     const { node } = connection
-    if (node.isFrozen) return node.whenThawed().then(() => this.serve(frame, connection))
+    const { life } = node
+    if (node.isFrozen) {
+      return node.whenThawed().then(() => (life.aborted ? undefined : this.serve(frame, connection)))
+    }
     let header: RequestHeader
     try {
       header = decodeRequestHeader(frame)
@@ -73,7 +81,7 @@ export class Dispatcher {
     }
     let body: unknown
     try {
-      body = decodeRequest(handler.api, header.apiVersion, frame, { allowMore: true })
+      body = decodeRequest(handler.api, header.apiVersion, frame, { allowMore: true, maxElements: MAX_ELEMENTS })
     } catch (error) {
       return this.#unreadable(error, connection)
     }
@@ -84,7 +92,7 @@ export class Dispatcher {
       nodeId: node.id,
       connectionId: connection.id,
       principal: connection.identity.principal,
-      body: body as never,
+      body,
     }
     if (!this.#history.isOff) {
       this.#history.add({ ...request, at: this.#cluster.surroundings.clock.wallTime() }, frame.length)
@@ -92,15 +100,19 @@ export class Dispatcher {
     const exchange = new Exchange(this.#cluster, handler, header, request, connection)
     if (this.#interceptors.isEmpty) return exchange.handle()
     const action = this.#interceptors.decide(request)
-    return action instanceof Promise ? action.then((decided) => exchange.obey(decided)) : exchange.obey(action)
+    return action instanceof Promise
+      ? action.then((decided) => exchange.obey(decided, life))
+      : exchange.obey(action, life)
   }
 
-  /** A handler threw: our mistake, not the client's. */
+  /** A handler threw, which is our mistake, or a hook, which is the test's; never the client's. */
   defect(error: unknown, connection: ClientConnection): void {
-    this.#cluster.surroundings.logger.error(
-      { node: connection.node.id, connection: connection.id, err: error },
-      `The embedded broker failed to serve a request, which is a defect of it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-    )
+    const message =
+      error instanceof HookFailure
+        ? `${error.message} The connection of ${connection.clientHost} was closed.`
+        : `The embedded broker failed to serve a request, which is a defect of it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
+    const facts = { node: connection.node.id, connection: connection.id, err: error }
+    this.#cluster.surroundings.logger.error(facts, message)
     connection.close()
   }
 
@@ -145,17 +157,26 @@ class Exchange {
     return body instanceof Promise ? body.then((answer) => this.#finish(answer)) : this.#finish(body)
   }
 
-  /** Does what the hook says. */
-  async obey(action: InterceptAction): Promise<Bytes> {
-    if (action === undefined) return this.handle()
+  /** Does what the hook says, unless the broker is dead by now. @param life of the broker that the request came to */
+  obey(action: InterceptAction, life: AbortSignal): Bytes | Promise<Bytes> {
+    if (life.aborted) return undefined
+    return action === undefined ? this.handle() : this.#do(action, life)
+  }
+
+  async #do(action: Exclude<InterceptAction, undefined>, life: AbortSignal): Promise<Bytes> {
     switch (action.do) {
       case 'answer':
-        return this.#encode(action.body)
+        return this.#ofHook(() => this.#encode(action.body))
       case 'fail':
-        return this.#encode(failureAnswer(this.handler.api, this.request, action))
+        return this.#ofHook(() => this.#encode(failureAnswer(this.handler.api, this.request, action)))
       case 'delay':
-        await new Promise<void>((resolve) => this.cluster.surroundings.clock.setTimer(resolve, action.ms))
-        return this.handle()
+        await this.cluster.surroundings.delayed.wait({
+          keys: [],
+          delayMs: action.ms,
+          tryComplete: () => false,
+          signal: life,
+        })
+        return life.aborted ? undefined : this.handle()
       case 'drop':
         if (action.what !== 'request') await this.handle()
         return undefined
@@ -165,8 +186,24 @@ class Exchange {
         return undefined
       case 'change': {
         const body = await this.#body()
-        return body === undefined ? undefined : this.#finish(action.answer(body as never))
+        return body === undefined ? undefined : this.#ofHook(() => this.#finish(action.answer(body as never)))
       }
+      default: {
+        const { do: asked } = action as { readonly do?: unknown }
+        throw new HookFailure(
+          this.request.api,
+          new KafkaUsageError(`There is no { do: ${JSON.stringify(asked)} }: see InterceptAction for what there is.`),
+        )
+      }
+    }
+  }
+
+  /** What the hook has given may be of no use. */
+  #ofHook<T>(use: () => T): T {
+    try {
+      return use()
+    } catch (error) {
+      throw new HookFailure(this.request.api, error)
     }
   }
 

@@ -54,6 +54,19 @@ export type InterceptedApi = keyof ServedApis | '*'
 
 export type ApiNamed<Name extends InterceptedApi> = Name extends keyof ServedApis ? ServedApis[Name] : AnyApi
 
+/** A hook threw, or asked for what cannot be done: a mistake of the test, not of the broker. */
+export class HookFailure extends Error {
+  constructor(api: string, cause: unknown) {
+    super(
+      `The hook of broker.intercept() on ${api} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        cause,
+      },
+    )
+    this.name = 'HookFailure'
+  }
+}
+
 interface Hook {
   readonly api: string
   readonly when: ((request: InterceptedRequest) => boolean) | undefined
@@ -99,15 +112,23 @@ export class Interceptors {
     }
   }
 
-  /** What is to become of this request. */
+  /** What is to become of this request. Throws, or rejects with, a HookFailure. */
   decide(request: InterceptedRequest): InterceptAction | Promise<InterceptAction> {
     for (let i = this.#hooks.length - 1; i >= 0; i--) {
       const hook = this.#hooks[i]
       if (hook === undefined || (hook.api !== '*' && hook.api !== request.api)) continue
-      if (hook.when !== undefined && !hook.when(request)) continue
-      hook.count++
-      if (--hook.left <= 0) this.#hooks.splice(i, 1)
-      return hook.act(request)
+      try {
+        if (hook.when !== undefined && !hook.when(request)) continue
+        hook.count++
+        if (--hook.left <= 0) this.#hooks.splice(i, 1)
+        const action = hook.act(request)
+        if (!(action instanceof Promise)) return action
+        return action.catch((error: unknown) => {
+          throw new HookFailure(request.api, error)
+        })
+      } catch (error) {
+        throw new HookFailure(request.api, error)
+      }
     }
     return undefined
   }

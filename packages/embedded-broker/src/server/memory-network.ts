@@ -5,6 +5,8 @@ import type { ConnectionSink } from './client-connection.js'
 /** The broker's side of a new connection. */
 export interface AcceptedConnection {
   receive(chunk: Buffer): void
+  /** What was written is out: more may be. */
+  drained(): void
   close(): void
 }
 
@@ -38,10 +40,12 @@ export class MemoryNetwork implements Transport {
     let isOpen = true
     let held: Buffer[] | undefined
     const sink: ConnectionSink = {
-      write: (bytes) =>
+      write: (bytes) => {
         queueMicrotask(() => {
           if (isOpen) handlers.data(bytes)
-        }),
+        })
+        return true
+      },
       end: () => {
         if (!isOpen) return
         // Behind the bytes that were written before.

@@ -29,6 +29,14 @@ export interface TcpListenerOptions {
   readonly onRefused: (why: string) => void
 }
 
+/** Bytes of answers that may wait for a client to read them before it is served no more. */
+const MAX_UNREAD_BYTES = 1024 * 1024
+
+/** The client's end of a connection, by which it can be told from others while it stands. */
+function addressOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
+}
+
 /** A port of the machine on which one broker listens. */
 export class TcpListener {
   readonly #server: Server
@@ -56,15 +64,26 @@ export class TcpListener {
     if (tls === undefined) {
       server.on('connection', (socket: Socket) => listener.#serve(socket, undefined, options))
     } else {
-      // Sockets count from their first byte on: closing has to end those in the middle of a handshake, too.
-      server.on('connection', (socket: Socket) => listener.#keep(socket))
+      // Sockets count from their first byte on: closing has to end those in the middle of a handshake, too. From the
+      // handshake on only the secured one may be ended: Node 20 crashes when the socket is taken away from under it.
+      const shaking = new Map<string, Socket>()
+      server.on('connection', (socket: Socket) => {
+        const key = addressOf(socket)
+        shaking.set(key, socket)
+        socket.on('close', () => {
+          if (shaking.get(key) === socket) shaking.delete(key)
+        })
+        listener.#keep(socket)
+      })
       server.on('secureConnection', (socket: TLSSocket) => {
+        const plain = shaking.get(addressOf(socket))
+        if (plain !== undefined) listener.#sockets.delete(plain)
         const certificate = socket.getPeerCertificate()
         const hasOne = Object.keys(certificate ?? {}).length > 0
         listener.#serve(socket, hasOne ? certificate : undefined, options)
       })
       server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
-        options.onRefused(`the TLS handshake failed (${error.message})`)
+        options.onRefused(`the TLS handshake failed (${error.message.trim()})`)
         socket.destroy()
       })
     }
@@ -97,11 +116,14 @@ export class TcpListener {
   #serve(socket: Socket, peer: PeerCertificate | undefined, options: TcpListenerOptions): void {
     this.#keep(socket)
     const sink: ConnectionSink = {
-      write: (bytes) => socket.write(bytes),
+      write: (bytes) => {
+        socket.write(bytes)
+        return socket.writableLength <= MAX_UNREAD_BYTES
+      },
       end: () => {
-        socket.end()
-        // What is still to be sent is sent; a client that never reads must not keep the socket.
-        socket.destroySoon()
+        // What is still to be sent is sent, but a client that does not read must not keep the socket.
+        if (socket.writableLength > MAX_UNREAD_BYTES) socket.destroy()
+        else socket.destroySoon()
       },
       pause: () => socket.pause(),
       resume: () => socket.resume(),
@@ -112,6 +134,7 @@ export class TcpListener {
       return
     }
     socket.on('data', (chunk: Buffer) => accepted.receive(chunk))
+    socket.on('drain', () => accepted.drained())
     socket.on('close', () => accepted.close())
   }
 

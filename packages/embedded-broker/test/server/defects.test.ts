@@ -19,7 +19,7 @@ it.each([
     async (broker) => {
       broker.intercept('Metadata', hook, { times: 1 })
       const [client, other] = [await RawClient.connect(broker), await RawClient.connect(broker)]
-      await expect(client.send(Metadata, 12, { topics: [] })).rejects.toThrow()
+      await expect(client.send(Metadata, 12, { topics: [] })).rejects.toThrow('The connection was closed.')
       expect(errors).toEqual([expect.stringContaining('a hook that fails')])
       expect(
         (await other.send(ApiVersions, 3, { clientSoftwareName: 'a', clientSoftwareVersion: '1' })).errorCode,
