@@ -18,17 +18,25 @@ const errors: string[] = []
 
 const folderOf = (document: string): string => document.replaceAll('/', '-').replace(/\.md$/, '')
 
-function compile(): Promise<string> {
+function node(...words: string[]): Promise<{ output: string; exitCode: number | null }> {
   return new Promise((resolve, reject) => {
-    const tsc = join(repositoryRoot, 'node_modules/typescript/bin/tsc')
-    const child = spawn(process.execPath, [tsc, '-p', workspace, '--pretty', 'false'], { cwd: workspace })
+    const child = spawn(process.execPath, words, { cwd: workspace })
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
     child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text))
     child.once('error', reject)
-    child.once('close', () => resolve(output))
+    child.once('close', (exitCode) => resolve({ output, exitCode }))
   })
 }
+
+/** Blocks that are tests for Node's own runner, as paths of their compiled files. */
+const testsToRun = withCode.flatMap(([document, snippets]) =>
+  snippets.flatMap(({ name, code }) =>
+    name?.endsWith('.test.ts') === true && code.includes(`from 'node:test'`)
+      ? [[`${document}: ${name}`, `dist/${folderOf(document)}/${name.replace(/ts$/, 'js')}`] as const]
+      : [],
+  ),
+)
 
 beforeAll(async () => {
   await rm(workspace, { recursive: true, force: true })
@@ -49,12 +57,16 @@ beforeAll(async () => {
     experimentalDecorators: true,
     emitDecoratorMetadata: true,
     skipLibCheck: true,
-    noEmit: true,
+    rootDir: '.',
+    outDir: 'dist',
     types: ['node'],
   }
-  await writeFile(join(workspace, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['.'] }))
+  await writeFile(
+    join(workspace, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, include: ['.'], exclude: ['dist'] }),
+  )
   await writeFile(join(workspace, 'package.json'), JSON.stringify({ type: 'module' }))
-  const output = await compile()
+  const { output } = await node(join(repositoryRoot, 'node_modules/typescript/bin/tsc'), '-p', '.', '--pretty', 'false')
   errors.push(...output.split('\n').filter((line) => line.trim() !== ''))
 }, 120_000)
 
@@ -73,6 +85,18 @@ describe('the code in the documents', () => {
     expect(
       errors.filter((line) => !folders.some((folder) => line.startsWith(folder)) && !line.startsWith(' ')),
     ).toEqual([])
+  })
+})
+
+describe('the tests in the documents', () => {
+  it.each(testsToRun)('%s passes', async (_name, file) => {
+    const { output, exitCode } = await node('--test', file)
+    expect(output).toMatch(/^# fail 0$|^ℹ fail 0$/m)
+    expect(exitCode, output).toBe(0)
+  })
+
+  it('are found', () => {
+    expect(testsToRun.length).toBeGreaterThan(5)
   })
 })
 
