@@ -11,6 +11,8 @@ export class ByteReader {
   readonly buffer: Buffer
   readonly end: number
   offset: number
+  /** How many elements of arrays may still be read, in all: each takes more memory than the byte or two it may be here. */
+  elementsLeft = Infinity
 
   /** Reads `buffer` from `offset` (default: its start) up to and without `end` (default: its end). */
   constructor(buffer: Buffer, offset = 0, end = buffer.length) {

@@ -77,18 +77,20 @@ export function decodeRequestHeader(frame: Buffer): RequestHeader {
 
 /**
  * Reads a request frame (without its size) whose header named this API and version. Throws KafkaProtocolError. With
- * `allowMore`, bytes behind the request are passed over, as Kafka's brokers do; else they are an error.
+ * `allowMore`, bytes behind the request are passed over, as Kafka's brokers do; else they are an error. `maxElements` bounds how
+ * many elements all arrays of the request have together (default: as many as the frame holds); more are an error.
  */
 export function decodeRequest<A extends AnyApi>(
   api: A,
   version: number,
   frame: Buffer,
-  options: { readonly allowMore?: boolean } = {},
+  options: { readonly allowMore?: boolean; readonly maxElements?: number } = {},
 ): RequestOf<A> {
   return wholeFrame(
     frame,
     `${api.request.name} v${version}`,
     (reader) => {
+      reader.elementsLeft = options.maxElements ?? Infinity
       readRequestHeader(reader)
       if (api.request.isFlexible(version)) skipTags(reader)
       return api.request.read(reader, version) as RequestOf<A>

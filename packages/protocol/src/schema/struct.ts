@@ -151,6 +151,12 @@ function arrayReader(element: ElementType, place: Place): ReadValue {
     if (count * least > reader.remaining) {
       throw new KafkaProtocolError(`${path} claims ${count} elements, but only ${reader.remaining} bytes are left.`)
     }
+    if (count > reader.elementsLeft) {
+      throw new KafkaProtocolError(
+        `${path} has ${count} elements, and only ${reader.elementsLeft} more are read of one message.`,
+      )
+    }
+    reader.elementsLeft -= count
     const values: unknown[] = []
     for (let i = 0; i < count; i++) values.push(read(reader))
     return values

@@ -57,6 +57,29 @@ describe('a request', () => {
     }
   })
 
+  it('is read only when its arrays have no more elements than they may, all together', () => {
+    const partitions = [{ partitionIndex: 0, acknowledgementBatches: [] }]
+    const body = {
+      groupId: 'g',
+      memberId: 'm',
+      shareSessionEpoch: 0,
+      maxWaitMs: 0,
+      minBytes: 0,
+      maxRecords: 1,
+      batchSize: 1,
+    }
+    const topics = Array.from({ length: 3 }, () => ({ topicId: 'AAAAAAAAAAAAAAAAAAAAAA', partitions }))
+    const frame = encodeRequest(ShareFetch, {
+      version: 2,
+      correlationId: 1,
+      clientId: null,
+      body: { ...body, topics, forgottenTopicsData: [] },
+    }).subarray(4)
+    expect(decodeRequest(ShareFetch, 2, frame, { maxElements: 6 }).topics).toHaveLength(3)
+    expect(() => decodeRequest(ShareFetch, 2, frame, { maxElements: 5 })).toThrow(KafkaProtocolError)
+    expect(() => decodeRequest(ShareFetch, 2, frame, { maxElements: 2 })).toThrow('has 3 elements, and only 2 more')
+  })
+
   it('is read past tagged fields in its header', () => {
     for (const { json, hex } of goldenMessages('RequestHeader').casesWithUnknownTags) {
       const body = encodeRequest(ApiVersions, {
