@@ -17,6 +17,7 @@ export type DelayedOutcome = 'complete' | 'expired' | 'aborted'
 interface Waiting {
   readonly operation: DelayedOperation
   readonly end: (outcome: DelayedOutcome) => void
+  readonly fail: (error: unknown) => void
 }
 
 /** Requests that wait until something happens or their time is over: what Kafka calls its purgatory. */
@@ -34,28 +35,36 @@ export class DelayedOperations {
     return this.#count
   }
 
+  /** Rejects with what tryComplete throws. */
   wait(operation: DelayedOperation): Promise<DelayedOutcome> {
     const { keys, delayMs, tryComplete, signal } = operation
     if (signal?.aborted === true) return Promise.resolve('aborted')
     if (tryComplete()) return Promise.resolve('complete')
     if (delayMs <= 0) return Promise.resolve('expired')
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       let isOver = false
+      const leave = (): void => {
+        // Completing may touch a key that it waits for itself, and so end it twice.
+        if (isOver) return
+        isOver = true
+        timer.cancel()
+        signal?.removeEventListener('abort', abort)
+        for (const key of keys) {
+          const others = this.#waiting.get(key)
+          others?.delete(waiting)
+          if (others?.size === 0) this.#waiting.delete(key)
+        }
+        this.#count--
+      }
       const waiting: Waiting = {
         operation,
         end: (outcome) => {
-          // Completing may touch a key that it waits for itself, and so end it twice.
-          if (isOver) return
-          isOver = true
-          timer.cancel()
-          signal?.removeEventListener('abort', abort)
-          for (const key of keys) {
-            const others = this.#waiting.get(key)
-            others?.delete(waiting)
-            if (others?.size === 0) this.#waiting.delete(key)
-          }
-          this.#count--
+          leave()
           resolve(outcome)
+        },
+        fail: (error) => {
+          leave()
+          reject(error instanceof Error ? error : new Error(String(error)))
         },
       }
       const abort = (): void => waiting.end('aborted')
@@ -75,7 +84,13 @@ export class DelayedOperations {
     const waiting = this.#waiting.get(key)
     if (waiting === undefined) return
     for (const each of [...waiting]) {
-      if (waiting.has(each) && each.operation.tryComplete()) each.end('complete')
+      if (!waiting.has(each)) continue
+      try {
+        if (each.operation.tryComplete()) each.end('complete')
+      } catch (error) {
+        // The mistake of one who waits must not fail whoever has touched the key, nor the others.
+        each.fail(error)
+      }
     }
   }
 }

@@ -131,4 +131,23 @@ describe('A delayed operation', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([])
     expect(delayed.size).toBe(0)
   })
+
+  it('that throws fails alone: neither who touched the key nor who else waits for it is troubled', async () => {
+    const { clock, delayed, outcomes, wait } = setup()
+    let there = false
+    const failing = delayed.wait({
+      keys: ['x'],
+      delayMs: 100,
+      tryComplete: () => {
+        if (there) throw new Error('a mistake')
+        return false
+      },
+    })
+    wait('b', { keys: ['x'], delayMs: 100, tryComplete: () => there })
+    there = true
+    delayed.touch('x')
+    await expect(failing).rejects.toThrow('a mistake')
+    expect(outcomes).toEqual([['b', 'complete', 0]])
+    expect([delayed.size, clock.pendingTimers]).toEqual([0, 0])
+  })
 })
