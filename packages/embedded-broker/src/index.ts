@@ -14,6 +14,7 @@ export type { AclOperation, AclResourceType } from './security/authorizer.js'
 export type { SaslMechanism, SaslUser, SecurityOptions } from './security/security-options.js'
 export type {
   ApiNamed,
+  FailedPartition,
   InterceptAction,
   InterceptedApi,
   InterceptedRequest,

@@ -123,7 +123,7 @@ function produceToPartition(
   { request, context, hints }: Whole,
 ): PartitionAnswer | Promise<PartitionAnswer> {
   const { index } = partition
-  const leadership = leadershipError(partition, context.node)
+  const leadership = leadershipError(partition, context)
   if (leadership !== ErrorCode.NONE) return { ...refused(index, leadership), ...hints.hint(leadership, partition) }
   if (request.acks === -1 && partition.inSyncReplicas.length < leastInSync(partition, context)) {
     return refused(index, ErrorCode.NOT_ENOUGH_REPLICAS)

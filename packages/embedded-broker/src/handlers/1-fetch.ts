@@ -121,7 +121,7 @@ function faultOf(asked: Asked, partition: PartitionEntry, context: RequestContex
   if (context.cluster.topics.partition(partition.topic.id, partition.index) === undefined) {
     return { errorCode: context.version >= 13 ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }
   }
-  const leadership = leadershipError(partition, context.node, currentLeaderEpoch)
+  const leadership = leadershipError(partition, context, currentLeaderEpoch)
   if (leadership !== ErrorCode.NONE) return { errorCode: leadership }
   if (lastFetchedEpoch >= 0) {
     const { leaderEpoch, endOffset } = log.endOfEpoch(lastFetchedEpoch, partition.leaderEpoch)

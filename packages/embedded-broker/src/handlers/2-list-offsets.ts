@@ -64,7 +64,7 @@ async function offsetOf(
   if (!isAskedFor(timestamp, context.version)) return failed(partitionIndex, ErrorCode.UNSUPPORTED_VERSION)
   const partition = context.cluster.topics.byName(name)?.partitions[partitionIndex]
   if (partition === undefined) return failed(partitionIndex, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
-  const leadership = leadershipError(partition, context.node, currentLeaderEpoch)
+  const leadership = leadershipError(partition, context, currentLeaderEpoch)
   if (leadership !== ErrorCode.NONE) return failed(partitionIndex, leadership)
   const upTo = isCommitted ? partition.log.lastStableOffset : partition.log.endOffset
   const found = await find(partition, timestamp, upTo)

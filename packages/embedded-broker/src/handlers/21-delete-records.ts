@@ -27,11 +27,11 @@ function deleteFrom(
   context: RequestContext,
 ): PartitionAnswer {
   const failed = (errorCode: number): PartitionAnswer => ({ partitionIndex, errorCode, lowWatermark: -1 })
-  const { cluster, node } = context
+  const { cluster } = context
   if (!context.allows('Delete', 'Topic', name)) return failed(ErrorCode.TOPIC_AUTHORIZATION_FAILED)
   const partition = cluster.topics.byName(name)?.partitions[partitionIndex]
   if (partition === undefined) return failed(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
-  const leadership = leadershipError(partition, node)
+  const leadership = leadershipError(partition, context)
   if (leadership !== ErrorCode.NONE) return failed(leadership)
   if (partition.log.settings().isDeleted === false) return failed(ErrorCode.POLICY_VIOLATION)
   return { partitionIndex, ...partition.log.deleteRecordsBefore(offset) }

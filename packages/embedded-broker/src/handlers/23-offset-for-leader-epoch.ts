@@ -30,7 +30,7 @@ function endOfEpoch(name: string, request: PartitionRequest, context: RequestCon
   if (!context.allows('Describe', 'Topic', name)) return failed(ErrorCode.TOPIC_AUTHORIZATION_FAILED)
   const partition = context.cluster.topics.byName(name)?.partitions[request.partition]
   if (partition === undefined) return failed(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
-  const leadership = leadershipError(partition, context.node, request.currentLeaderEpoch)
+  const leadership = leadershipError(partition, context, request.currentLeaderEpoch)
   if (leadership !== ErrorCode.NONE) return failed(leadership)
   return {
     partition: request.partition,

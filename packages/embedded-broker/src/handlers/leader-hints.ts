@@ -1,6 +1,6 @@
 import { ErrorCode } from '@milena/protocol'
 import type { BrokerCluster } from '../broker-cluster.js'
-import type { BrokerNode } from '../broker-node.js'
+import type { RequestContext } from '../server/request-context.js'
 import type { PartitionEntry } from '../topics/topic-catalog.js'
 
 /** A partition's leader, as answers name it beside an error (KIP-951). */
@@ -9,8 +9,18 @@ export interface LeaderHint {
   readonly leaderEpoch: number
 }
 
-/** Why a request for this partition cannot be served here: the epoch it knows is wrong, or another broker leads. 0: it can. */
-export function leadershipError(partition: PartitionEntry, node: BrokerNode, knownLeaderEpoch = -1): number {
+/**
+ * Why a request for this partition cannot be served here: a hook said so, the epoch it knows is wrong, or another broker leads.
+ * 0: it can.
+ */
+export function leadershipError(
+  partition: PartitionEntry,
+  context: Pick<RequestContext, 'node' | 'partitionError'>,
+  knownLeaderEpoch = -1,
+): number {
+  const { node, partitionError } = context
+  const injected = partitionError(partition.topic.name, partition.index)
+  if (injected !== ErrorCode.NONE) return injected
   if (knownLeaderEpoch >= 0 && knownLeaderEpoch < partition.leaderEpoch) return ErrorCode.FENCED_LEADER_EPOCH
   if (knownLeaderEpoch > partition.leaderEpoch) return ErrorCode.UNKNOWN_LEADER_EPOCH
   return partition.leaderId === node.id ? ErrorCode.NONE : ErrorCode.NOT_LEADER_OR_FOLLOWER

@@ -112,5 +112,5 @@ function errorOf(
   if (form !== ErrorCode.NONE) return form
   if (!context.allows('Read', 'Topic', topic.name)) return ErrorCode.TOPIC_AUTHORIZATION_FAILED
   if (topic.partitions[given.partition] === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-  return ErrorCode.NONE
+  return context.partitionError(topic.name, given.partition)
 }

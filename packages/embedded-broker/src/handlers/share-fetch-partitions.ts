@@ -52,7 +52,7 @@ function addressError(given: SessionPartition, context: RequestContext): number 
   if (topic === undefined) return ErrorCode.UNKNOWN_TOPIC_ID
   if (!context.allows('Read', 'Topic', topic)) return ErrorCode.TOPIC_AUTHORIZATION_FAILED
   if (entryOf(given, context) === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-  return ErrorCode.NONE
+  return context.partitionError(topic, given.partition)
 }
 
 function failure({ topicId, partition }: SessionPartition, errorCode: number): PartitionFetched {

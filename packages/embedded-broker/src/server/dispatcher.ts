@@ -13,6 +13,7 @@ import {
 import type { BrokerCluster } from '../broker-cluster.js'
 import { apiRange } from '../api-versions-by-release.js'
 import { failureAnswer } from './failure-answer.js'
+import { noPartitionError, partitionErrors } from './partition-errors.js'
 import type { ClientConnection, FrameServer } from './client-connection.js'
 import type { Handler } from './handler.js'
 import { HookFailure, type InterceptAction, type InterceptedRequest, type Interceptors } from './intercept.js'
@@ -167,8 +168,15 @@ class Exchange {
     switch (action.do) {
       case 'answer':
         return this.#ofHook(() => this.#encode(action.body))
-      case 'fail':
+      case 'fail': {
+        const { errorCode } = action
+        if ('partitions' in action) {
+          const partitionError = this.#ofHook(() => partitionErrors(this.request.api, action.partitions, errorCode))
+          const body = await this.#body(partitionError)
+          return body === undefined ? undefined : this.#finish(body)
+        }
         return this.#ofHook(() => this.#encode(failureAnswer(this.handler.api, this.request, action)))
+      }
       case 'delay':
         await this.cluster.surroundings.delayed.wait({
           keys: [],
@@ -207,7 +215,7 @@ class Exchange {
     }
   }
 
-  #body(): unknown {
+  #body(partitionError = noPartitionError): unknown {
     const { connection, cluster, request } = this
     const context: RequestContext = {
       cluster,
@@ -218,6 +226,7 @@ class Exchange {
       version: request.version,
       signal: connection.signal,
       logger: cluster.surroundings.logger,
+      partitionError,
       allows: (operation, resourceType, name) =>
         cluster.security.authorizer?.allows({
           principal: connection.identity.principal,

@@ -1,4 +1,4 @@
-import { KafkaUsageError, type AnyApi } from '@milena/protocol'
+import { KafkaUsageError, ZERO_UUID, type AnyApi } from '@milena/protocol'
 import type { InterceptedRequest } from './intercept.js'
 import { zeroAnswer } from './zero-answer.js'
 
@@ -17,6 +17,15 @@ function perPartition(topics: unknown, partitions: string, of: (partition: Loose
   return list(topics).map((topic) => ({
     ...topic,
     [partitions]: (topic[partitions] as readonly (Loose | number)[] | null)?.map(of) ?? [],
+  }))
+}
+
+function perResource(resources: unknown, failure: Failure): List {
+  return list(resources).map(({ resourceType, resourceName }) => ({
+    resourceType,
+    resourceName,
+    errorMessage: null,
+    ...failure,
   }))
 }
 
@@ -82,8 +91,54 @@ const shapes: Readonly<Record<string, (request: Loose, failure: Failure, version
       errorCode,
     })),
   }),
-  OffsetFetch: ({ groups }, { errorCode }, version) =>
-    version < 8 ? { errorCode } : { groups: list(groups).map(({ groupId }) => ({ groupId, topics: [], errorCode })) },
+  OffsetFetch: ({ groups, topics }, { errorCode }, version) =>
+    version >= 8
+      ? { groups: list(groups).map(({ groupId }) => ({ groupId, topics: [], errorCode })) }
+      : {
+          errorCode,
+          topics: perPartition(topics, 'partitionIndexes', (partitionIndex) => ({
+            partitionIndex,
+            committedOffset: -1,
+            metadata: '',
+            errorCode,
+          })).map(({ partitionIndexes, ...topic }) => ({ ...topic, partitions: partitionIndexes })),
+        },
+  JoinGroup: ({ memberId }, { errorCode }, version) => ({
+    errorCode,
+    memberId,
+    generationId: -1,
+    protocolName: version >= 7 ? null : '',
+  }),
+  DeleteRecords: ({ topics }, { errorCode }) => ({
+    topics: perPartition(topics, 'partitions', (partition) => ({
+      partitionIndex: (partition as Loose)['partitionIndex'],
+      lowWatermark: -1,
+      errorCode,
+    })),
+  }),
+  OffsetForLeaderEpoch: ({ topics }, { errorCode }) => ({
+    topics: perPartition(topics, 'partitions', (partition) => ({
+      partition: (partition as Loose)['partition'],
+      errorCode,
+    })),
+  }),
+  AddPartitionsToTxn: ({ v3AndBelowTopics }, { errorCode }, version) =>
+    version >= 4
+      ? { errorCode }
+      : {
+          resultsByTopicV3AndBelow: list(v3AndBelowTopics).map(({ name, partitions }) => ({
+            name,
+            resultsByPartition: (partitions as readonly number[]).map((partitionIndex) => ({
+              partitionIndex,
+              partitionErrorCode: errorCode,
+            })),
+          })),
+        },
+  AlterConfigs: ({ resources }, failure) => ({ responses: perResource(resources, failure) }),
+  CreatePartitions: ({ topics }, failure) => ({ results: list(topics).map(({ name }) => ({ name, ...failure })) }),
+  DescribeTopicPartitions: ({ topics }, { errorCode }) => ({
+    topics: list(topics).map(({ name }) => ({ name, topicId: ZERO_UUID, errorCode, partitions: [] })),
+  }),
   ShareGroupDescribe: ({ groupIds }, failure) => ({
     groups: (groupIds as readonly string[]).map((groupId) => ({
       groupId,
@@ -119,9 +174,7 @@ const shapes: Readonly<Record<string, (request: Loose, failure: Failure, version
       ...failure,
     })),
   }),
-  IncrementalAlterConfigs: ({ resources }, failure) => ({
-    responses: list(resources).map(({ resourceType, resourceName }) => ({ resourceType, resourceName, ...failure })),
-  }),
+  IncrementalAlterConfigs: ({ resources }, failure) => ({ responses: perResource(resources, failure) }),
 }
 
 /** The answer to this request that says nothing but an error. */

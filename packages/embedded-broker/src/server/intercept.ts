@@ -14,11 +14,21 @@ export interface InterceptedRequest<A extends AnyApi = AnyApi> {
   readonly body: RequestOf<A>
 }
 
+/** Which partitions `fail` is about. */
+export interface FailedPartition {
+  readonly topic: string
+  /** Default: all of the topic. */
+  readonly partition?: number
+}
+
 /**
  * What shall become of a request. Nothing (undefined): it is handled as ever.
  *
  * - `answer`: this is the answer; nothing is done.
- * - `fail`: the answer says this error (for the whole request, or for each of its parts where the API has no other place).
+ * - `fail`: the answer says this error (for the whole request, or for each of its parts where the API has no other place), and
+ *   nothing is done. With `partitions` the request is handled, but those answer with the error and nothing happens in them:
+ *   of Produce, Fetch, ListOffsets, DeleteRecords, OffsetForLeaderEpoch, ShareFetch (also those of its session that it does
+ *   not name; acknowledgements in it fail, too) and ShareAcknowledge.
  * - `delay`: it is handled `ms` later; the connection serves nothing else meanwhile, as in Kafka.
  * - `drop`: `request`: it is not handled and never answered; `answer` (default): it is handled, but its answer gets lost. The
  *   connection stays open and serves what comes after it.
@@ -29,6 +39,7 @@ export type InterceptAction<A extends AnyApi = AnyApi> =
   | undefined
   | { readonly do: 'answer'; readonly body: ResponseInput<A> }
   | { readonly do: 'fail'; readonly errorCode: number; readonly errorMessage?: string }
+  | { readonly do: 'fail'; readonly errorCode: number; readonly partitions: readonly FailedPartition[] }
   | { readonly do: 'delay'; readonly ms: number }
   | { readonly do: 'drop'; readonly what?: 'request' | 'answer' }
   | { readonly do: 'cut'; readonly when?: 'before' | 'after' }

@@ -32,6 +32,8 @@ export interface RequestContext {
   /** Aborted when the connection is gone or the broker was killed: no one will read the answer. */
   readonly signal: AbortSignal
   readonly logger: Logger
+  /** What a hook of broker.intercept() wants this partition to answer; 0 (nearly always): nothing. */
+  partitionError(this: void, topic: string, partition: number): number
   /** Whether the principal may do this. True for everything where no authoriser is configured. */
   allows(operation: AclOperation, resourceType: AclResourceType, name: string): boolean
 }
