@@ -11,7 +11,6 @@ const refused = {
   },
   group: { errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED, errorMessage: 'Group authorization failed.' },
   coordinator: { errorCode: ErrorCode.NOT_COORDINATOR, errorMessage: 'This is not the correct coordinator.' },
-  noCoordinator: { errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE, errorMessage: 'The coordinator is not available.' },
 } satisfies Record<string, GroupFault>
 
 /** What a partition or topic is refused for. */
@@ -28,7 +27,5 @@ export function accessFault(context: RequestContext, groupId: string, operation:
 
 /** Another broker coordinates the group. */
 export function coordinatorFault(context: RequestContext, groupId: string): GroupFault | undefined {
-  const errorCode = context.cluster.coordinatorError(groupId, context.node)
-  if (errorCode === 0) return undefined
-  return errorCode === ErrorCode.NOT_COORDINATOR ? refused.coordinator : { ...refused.noCoordinator, errorCode }
+  return context.cluster.coordinatorError(groupId, context.node) === 0 ? undefined : refused.coordinator
 }
