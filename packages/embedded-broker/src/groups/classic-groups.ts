@@ -2,7 +2,8 @@
  * The coordinator of consumer groups of the classic protocol, and of committed offsets. The rules this file keeps:
  * - A group id belongs to one kind of group: what a share group has taken is refused here, with Kafka's code for each request.
  * - Only a first JoinGroup and a commit without a generation create a group.
- * - A group without members and offsets is forgotten some minutes later, so that groups do not heap up.
+ * - A group without members and offsets is forgotten some minutes later, so that groups do not heap up. When there are too many
+ *   all the same, the oldest without members makes room, whatever it has committed.
  * - Groups belong to the cluster, not to a broker: they outlive the broker that coordinates them.
  */
 import { ErrorCode } from '@milena/protocol'
@@ -13,6 +14,7 @@ import type { ClassicGroupState } from './classic-group-state.js'
 import { metadataFor } from './classic-member.js'
 import { CommittedOffsets, type CommittedOffset } from './committed-offsets.js'
 import { subscribedTopics } from './consumer-subscription.js'
+import { MAX_GROUPS } from './group-room.js'
 import {
   refusedJoin,
   refusedSync,
@@ -110,6 +112,7 @@ export class ClassicGroups {
     if (known === undefined && (ask.protocolType === '' || ask.protocols.length === 0)) {
       return refuse(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
     }
+    if (known === undefined && !this.#hasRoom()) return refuse(ErrorCode.GROUP_MAX_SIZE_REACHED)
     const { group } = known ?? this.#create(groupId)
     return answered(signal, (answer) => group.join(ask, answer))
   }
@@ -153,6 +156,7 @@ export class ClassicGroups {
   ): number | readonly number[] {
     const errorCode = this.#commitError(groupId, { claim, unknownGroupError, isTransactional: false })
     if (errorCode !== 0) return errorCode
+    if (!this.#groups.has(groupId) && !this.#hasRoom()) return ErrorCode.GROUP_MAX_SIZE_REACHED
     const group = this.#groups.get(groupId) ?? this.#create(groupId)
     return this.#store(offsets, (committed) => group.offsets.commit(committed))
   }
@@ -176,6 +180,7 @@ export class ClassicGroups {
       isTransactional: true,
     })
     if (errorCode !== 0) return errorCode
+    if (!this.#groups.has(groupId) && !this.#hasRoom()) return ErrorCode.GROUP_MAX_SIZE_REACHED
     const group = this.#groups.get(groupId) ?? this.#create(groupId)
     return this.#store(offsets, (committed) => group.offsets.commitLater(producerId, committed))
   }
@@ -294,6 +299,21 @@ export class ClassicGroups {
       })),
       offsets: offsets.all(),
     }))
+  }
+
+  /** Makes room for one more group if need be. */
+  #hasRoom(): boolean {
+    if (this.#groups.size < MAX_GROUPS) return true
+    for (const [groupId, { group }] of this.#groups) {
+      if (group.state !== 'Empty') continue
+      this.#surroundings.logger.warn(
+        { groupId },
+        `There are ${MAX_GROUPS} consumer groups, the most that the embedded broker keeps: ${groupId}, which has no members, makes room.`,
+      )
+      this.delete(groupId)
+      return true
+    }
+    return false
   }
 
   #create(groupId: string): { readonly group: ClassicGroup; readonly offsets: CommittedOffsets } {

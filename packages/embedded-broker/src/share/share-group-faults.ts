@@ -38,6 +38,14 @@ export function groupIsFull(maxSize: number): GroupFault {
   }
 }
 
+/** Not of Kafka, which has no such limit. */
+export function tooManyGroups(maxGroups: number): GroupFault {
+  return {
+    errorCode: ErrorCode.GROUP_MAX_SIZE_REACHED,
+    errorMessage: `The embedded broker keeps at most ${maxGroups} share groups. Delete some, or start another broker.`,
+  }
+}
+
 export function unknownMember(memberId: string, groupId: string): GroupFault {
   return {
     errorCode: ErrorCode.UNKNOWN_MEMBER_ID,

@@ -3,6 +3,7 @@ import type { Timer } from '@milena/protocol/runtime'
 import type { ClusterConfigs } from '../configs/cluster-configs.js'
 import type { Surroundings } from '../surroundings.js'
 import type { TopicCatalog } from '../topics/topic-catalog.js'
+import { MAX_GROUPS } from '../groups/group-room.js'
 import { ShareGroup } from './share-group.js'
 import {
   groupIsFull,
@@ -11,6 +12,7 @@ import {
   INVALID_GROUP_ID,
   memberEpochFault,
   NON_EMPTY_GROUP,
+  tooManyGroups,
   unknownMember,
   type GroupFault,
   type ShareHeartbeat,
@@ -32,10 +34,14 @@ import type { ShareAssignment } from './simple-assignor.js'
 //   on the partition leaders: the end of a share session does that, or the lock's.
 // - Share partitions are initialised in the store at once by the heartbeat that finds them missing (a fetch right behind the
 //   answer finds them there), and given to members from a moment later on, as in Kafka, where that takes a round trip.
-// - A group comes to be by a join or by an alteration of its offsets, and goes only by being deleted.
+// - A group comes to be by a join or by an alteration of its offsets, and goes only by being deleted, or when there are so
+//   many that the oldest without members has to make room.
 
 /** How long it takes until partitions count as initialised: about what a Kafka at rest needs. */
 const INITIALIZATION_MS = 20
+
+/** Of all groups together: beyond it no more partitions are given to any. */
+const MAX_SHARE_PARTITIONS = 1_000_000
 
 /** A share group as an assertion wants to see it. */
 export interface ShareGroupView {
@@ -139,6 +145,8 @@ export class ShareGroups {
     const otherType = this.#otherType(groupId)
     if (otherType !== undefined) return otherType
     if ((this.#groups.get(groupId)?.size ?? 0) > 0) return NON_EMPTY_GROUP
+    const isNew = !this.#groups.has(groupId)
+    if (this.#isFull || (isNew && !this.#hasRoom())) return tooManyGroups(MAX_GROUPS)
     const outcomes = this.offsets.alter(groupId, topics, () => this.#getOrCreate(groupId))
     this.#surroundings.logger.info({ groupId }, `Offsets of share group ${groupId} were altered.`)
     this.#surroundings.changed()
@@ -205,6 +213,7 @@ export class ShareGroups {
     const before = known?.member(memberId)
     const fault = memberEpochFault(heartbeat, before)
     if (fault !== undefined) return fault
+    if (known === undefined && !this.#hasRoom()) return tooManyGroups(MAX_GROUPS)
     const group = known ?? this.#getOrCreate(groupId)
     const settings = this.#given.configs.shareGroup(groupId)
     const { clock, logger, profile } = this.#surroundings
@@ -213,7 +222,7 @@ export class ShareGroups {
       assignmentIntervalMs: profile.batchesAssignments ? settings.assignmentIntervalMs : 0,
     })
     this.#restartSession(group, memberId, settings.sessionTimeoutMs)
-    this.#initialize(group, group.beginPartitions())
+    if (!this.#isFull) this.#initialize(group, group.beginPartitions())
     if (before === undefined) {
       logger.info(
         { groupId, memberId, topics: member.topics },
@@ -272,6 +281,25 @@ export class ShareGroups {
       this.#surroundings.changed()
     }
     clock.setTimer(finish, INITIALIZATION_MS, { unref: true })
+  }
+
+  get #isFull(): boolean {
+    return this.#given.states.size >= MAX_SHARE_PARTITIONS
+  }
+
+  /** Makes room for one more group if need be, at the cost of the oldest that nobody is a member of. */
+  #hasRoom(): boolean {
+    if (this.#groups.size < MAX_GROUPS) return true
+    for (const { groupId, size } of this.#groups.values()) {
+      if (size > 0) continue
+      this.#surroundings.logger.warn(
+        { groupId },
+        `There are ${MAX_GROUPS} share groups, the most that the embedded broker keeps: ${groupId}, which has no members, makes room.`,
+      )
+      this.delete(groupId)
+      return true
+    }
+    return false
   }
 
   #getOrCreate(groupId: string): ShareGroup {

@@ -43,6 +43,12 @@ interface Stored {
 export class ShareStateStore {
   /** By group, then by topic id, then by partition. */
   readonly #groups = new Map<string, Map<Uuid, Map<number, Stored>>>()
+  #size = 0
+
+  /** How many share partitions are initialised. */
+  get size(): number {
+    return this.#size
+  }
 
   /** Undefined: never initialised. The leader that reads fences those before it. */
   read(key: SharePartitionKey, leaderEpoch: number): PersistedSharePartition | undefined {
@@ -64,6 +70,7 @@ export class ShareStateStore {
     const partitions = topics.get(key.topicId) ?? new Map<number, Stored>()
     this.#groups.set(key.groupId, topics)
     topics.set(key.topicId, partitions)
+    if (stored === undefined) this.#size++
     partitions.set(key.partition, {
       stateEpoch: state.stateEpoch,
       leaderEpoch: stored?.leaderEpoch ?? 0,
@@ -100,7 +107,7 @@ export class ShareStateStore {
     const topics = this.#groups.get(key.groupId)
     const partitions = topics?.get(key.topicId)
     if (topics === undefined || partitions === undefined) return
-    partitions.delete(key.partition)
+    if (partitions.delete(key.partition)) this.#size--
     if (partitions.size === 0) topics.delete(key.topicId)
     if (topics.size === 0) this.#groups.delete(key.groupId)
   }
@@ -108,12 +115,14 @@ export class ShareStateStore {
   /** The group's offsets of this topic were deleted. */
   deleteGroupTopic(groupId: string, topicId: Uuid): void {
     const topics = this.#groups.get(groupId)
+    this.#size -= topics?.get(topicId)?.size ?? 0
     topics?.delete(topicId)
     if (topics?.size === 0) this.#groups.delete(groupId)
   }
 
   /** The group was deleted. */
   deleteGroup(groupId: string): void {
+    for (const partitions of this.#groups.get(groupId)?.values() ?? []) this.#size -= partitions.size
     this.#groups.delete(groupId)
   }
 

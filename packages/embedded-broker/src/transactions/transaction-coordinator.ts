@@ -59,6 +59,9 @@ export interface ProducerIdResult {
 const EXPIRATION_CHECK_MS = 3_600_000
 const COORDINATOR_EPOCH = 0
 
+/** Remembered at once; more only while all of them have open transactions, which end by themselves. */
+const MAX_TRANSACTIONAL_IDS = 10_000
+
 export class TransactionCoordinator {
   readonly #surroundings: Surroundings
   readonly #parts: TransactionCoordinatorParts
@@ -203,11 +206,26 @@ export class TransactionCoordinator {
   #entryFor(transactionalId: string): TransactionEntry {
     let entry = this.#transactions.get(transactionalId)
     if (entry === undefined) {
+      this.#makeRoom()
       entry = newTransaction(transactionalId, this.#nextProducerId++)
       this.#transactions.set(transactionalId, entry)
       this.#expirationTimer ??= this.#armExpiration()
     }
     return entry
+  }
+
+  /** Forgets the oldest transactional id that has no open transaction, as if it had expired, where there are too many. */
+  #makeRoom(): void {
+    if (this.#transactions.size < MAX_TRANSACTIONAL_IDS) return
+    for (const [transactionalId, { state }] of this.#transactions) {
+      if (state === 'ongoing') continue
+      this.#surroundings.logger.warn(
+        { transactionalId },
+        `There are ${MAX_TRANSACTIONAL_IDS} transactional ids, the most that the embedded broker keeps: ${transactionalId} is forgotten.`,
+      )
+      this.#transactions.delete(transactionalId)
+      return
+    }
   }
 
   /** The entry of a producer that may act, or the error. */

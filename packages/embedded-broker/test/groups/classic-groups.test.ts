@@ -570,3 +570,14 @@ it('close() leaves no timers behind', async () => {
   world.groups.close()
   expect(world.clock.pendingTimers).toBe(0)
 })
+
+it('ten thousand groups are the most: the oldest without members makes room, and without such the newcomer is refused', () => {
+  const world = new ClassicWorld()
+  for (let i = 0; i < 10_000; i++) world.join({}, undefined, `g${i}`)
+  expect(world.join({}, undefined, 'late').answer()?.errorCode).toBe(ErrorCode.GROUP_MAX_SIZE_REACHED)
+  expect(world.commit(1)).toBe(ErrorCode.GROUP_MAX_SIZE_REACHED)
+  const memberId = world.groups.inspect().find(({ groupId }) => groupId === 'g5')?.members[0]?.memberId ?? ''
+  world.groups.leave('g5', [{ memberId, groupInstanceId: null }])
+  expect(world.commit(1)).toEqual([0])
+  expect([world.committed(), world.groups.has('g5'), world.groups.list().length]).toEqual([1, false, 10_000])
+})

@@ -396,3 +396,20 @@ describe('The offsets of a share group', () => {
     expect(groups.positions('g')).toEqual([])
   })
 })
+
+describe('Ten thousand share groups', () => {
+  it('are the most: the oldest without members makes room for another, and without such the newcomer is refused', () => {
+    const { groups, states, beat, state } = groupWorld()
+    for (let i = 0; i < 10_000; i++) beat('m', 0, ['a'], `g${i}`)
+    expect(states.size).toBe(20_000)
+    expect(beat('m', 0, ['a'], 'late')).toBe('GROUP_MAX_SIZE_REACHED')
+    expect(groups.alterOffsets('late', [])).toMatchObject({
+      errorMessage: expect.stringContaining('10000 share groups'),
+    })
+    for (const groupId of ['g7', 'g5']) beat('m', -1, null, groupId)
+    expect(beat('m', 0, ['b'], 'late')).toMatch(/^\d/)
+    expect([state('g5'), states.size]).toEqual([undefined, 19_999])
+    expect(state('g7')).toMatch(/^Empty/)
+    expect(groups.list()).toHaveLength(10_000)
+  })
+})

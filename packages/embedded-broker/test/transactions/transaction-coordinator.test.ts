@@ -267,3 +267,16 @@ describe('Transactional ids', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 })
+
+describe('Transactional ids', () => {
+  it('are ten thousand at most: the oldest without an open transaction is forgotten', () => {
+    const { coordinator, start, as } = transactionWorld()
+    const first = start()
+    coordinator.addPartitions(as(first), [place])
+    const second = coordinator.initialise({ transactionalId: 'second', timeoutMs: 60_000 })
+    for (let i = 2; i <= 10_000; i++) coordinator.initialise({ transactionalId: `id ${i}`, timeoutMs: 60_000 })
+    expect(coordinator.addPartitions(as(first), [place])).toBe(0)
+    const gone = { ...as(second), transactionalId: 'second' }
+    expect(coordinator.addPartitions(gone, [place])).toBe(ErrorCode.INVALID_PRODUCER_ID_MAPPING)
+  })
+})
