@@ -2,15 +2,20 @@ import { KafkaProtocolError, KafkaUsageError } from '../errors.js'
 
 const SIZE_BYTES = 4
 
+/** What is reserved for a frame on its word alone. Beyond that the buffer doubles as bytes arrive. */
+const RESERVED_BYTES = 1024 * 1024
+
 /**
  * Makes frames of the chunks that a connection delivers, wherever those are cut. A frame that lies inside one chunk is a view
- * of it; one that spans several is copied, once, into a buffer of its own, which is made when its size is known.
+ * of it; one that spans several is copied into a buffer of its own, which is no larger than twice what has arrived, or 1 MiB:
+ * many connections that announce much and send nothing take little memory.
  */
 export class FrameSplitter {
   #maxFrameBytes = 1
   readonly #size = Buffer.alloc(SIZE_BYTES)
   #sizeFilled = 0
   #frame: Buffer | undefined
+  #frameBytes = 0
   #frameFilled = 0
   #failure: KafkaProtocolError | undefined
 
@@ -55,7 +60,8 @@ export class FrameSplitter {
         offset += size
         onFrame(chunk.subarray(offset - size, offset))
       } else {
-        this.#frame = Buffer.allocUnsafeSlow(size)
+        this.#frame = Buffer.allocUnsafeSlow(Math.min(size, RESERVED_BYTES))
+        this.#frameBytes = size
         this.#frameFilled = 0
       }
     }
@@ -64,9 +70,12 @@ export class FrameSplitter {
   #fill(frame: Buffer, chunk: Buffer, offset: number, onFrame: (frame: Buffer) => void): number {
     const taken = chunk.copy(frame, this.#frameFilled, offset, offset + frame.length - this.#frameFilled)
     this.#frameFilled += taken
-    if (this.#frameFilled === frame.length) {
+    if (this.#frameFilled === this.#frameBytes) {
       this.#frame = undefined
       onFrame(frame)
+    } else if (this.#frameFilled === frame.length) {
+      this.#frame = Buffer.allocUnsafeSlow(Math.min(this.#frameBytes, 2 * frame.length))
+      frame.copy(this.#frame)
     }
     return offset + taken
   }

@@ -53,13 +53,39 @@ describe('a frame splitter', () => {
     expect(split([...framed(...bodies)].map((byte) => Buffer.from([byte])))).toEqual(bodies)
   })
 
-  it('does not copy a frame that lies in one chunk, and copies one that spans several only once', () => {
+  it('does not copy a frame that lies in one chunk, and copies one that spans several into a buffer of its length', () => {
     const stream = framed(Buffer.from('whole'), Buffer.from('cut in two'))
     const tail = stream.subarray(stream.length - 4)
     const [whole, joined] = split([stream.subarray(0, -4), tail])
     expect(whole?.buffer).toBe(stream.buffer)
     expect(joined?.buffer).not.toBe(stream.buffer)
     expect(joined?.buffer.byteLength).toBe('cut in two'.length)
+  })
+
+  it('gives a frame that is larger than what is reserved at first, in chunks of any size', () => {
+    const body = Buffer.alloc(5_000_001)
+    for (let i = 0; i < body.length; i += 997) body[i] = i % 251
+    const stream = framed(body, Buffer.from('next'))
+    for (const length of [4_096, 65_536, 1_048_576, 3_000_000]) {
+      const chunks = Array.from({ length: Math.ceil(stream.length / length) }, (_, i) =>
+        stream.subarray(i * length, (i + 1) * length),
+      )
+      const [large, next] = split(chunks, 10_000_000)
+      expect(large?.equals(body)).toBe(true)
+      expect(large?.buffer.byteLength).toBe(body.length)
+      expect(String(next)).toBe('next')
+    }
+  })
+
+  it('takes little memory for a large frame that is announced and does not come', () => {
+    const before = process.memoryUsage().arrayBuffers
+    const splitters = Array.from({ length: 100 }, () => {
+      const splitter = new FrameSplitter({ maxFrameBytes: 100_000_000 })
+      splitter.push(Buffer.from([0x05, 0xf5, 0xe1, 0x00, 1, 2, 3]), () => undefined)
+      return splitter
+    })
+    expect(splitters).toHaveLength(100)
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(200_000_000)
   })
 
   it('refuses a frame over the limit as soon as its size is there, and every push after it', () => {
