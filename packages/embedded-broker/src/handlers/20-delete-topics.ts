@@ -24,11 +24,12 @@ interface Failure {
 export const deleteTopicsHandler = defineHandler(DeleteTopics, (request, context) => {
   const asked: readonly Asked[] =
     context.version >= 6 ? request.topics : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))
-  const unique = new Map(asked.map((topic) => [`${topic.name}/${topic.topicId}`, topic]))
+  const unique = new Map(asked.map((topic) => [pairOf(topic), topic]))
+  const counts = countAsked(asked)
   const answers = new Map<string, Asked & Partial<Failure>>()
   for (const topic of unique.values()) {
     const found = topic.name === null ? context.cluster.topics.byId(topic.topicId)?.name : topic.name
-    const failure = failureOf(topic, asked, context)
+    const failure = failureOf(topic, counts, context)
     // The same topic by name and by id is answered once.
     const entry = found === undefined ? undefined : context.cluster.topics.byName(found)
     const isBoth = answers.has(found ?? topic.topicId) && entry !== undefined
@@ -48,18 +49,41 @@ export const deleteTopicsHandler = defineHandler(DeleteTopics, (request, context
   }
 })
 
-function failureOf(topic: Asked, asked: readonly Asked[], context: RequestContext): Failure | undefined {
+/** How often each name, id and pair of both was asked for. Counted once: a request may name very many. */
+interface AskedCounts {
+  readonly names: ReadonlyMap<string, number>
+  readonly ids: ReadonlyMap<string, number>
+  readonly pairs: ReadonlyMap<string, number>
+}
+
+function pairOf({ name, topicId }: Asked): string {
+  return `${name}/${topicId}`
+}
+
+function countAsked(asked: readonly Asked[]): AskedCounts {
+  const [names, ids, pairs] = [new Map<string, number>(), new Map<string, number>(), new Map<string, number>()]
+  const count = (counts: Map<string, number>, key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1)
+  for (const topic of asked) {
+    if (topic.name !== null) count(names, topic.name)
+    count(ids, topic.topicId)
+    count(pairs, pairOf(topic))
+  }
+  return { names, ids, pairs }
+}
+
+function failureOf(topic: Asked, asked: AskedCounts, context: RequestContext): Failure | undefined {
   const { topics, configs } = context.cluster
   const { name, topicId } = topic
   const invalid = (errorMessage: string): Failure => ({ errorCode: ErrorCode.INVALID_REQUEST, errorMessage })
   if (name === null && topicId === ZERO_UUID) return invalid('Neither topic name nor id were specified.')
   if (name !== null && topicId !== ZERO_UUID) return invalid('You may not specify both topic name and topic id.')
-  if (asked.filter((other) => other.name === name && other.topicId === topicId).length > 1) {
+  if ((asked.pairs.get(pairOf(topic)) ?? 0) > 1) {
     return invalid(name === null ? 'Duplicate topic id.' : 'Duplicate topic name.')
   }
   const entry = name === null ? topics.byId(topicId) : topics.byName(name)
-  const isBoth = asked.some((other) => other !== topic && (other.topicId === entry?.id || other.name === entry?.name))
-  if (entry !== undefined && isBoth) {
+  // Once by its name, or once by its id, is what this one asks for itself.
+  const times = entry === undefined ? 0 : (asked.names.get(entry.name) ?? 0) + (asked.ids.get(entry.id) ?? 0)
+  if (times > 1) {
     return invalid('The provided topic name maps to an ID that was already supplied.')
   }
   if (!configs.brokerBoolean('delete.topic.enable')) {

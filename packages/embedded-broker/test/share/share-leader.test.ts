@@ -53,6 +53,7 @@ describe('What a broker holds as leader of share partitions', () => {
   it('stays when the leader of another partition moves, and goes with its own', async () => {
     const { world, held } = await holding({ brokers: 2, topics: ['a:2', 'b'] })
     world.broker.moveLeader({ topic: 'a', partition: 1, to: 1 })
+    world.broker.moveLeader({ topic: 'a', partition: 1, to: 2 })
     expect(held()).toEqual(['a-0 0-2'])
     world.broker.moveLeader({ topic: 'a', partition: 0, to: 2 })
     expect(held()).toEqual([])
