@@ -149,7 +149,7 @@ function conclude(result: DifferentialResult, settings: Settings, withLimits: bo
   const different = result.outcomes.filter(({ difference }) => difference !== undefined)
   const unsteady = result.outcomes.filter((outcome) => outcome.unsteady && outcome.difference === undefined)
   const limitsDiffer = result.errors.delete(DIFFERENT_LIMITS)
-  let failures = different.length + (limitsDiffer ? 1 : 0)
+  let failures = different.length + result.failures.length + (limitsDiffer ? 1 : 0)
   console.log(`\n${tallyTable('Operations', result.operations)}\n\n${tallyTable('Errors', result.errors)}`)
   console.log(`\nOut of reach here:\n${outOfReach.map(([what, why]) => `  ${what}: ${why}`).join('\n')}`)
   if (!withLimits)
@@ -171,6 +171,9 @@ function conclude(result: DifferentialResult, settings: Settings, withLimits: bo
     `\n${result.outcomes.length} sequences of ${settings.steps} steps, seed ${settings.seed}: ${result.outcomes.length - different.length} the same, ${different.length} different` +
       (unsteady.length > 0 ? ` (${unsteady.length} of the same after Kafka was asked again)` : ''),
   )
+  for (const { index, reason } of result.failures) {
+    console.log(`  not played: ${reason}\n  again: ${replay(settings, index)}`)
+  }
   for (const { sequence } of different) console.log(`  again: ${replay(settings, sequence.index)}`)
   return failures === 0 ? 0 : 1
 }

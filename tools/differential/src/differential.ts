@@ -34,8 +34,15 @@ export interface SequenceOutcome {
   readonly tookMs: number
 }
 
+/** A sequence that a broker did not let be played to its end. */
+export interface FailedSequence {
+  readonly index: number
+  readonly reason: string
+}
+
 export interface DifferentialResult {
   readonly outcomes: readonly SequenceOutcome[]
+  readonly failures: readonly FailedSequence[]
   readonly operations: Tally
   readonly errors: Tally
 }
@@ -45,10 +52,17 @@ export async function runDifferential(options: DifferentialOptions): Promise<Dif
   const outcomes: SequenceOutcome[] = []
   const operations = new Map<string, number>()
   const errors = new Map<string, number>()
+  const failures: FailedSequence[] = []
   const waiting = [...options.sequences]
   const work = async (): Promise<void> => {
     for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
-      const outcome = await compareOne(options, makeSequence(options.seed, index, options.steps))
+      let outcome: SequenceOutcome
+      try {
+        outcome = await compareOne(options, makeSequence(options.seed, index, options.steps))
+      } catch (error) {
+        failures.push({ index, reason: error instanceof Error ? error.message : String(error) })
+        continue
+      }
       outcomes.push(outcome)
       for (const [name, times] of outcome.kafka.operations) count(operations, name, times)
       for (const [name, times] of outcome.kafka.errors) count(errors, name, times)
@@ -56,7 +70,7 @@ export async function runDifferential(options: DifferentialOptions): Promise<Dif
     }
   }
   await Promise.all(Array.from({ length: options.parallel }, work))
-  return { outcomes, operations, errors }
+  return { outcomes, failures, operations, errors }
 }
 
 async function compareOne(options: DifferentialOptions, sequence: Sequence): Promise<SequenceOutcome> {

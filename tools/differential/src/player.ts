@@ -169,7 +169,8 @@ class Player {
 
   async #fetch(step: FetchStep): Promise<{ asked: unknown; said: unknown }> {
     const stage = this.#stage
-    const member = this.#actingMember(step.member, step.acks)
+    // The one whose answer is collected is the one the step names.
+    const member = step.park ? this.#member(step.member) : this.#actingMember(step.member, step.acks)
     if (member.parked !== undefined) return skipped('still waits for an answer')
     if (step.fault !== 'none') this.#did(`fetch: ${step.fault}`)
     const opens = step.fault === 'reopen' || (step.fault === 'none' && !member.hasSession && !step.close)

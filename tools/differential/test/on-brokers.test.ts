@@ -13,7 +13,7 @@ describeOnBrokers(
   (broker) => {
     it('answers fixed sequences of random requests as Kafka does', { timeout: 120_000 }, async () => {
       const [host = '', port = ''] = broker.bootstrapServers.split(':')
-      const { outcomes } = await runDifferential({
+      const { outcomes, failures } = await runDifferential({
         seed: SEED,
         sequences: SEQUENCES,
         steps: 100,
@@ -30,6 +30,7 @@ describeOnBrokers(
                 describeDifference(difference, kafka, ['kafka', 'embedded'], 10),
             ],
       )
+      expect(failures).toEqual([])
       expect(reports.join('\n\n')).toBe('')
       expect(outcomes).toHaveLength(SEQUENCES.length)
     })
