@@ -71,7 +71,7 @@ describe('An embedded broker', () => {
   it('ends all connections when it stops, and can be stopped again', async () => {
     const broker = await start()
     const client = await RawClient.connect(broker)
-    await client.send(ApiVersions, 4, {})
+    await client.send(ApiVersions, 2, {})
     await broker.stop()
     await client.whenClosed()
     await broker.stop()
@@ -228,7 +228,7 @@ describe('A frozen broker', () => {
     const client = await RawClient.connect(broker)
     broker.freeze()
     let answered = false
-    const answer = client.send(ApiVersions, 4, {}).then(() => (answered = true))
+    const answer = client.send(ApiVersions, 2, {}).then(() => (answered = true))
     await clock.advance(10_000)
     expect(answered).toBe(false)
     broker.thaw()
@@ -278,7 +278,7 @@ describe('An interception', () => {
       () => undefined,
     )
     // What comes behind the dropped one is served.
-    expect((await client.send(ApiVersions, 4, {})).errorCode).toBe(0)
+    expect((await client.send(ApiVersions, 2, {})).errorCode).toBe(0)
     expect(answered).toBe(false)
   })
 
@@ -297,7 +297,7 @@ describe('An interception', () => {
     const client = await RawClient.connect(broker)
     broker.intercept('ApiVersions', () => ({ do: 'delay', ms: 500 }))
     let answered = false
-    void client.send(ApiVersions, 4, {}).then(() => (answered = true))
+    void client.send(ApiVersions, 2, {}).then(() => (answered = true))
     await clock.advance(499)
     expect(answered).toBe(false)
     await clock.advance(1)
@@ -312,8 +312,8 @@ describe('An interception', () => {
     ]
     broker.intercept('*', () => ({ do: 'fail', errorCode: ErrorCode.UNKNOWN_SERVER_ERROR }))
     broker.intercept('ApiVersions', () => undefined, { when: ({ clientId }) => clientId === 'second' })
-    expect((await first.send(ApiVersions, 4, {})).errorCode).toBe(ErrorCode.UNKNOWN_SERVER_ERROR)
-    expect((await second.send(ApiVersions, 4, {})).errorCode).toBe(0)
+    expect((await first.send(ApiVersions, 2, {})).errorCode).toBe(ErrorCode.UNKNOWN_SERVER_ERROR)
+    expect((await second.send(ApiVersions, 2, {})).errorCode).toBe(0)
   })
 
   it('of an API that is none is refused', async () => {

@@ -1,21 +1,29 @@
-import { ApiVersions, Produce, type AnyApi } from '@milena/protocol'
+import { ApiVersions, ErrorCode, Produce, type AnyApi } from '@milena/protocol'
 import { apiRange } from '../api-versions-by-release.js'
 import { defineHandler, type Handler } from '../server/handler.js'
 
 /** Supported features that begin at level 0 are told from here on only; older clients do not expect them. */
 const TELLS_FEATURES_FROM_ZERO = 4
 
+const NAMES_SOFTWARE = 3
+const softwareName = /^[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?$/
+
 /**
  * Behaviour: tells what the broker serves in the release that it plays, and the cluster's features. Served before
  * authentication; usually the first request of a connection.
  *
- * Versions: 3+ carry features (tagged) and the name of the client's software. A version above the newest never gets here: the
+ * Versions: 3+ carry features (tagged) and name the client's software, in letters, digits, dots and hyphens: else
+ * INVALID_REQUEST. A version above the newest never gets here: the
  * dispatcher answers it with UNSUPPORTED_VERSION in the form of version 0, from which clients choose again.
  */
 export function apiVersionsHandler(others: readonly AnyApi[]): Handler {
   const apis = [...others, ApiVersions].toSorted((a, b) => a.key - b.key)
-  return defineHandler(ApiVersions, (_, { cluster, version }) => {
+  return defineHandler(ApiVersions, (request, { cluster, version }) => {
     const { features, surroundings } = cluster
+    const names = [request.clientSoftwareName, request.clientSoftwareVersion]
+    if (version >= NAMES_SOFTWARE && !names.every((name) => softwareName.test(name))) {
+      return { errorCode: ErrorCode.INVALID_REQUEST, apiKeys: [] }
+    }
     return {
       errorCode: 0,
       apiKeys: apis.flatMap((api) => {
