@@ -20,7 +20,9 @@ export interface VersionProfile {
   readonly emptyGroupIsAssignedAtOnce: boolean
   /** The epoch that a new share group has before anyone joins it: 0, or 1 (4.3). */
   readonly firstShareGroupEpoch: 0 | 1
-  /** One unknown topic id fails a whole ShareFetch (until 4.3). */
+  /** ShareFetch and ShareAcknowledge without a group or member id (null) are UNKNOWN_SERVER_ERROR (4.2), or INVALID_REQUEST (4.3). */
+  readonly missingIdsAreServerErrors: boolean
+  /** One unknown topic id fails a whole ShareFetch, after it has acknowledged, waited and acquired (until 4.3). */
   readonly unknownTopicIdFailsShareFetch: boolean
   /** Partitions added to a topic that the group knows begin at offset 0, whatever the reset policy (4.4). */
   readonly addedPartitionsStartAtZero: boolean
@@ -44,6 +46,7 @@ export function versionProfile(version: KafkaVersion): VersionProfile {
     batchesAssignments: since('4.3'),
     emptyGroupIsAssignedAtOnce: since('4.4'),
     firstShareGroupEpoch: since('4.3') ? 1 : 0,
+    missingIdsAreServerErrors: !since('4.3'),
     unknownTopicIdFailsShareFetch: !since('4.4'),
     addedPartitionsStartAtZero: since('4.4'),
     maxShareVersion: since('4.4') ? 2 : 1,

@@ -114,7 +114,7 @@ async function sessionLimitReached({ maxWaitMs }: Request, context: RequestConte
 }
 
 function serve(admitted: Admitted): Answer | Promise<Answer> {
-  const { request, context, groupId, memberId, session } = admitted
+  const { request, context, groupId, session } = admitted
   const acks = carriesAcknowledgements(request)
     ? sortAcknowledgements(request.topics, { groupId, isRenewAck: request.isRenewAck }, context)
     : noAcknowledgements
@@ -123,9 +123,25 @@ function serve(admitted: Admitted): Answer | Promise<Answer> {
   if (session === undefined || request.isRenewAck) return answerWithout(admitted, [], acks)
 
   const { profile } = context.cluster.surroundings
-  if (profile.unknownTopicIdFailsShareFetch && session.partitions.some(({ topicId }) => !isKnown(topicId, context))) {
-    return refusal(ErrorCode.UNKNOWN_SERVER_ERROR)
-  }
+  const isLost =
+    profile.unknownTopicIdFailsShareFetch && session.partitions.some(({ topicId }) => !isKnown(topicId, context))
+  if (!isLost) return serveSession(admitted, session, acks)
+  // All is done as it would be otherwise: acknowledgements have taken effect, records are acquired. Nobody is told of it.
+  const answered = serveSession(admitted, session, acks)
+  return answered instanceof Promise ? answered.then(withoutResults) : withoutResults(answered)
+}
+
+/** Fails an answer at its end; one that has failed before stays as it is. */
+function withoutResults(answered: Answer): Answer {
+  return answered.errorCode === ErrorCode.NONE ? refusal(ErrorCode.UNKNOWN_SERVER_ERROR) : answered
+}
+
+function serveSession(
+  admitted: Admitted,
+  session: ShareSession,
+  acks: SortedAcknowledgements,
+): Answer | Promise<Answer> {
+  const { request, context, groupId, memberId } = admitted
   const { failed, known } = checkPartitions(session, context)
   if (request.maxRecords === 0 || request.maxBytes === 0) return answerWithout(admitted, failed, acks)
   const own = ledPartitions(known, { groupId, epoch: request.shareSessionEpoch }, context)

@@ -10,8 +10,11 @@ export function groupFault(
 ): number {
   const { groupId, memberId } = request
   if (!context.node.share.isEnabled) return ErrorCode.UNSUPPORTED_VERSION
-  if (groupId === null) return ErrorCode.INVALID_REQUEST
+  const { missingIdsAreServerErrors } = context.cluster.surroundings.profile
+  const missing = missingIdsAreServerErrors ? ErrorCode.UNKNOWN_SERVER_ERROR : ErrorCode.INVALID_REQUEST
+  if (groupId === null) return missing
   if (!context.allows('Read', 'Group', groupId)) return ErrorCode.GROUP_AUTHORIZATION_FAILED
-  if (memberId === null || memberId === '' || memberId.length > MAX_MEMBER_ID_LENGTH) return ErrorCode.INVALID_REQUEST
+  if (memberId === null) return missing
+  if (memberId === '' || memberId.length > MAX_MEMBER_ID_LENGTH) return ErrorCode.INVALID_REQUEST
   return ErrorCode.NONE
 }

@@ -49,6 +49,13 @@ describe('a share fetch is refused', () => {
     const { client } = await ready()
     expect(await client.fetch(group, member, 0)).toEqual(refused(ErrorCode.INVALID_REQUEST))
   })
+  it.each(['4.1', '4.2'] as const)('as a fault of the server, in %s, without a group or member id', async (version) => {
+    const { client } = await ready({ version })
+    const v = { version: version === '4.1' ? 1 : 2 }
+    expect(await client.fetch(null, 'm', 0, [], v)).toEqual(refused(ErrorCode.UNKNOWN_SERVER_ERROR))
+    expect(await client.fetch('g', null, 0, [], v)).toEqual(refused(ErrorCode.UNKNOWN_SERVER_ERROR))
+    expect(await client.fetch('g', '', 0, [], v)).toEqual(refused(ErrorCode.INVALID_REQUEST))
+  })
   it('with a group that may not be read', async () => {
     const { client } = await ready({ security: denying('Group', 'g', 'Read') })
     expect(await client.fetch('g', 'm', 0)).toEqual(refused(ErrorCode.GROUP_AUTHORIZATION_FAILED))
@@ -109,7 +116,29 @@ describe('a partition of a share fetch', () => {
       world.produce('t', 1)
       const v = { version: version === '4.1' ? 1 : 2 }
       expect(await client.fetch('g', 'm', 0, ['t-0', 'nobody-0'], v)).toEqual(refused(ErrorCode.UNKNOWN_SERVER_ERROR))
-      expect(await client.fetch('g', 'm', 1, [], { ...v, forget: ['nobody-0'] })).toEqual(given({ 't-0': '0-0x1' }))
+      // The record was acquired, unseen.
+      expect(await client.fetch('g', 'm', 1, [], { ...v, forget: ['nobody-0'], wait: 0 })).toEqual(given({}))
+      expect(await client.ack('g', 'm', 2, { 't-0': [[0, 0, RELEASE]] }, v)).toMatchObject({
+        error: 0,
+        partitions: { 't-0': '' },
+      })
+      expect(await client.fetch('g', 'm', 3, [], v)).toEqual(given({ 't-0': '0-0x2' }))
+    },
+  )
+  it.each(['4.2', '4.3'] as const)(
+    'has its acknowledgements applied in %s, and is waited for, before the fetch fails',
+    async (version) => {
+      const { world, client } = await ready({ version })
+      world.produce('t', 1)
+      await client.fetch('g', 'm', 0, ['t-0'])
+      const { answer } = watched(client.fetch('g', 'm', 1, { 't-0': [[0, 0, ACCEPT]], 'nobody-0': [] }, { wait: 700 }))
+      await world.clock.advance(699)
+      expect(answer()).toBeUndefined()
+      await world.clock.advance(1)
+      expect(answer()).toEqual(refused(ErrorCode.UNKNOWN_SERVER_ERROR))
+      expect(await client.ack('g', 'm', 2, { 't-0': [[0, 0, RELEASE]] })).toEqual(given({ 't-0': '' }))
+      const later = { forget: ['nobody-0'], wait: 0 }
+      expect(await client.fetch('g', 'm', 3, [], later)).toEqual(given({}))
     },
   )
   it('that another broker leads is answered with who and where that is', async () => {
