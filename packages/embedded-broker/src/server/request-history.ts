@@ -9,8 +9,11 @@ export interface SeenRequest {
   readonly principal: string
   /** By the broker's clock, milliseconds since the epoch. */
   readonly at: number
+  /** As it was read; but of a SaslAuthenticate not the token, which may hold a password. */
   readonly body: unknown
 }
+
+const SECRET = 'SaslAuthenticate'
 
 /** Requests hold on to the bytes they came in. */
 const MAX_BYTES = 16 * 1024 * 1024
@@ -32,7 +35,8 @@ export class RequestHistory {
   }
 
   add(request: SeenRequest, bytes: number): void {
-    this.#seen.push({ request, bytes })
+    const shown = request.api === SECRET ? { ...request, body: { authBytes: Buffer.alloc(0) } } : request
+    this.#seen.push({ request: shown, bytes })
     this.#bytes += bytes
     while (
       this.#seen.length - this.#first > this.#maxRequests ||

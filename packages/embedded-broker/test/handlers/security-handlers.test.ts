@@ -46,6 +46,14 @@ describe('a broker with SASL', () => {
     expect(broker.requests().at(-1)).toMatchObject({ api: 'Metadata', principal: 'User:alice' })
   })
 
+  it('does not show its password among the requests that were seen', async () => {
+    const { plain, broker } = await world({ sasl: { users } })
+    await plain('\0alice\0secret')
+    const seen = broker.requests({ api: 'SaslAuthenticate' })
+    expect(seen).toMatchObject([{ api: 'SaslAuthenticate', version: 2 }])
+    expect(seen.map(({ body }) => body)).toEqual([{ authBytes: Buffer.alloc(0) }])
+  })
+
   it('ends a connection that asks for anything before, with a line in its log', async () => {
     const { client, metadata, log } = await world({ sasl: { users } })
     await expect(metadata()).rejects.toThrow('The connection was closed.')
