@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { ErrorCode, type Uuid } from '@milena/protocol'
 import type { ClusterConfigs, ShareGroupSettings } from '../configs/cluster-configs.js'
 import type { Surroundings } from '../surroundings.js'
@@ -65,7 +66,7 @@ export class ShareLeader {
   readonly #deadLetters: DeadLetterQueue
   /** By group, then by topic id and partition. */
   readonly #groups = new Map<string, Map<string, LedSharePartition>>()
-  #life = new AbortController()
+  #life = newLife()
 
   constructor(surroundings: Surroundings, given: ShareLeaderGiven) {
     this.nodeId = given.nodeId
@@ -198,7 +199,7 @@ export class ShareLeader {
   /** The broker was killed: in-memory state, timers, sessions and waiting fetches are gone; nothing is written. */
   crash(): void {
     const former = this.#life
-    this.#life = new AbortController()
+    this.#life = newLife()
     this.sessions.clear()
     for (const led of this.#all()) led.drop()
     this.#groups.clear()
@@ -254,4 +255,11 @@ export class ShareLeader {
       }
     }
   }
+}
+
+/** Aborted when the broker dies. Every fetch that waits listens, and there may be many: Node warns of more than ten. */
+function newLife(): AbortController {
+  const life = new AbortController()
+  setMaxListeners(0, life.signal)
+  return life
 }

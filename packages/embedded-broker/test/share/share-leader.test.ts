@@ -43,6 +43,27 @@ describe('What a broker holds as leader of share partitions', () => {
     expect(world.clock.pendingTimers).toBe(before - 1)
   })
 
+  it('lets many fetches wait without a warning of Node, and ends them when the broker is killed', async () => {
+    const { world } = await holding()
+    const warnings: Error[] = []
+    const note = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', note)
+    const fetches = await Promise.all(
+      Array.from({ length: 20 }, async (_, i) => {
+        const client = await world.connect()
+        return { ended: client.fetch('g', `waiting-${i}`, 0, ['b-0'], { wait: 10_000 }).catch(() => 'ended') }
+      }),
+    )
+    await world.broker.until(() => world.broker.inspect().waitingRequests === 20)
+    // Warnings are told in the next turn of the event loop.
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('warning', note)
+    expect(warnings).toEqual([])
+    await world.broker.kill(1)
+    expect(world.broker.inspect().waitingRequests).toBe(0)
+    expect(await Promise.all(fetches.map(({ ended }) => ended))).toEqual(Array.from({ length: 20 }, () => 'ended'))
+  })
+
   it('stays when another topic is deleted', async () => {
     const { world, client, held } = await holding()
     await client.send(DeleteTopics, 6, { topics: [{ name: 'b', topicId: ZERO_UUID }], timeoutMs: 1000 })
