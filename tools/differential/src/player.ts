@@ -123,10 +123,13 @@ class Player {
         return this.#deleteTopic()
       case 'cut':
         return this.#cut(this.#member(step.member))
-      case 'shortenLocks':
+      case 'shortenLocks': {
+        // Now, because later there is no time for it.
+        const { said } = await stage.warmUp(stage.existing())
         await stage.admin.configureGroup(stage.groupId, { 'share.record.lock.duration.ms': String(SHORT_LOCK_MS) })
         stage.locksAreShort = true
-        return { asked: 'shortenLocks', said: '' }
+        return { asked: 'shortenLocks', said }
+      }
       case 'expire':
         return this.#expire()
       case 'setGroup':
@@ -178,6 +181,9 @@ class Player {
     const listed = opens ? step.open : [...new Set([...step.add, ...acks.map(({ seat }) => seat)])]
     const seats = new Set(opens ? listed : [...member.seats, ...listed])
     const { said: warmedUp, notReady } = await stage.warmUp(seats)
+    for (const { partitions } of Object.values(warmedUp)) {
+      for (const { error } of Object.values(partitions)) this.#erred('fetch, partition', error)
+    }
     if (notReady.size > 0)
       return { asked: ['fetch not sent: not ready', [...notReady].toSorted((a, b) => a - b)], said: { warmedUp } }
 

@@ -169,8 +169,8 @@ export class Stage {
    * are still to be read from the state topic, is answered with those that happen to be there.
    * @returns what came of it, and the partitions that could not be made ready
    */
-  async warmUp(seats: Iterable<Seat>): Promise<{ said: Record<string, unknown>; notReady: Set<Seat> }> {
-    const said: Record<string, unknown> = {}
+  async warmUp(seats: Iterable<Seat>): Promise<{ said: Record<string, SaidByFetch>; notReady: Set<Seat> }> {
+    const said: Record<string, SaidByFetch> = {}
     const notReady = new Set<Seat>()
     const cold = [...seats].filter((seat) => this.exists(seat) && !this.#warm.has(seat)).toSorted((a, b) => a - b)
     if (cold.length === 0) return { said, notReady }
