@@ -18,7 +18,11 @@ const MAX_PARTITIONS_PER_REQUEST = 10_000
  */
 export const createTopicsHandler = defineHandler(CreateTopics, (request, context) => {
   const byName = new Map<string, AskedTopic[]>()
-  for (const topic of request.topics) byName.set(topic.name, [...(byName.get(topic.name) ?? []), topic])
+  for (const topic of request.topics) {
+    const named = byName.get(topic.name)
+    if (named === undefined) byName.set(topic.name, [topic])
+    else named.push(topic)
+  }
   const partitions = request.topics.reduce((sum, topic) => sum + partitionsOf(topic), 0)
   return {
     throttleTimeMs: 0,

@@ -11,7 +11,11 @@ const MAX_ADDED_PARTITIONS = 10_000
 /** Behaviour: each topic for itself; a name given twice fails once for both. Versions: all alike. */
 export const createPartitionsHandler = defineHandler(CreatePartitions, (request, context) => {
   const byName = new Map<string, AskedTopic[]>()
-  for (const topic of request.topics) byName.set(topic.name, [...(byName.get(topic.name) ?? []), topic])
+  for (const topic of request.topics) {
+    const named = byName.get(topic.name)
+    if (named === undefined) byName.set(topic.name, [topic])
+    else named.push(topic)
+  }
   return {
     throttleTimeMs: 0,
     results: [...byName].map(([name, [topic, another]]) => {

@@ -44,6 +44,12 @@ describe('CreateTopics', () => {
     expect((await metadata(null)).topics.map(({ name }) => name)).toEqual(['there', 'good'])
   })
 
+  it('answers a name that is given a hundred thousand times as soon as one that is given twice', async () => {
+    const { create } = await adminClient()
+    const answers = await create(Array.from({ length: 100_000 }, () => ({ name: 'two' })))
+    expect(answers.map(({ errorCode }) => errorCode)).toEqual([INVALID_REQUEST])
+  })
+
   it('makes nothing when it is only to validate', async () => {
     const { create, metadata } = await adminClient()
     const [topic] = await create([{ name: 'orders', configs: [{ name: 'retention.ms', value: '1000' }] }], 5, true)
