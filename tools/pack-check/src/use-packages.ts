@@ -1,5 +1,6 @@
 // `pnpm pack:check`: the packages, packed, are installed by plain npm in an empty folder; there example 01 is compiled and
-// run (against the broker that MILENA_BOOTSTRAP names), and every entry point is loaded by import and by require().
+// run on the embedded broker (and against the one that MILENA_BOOTSTRAP names), the command is asked for its help, and every
+// entry point is loaded by import and by require().
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -48,14 +49,24 @@ async function compileAndRunExample(folder: string): Promise<string> {
   }
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src'] }))
   await runCommand('npx', ['tsc', '-p', '.'], { cwd: folder })
-  const bootstrap = process.env['MILENA_BOOTSTRAP']
-  if (bootstrap === undefined) {
-    await runCommand(process.execPath, ['dist/main.js', '--help'], { cwd: folder })
-    return 'compiled, and shows its help; set MILENA_BOOTSTRAP=host:port to run it against a broker'
-  }
-  const { stdout } = await runCommand(process.execPath, ['dist/main.js', '--bootstrap', bootstrap], { cwd: folder })
+  const { stdout } = await runCommand(process.execPath, ['dist/main.js'], {
+    cwd: folder,
+    env: { MILENA_BOOTSTRAP: '' },
+  })
   console.log(stdout.trimEnd())
-  return `ran against ${bootstrap}`
+  const bootstrap = process.env['MILENA_BOOTSTRAP']
+  if (bootstrap === undefined)
+    return 'ran on the embedded broker; set MILENA_BOOTSTRAP=host:port for another one as well'
+  const { stdout: other } = await runCommand(process.execPath, ['dist/main.js', '--bootstrap', bootstrap], {
+    cwd: folder,
+  })
+  console.log(other.trimEnd())
+  return `ran on the embedded broker and against ${bootstrap}`
+}
+
+async function askTheCommand(folder: string): Promise<void> {
+  const { stdout } = await runCommand('npx', ['milena-broker', '--help'], { cwd: folder })
+  if (!stdout.includes('Usage: milena-broker')) throw new Error(`It said:\n${stdout}`)
 }
 
 /** Loads every entry point both ways and compares: require() has to give the same names as import. */
@@ -106,6 +117,7 @@ async function main(): Promise<void> {
     })
     await checks.check('every entry point loads by import and by require()', () => loadEveryEntry(folder, tarballs))
     await checks.check('CommonJS TypeScript compiles against them', () => compileCommonJs(folder, tarballs))
+    await checks.check('milena-broker is a command there', () => askTheCommand(folder))
     await checks.check('example 01 compiles and runs on them', () => compileAndRunExample(folder))
   } finally {
     await rm(folder, { recursive: true, force: true })
