@@ -315,6 +315,7 @@ export class EmbeddedBroker<C extends Clock = Clock> implements AsyncDisposable 
     const listeners = [...this.#listeners.values()]
     this.#listeners.clear()
     this.#cluster.close()
+    this.#conditions.close()
     await Promise.all(listeners.map((listener) => listener.close()))
   }
 

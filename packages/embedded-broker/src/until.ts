@@ -12,9 +12,15 @@ export function refusePromise(value: unknown): void {
   )
 }
 
+interface Waiting {
+  readonly look: () => void
+  readonly giveUp: () => void
+}
+
 /** Conditions that somebody waits for; looked at again after each change, and now and then. */
 export class Conditions {
-  readonly #waiting = new Set<() => void>()
+  readonly #waiting = new Set<Waiting>()
+  #isClosed = false
   #isLooking = false
 
   /** Something that a condition may ask about has changed. Several changes in a row are looked at once. */
@@ -23,18 +29,28 @@ export class Conditions {
     this.#isLooking = true
     queueMicrotask(() => {
       this.#isLooking = false
-      for (const look of [...this.#waiting]) look()
+      for (const { look } of [...this.#waiting]) look()
     })
   }
 
+  /** Nothing changes any more: what holds now is met, all else is given up. */
+  close(): void {
+    this.#isClosed = true
+    for (const { look, giveUp } of [...this.#waiting]) {
+      look()
+      giveUp()
+    }
+  }
+
   /**
-   * Resolves with what the predicate returned as soon as that is truthy, and rejects with what it throws, or with a KafkaUsageError when it is asynchronous. After `timeoutMs` of
-   * real time (also where the broker's clock is virtual) it rejects with a KafkaTimeoutError that says how things stand.
+   * Resolves with what the predicate returned as soon as that is truthy, and rejects with what it throws, or with a
+   * KafkaUsageError when it is asynchronous or the broker is stopped. After `timeoutMs` of real time (also where the broker's
+   * clock is virtual) it rejects with a KafkaTimeoutError that says how things stand.
    */
   until<T>(predicate: () => T, timeoutMs: number, howThingsStand: () => string): Promise<T> {
     return new Promise((resolve, reject) => {
       const end = (): void => {
-        this.#waiting.delete(look)
+        this.#waiting.delete(waiting)
         timeout.cancel()
         again.cancel()
       }
@@ -65,8 +81,16 @@ export class Conditions {
           ),
         )
       }, timeoutMs)
-      this.#waiting.add(look)
+      const giveUp = (): void => {
+        end()
+        reject(
+          new KafkaUsageError(`The broker was stopped before what until() waits for had come: ${String(predicate)}`),
+        )
+      }
+      const waiting: Waiting = { look, giveUp }
+      this.#waiting.add(waiting)
       look()
+      if (this.#isClosed) giveUp()
     })
   }
 }

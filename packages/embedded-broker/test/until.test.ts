@@ -74,3 +74,33 @@ describe('A condition', () => {
     await expect(met).rejects.toThrow('no such group')
   })
 })
+
+describe('A condition when the broker stops', () => {
+  it('is met if it holds by then, and else rejects at once', async () => {
+    const conditions = new Conditions()
+    let isOver = false
+    const met = conditions.until(
+      () => isOver,
+      60_000,
+      () => '',
+    )
+    const vain = expect(
+      conditions.until(
+        () => false,
+        60_000,
+        () => '',
+      ),
+    ).rejects.toThrow(/stopped before what until\(\) waits for/)
+    isOver = true
+    conditions.close()
+    await expect(met).resolves.toBe(true)
+    await vain
+    await expect(
+      conditions.until(
+        () => false,
+        60_000,
+        () => '',
+      ),
+    ).rejects.toThrow(/was stopped/)
+  })
+})

@@ -51,6 +51,8 @@ export class ClientConnection implements RequestConnection {
   #waitingBytes = 0
   #isPaused = false
   #isServing = false
+  /** Why nothing more can be read; what was read before is served first. */
+  #unreadable: string | undefined
   /** The client has to read answers first. */
   #isClogged = false
 
@@ -90,13 +92,12 @@ export class ClientConnection implements RequestConnection {
 
   /** Bytes from the client. */
   receive(chunk: Buffer): void {
-    if (!this.isOpen) return
+    if (!this.isOpen || this.#unreadable !== undefined) return
     try {
       this.#splitter.push(chunk, this.#enqueue)
     } catch (error) {
       if (!KafkaProtocolError.is(error)) throw error
-      this.refuse(error.message)
-      return
+      this.#unreadable = error.message
     }
     if (!this.#isServing) this.#serveWaiting()
   }
@@ -120,7 +121,10 @@ export class ClientConnection implements RequestConnection {
   #serveWaiting(): void {
     while (this.isOpen && !this.#isClogged) {
       const frame = this.#waiting.shift()
-      if (frame === undefined) return
+      if (frame === undefined) {
+        if (this.#unreadable !== undefined) this.refuse(this.#unreadable)
+        return
+      }
       this.#waitingBytes -= frame.length
       if (this.#isPaused && this.#waitingBytes <= MAX_WAITING_BYTES) {
         this.#isPaused = false

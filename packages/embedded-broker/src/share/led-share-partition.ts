@@ -1,6 +1,7 @@
 import { ErrorCode } from '@milena/protocol'
 import type { ShareGroupSettings } from '../configs/cluster-configs.js'
 import type { PartitionLog } from '../log/partition-log.js'
+import { logDefect } from '../guarded-clock.js'
 import type { Surroundings } from '../surroundings.js'
 import type { PartitionEntry } from '../topics/topic-catalog.js'
 import type { DeadLetterQueue } from './dead-letter-queue.js'
@@ -95,10 +96,14 @@ export class LedSharePartition {
       this.#open(persisted, position)
       return
     }
-    position.then(
-      (found) => this.#positioned(persisted, found),
-      () => this.#fail(ErrorCode.UNKNOWN_SERVER_ERROR, 'whose records cannot be read'),
-    )
+    position
+      .then(
+        (found) => this.#positioned(persisted, found),
+        () => this.#fail(ErrorCode.UNKNOWN_SERVER_ERROR, 'whose records cannot be read'),
+      )
+      .catch((error: unknown) =>
+        logDefect(this.#surroundings.logger, error, 'looking for the position of a share group'),
+      )
   }
 
   #positioned(persisted: PersistedSharePartition, found: number | undefined): void {
@@ -138,9 +143,10 @@ export class LedSharePartition {
         onDeadLetters: (letters) => {
           const { groupId } = this.key
           const source = { topic: this.topic, partition: this.key.partition, log: this.log }
-          void deadLetters
+          deadLetters
             .write({ groupId, source, settings: this.settings(), letters })
             .then(() => this.share?.deadLettersWritten(letters))
+            .catch((error: unknown) => logDefect(logger, error, 'writing to a dead-letter queue'))
         },
         onLockExpired: ({ memberId, firstOffset, lastOffset }) => {
           const what = this.#offsets(firstOffset, lastOffset)

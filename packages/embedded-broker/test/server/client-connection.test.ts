@@ -128,6 +128,16 @@ describe('A connection of a client', () => {
     expect(server.seen).toEqual(['a', 'b'])
   })
 
+  it('is served what came before something that cannot be read, and then ended', async () => {
+    connection.receive(Buffer.concat([framed('a'), framed('b'), Buffer.from('GET / HTTP/1.1')]))
+    expect(socket.hasEnded).toBe(false)
+    await server.answer()
+    await server.answer()
+    expect(server.seen).toEqual(['a', 'b'])
+    expect(socket.written).toHaveLength(2)
+    expect(socket.hasEnded).toBe(true)
+  })
+
   it('that is closed drops what waits, writes no answer, and is none of its broker any more', async () => {
     connection.receive(Buffer.concat([framed('a'), framed('b')]))
     const gone: string[] = []
