@@ -5,6 +5,7 @@ import { ClusterConfigs } from './configs/cluster-configs.js'
 import { DelayedOperations } from './delayed-operations.js'
 import type { ResolvedOptions } from './embedded-broker-options.js'
 import { Features, FeatureUpgradeType } from './features.js'
+import { guardedClock } from './guarded-clock.js'
 import { ClassicGroups } from './groups/classic-groups.js'
 import { LogRetention } from './log/log-retention.js'
 import { partitionLogs } from './log/partition-logs.js'
@@ -29,7 +30,8 @@ function ownDefaults(brokers: number): Readonly<Record<string, string>> {
 
 /** Puts the parts together; the one place that knows all of them. */
 export function buildCluster(options: ResolvedOptions, changed: () => void): BrokerCluster {
-  const { clock, random, logger } = options
+  const { random, logger } = options
+  const clock = guardedClock(options.clock, logger)
   const surroundings: Surroundings = {
     clock,
     random,
@@ -61,7 +63,7 @@ export function buildCluster(options: ResolvedOptions, changed: () => void): Bro
     configs,
     isShareGroup: (groupId) => shareGroups.has(groupId),
   })
-  const shareStates = new ShareStateStore()
+  const shareStates = new ShareStateStore(surroundings.profile)
   const shareGroups: ShareGroups = new ShareGroups(surroundings, {
     topics,
     configs,

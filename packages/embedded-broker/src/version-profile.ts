@@ -24,6 +24,13 @@ export interface VersionProfile {
   readonly missingIdsAreServerErrors: boolean
   /** One unknown topic id fails a whole ShareFetch, after it has acknowledged, waited and acquired (until 4.3). */
   readonly unknownTopicIdFailsShareFetch: boolean
+  /**
+   * Stored states of records that a write has replaced become one batch with the equal one before them at once (4.4), or at
+   * the next write. It shows after a reload: batches are offered, and throttled, as they are stored.
+   */
+  readonly joinsReplacedBatches: boolean
+  /** Under one start offset the stored number of finished records never falls (4.4); before, the last write holds. */
+  readonly keepsHighestFinishedCount: boolean
   /** Partitions added to a topic that the group knows begin at offset 0, whatever the reset policy (4.4). */
   readonly addedPartitionsStartAtZero: boolean
   /** The highest level of the feature `share.version`; 2 turns dead-letter queues on (KIP-1191, 4.4). */
@@ -48,6 +55,8 @@ export function versionProfile(version: KafkaVersion): VersionProfile {
     firstShareGroupEpoch: since('4.3') ? 1 : 0,
     missingIdsAreServerErrors: !since('4.3'),
     unknownTopicIdFailsShareFetch: !since('4.4'),
+    joinsReplacedBatches: since('4.4'),
+    keepsHighestFinishedCount: since('4.4'),
     addedPartitionsStartAtZero: since('4.4'),
     maxShareVersion: since('4.4') ? 2 : 1,
   }

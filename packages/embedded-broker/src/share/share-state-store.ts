@@ -1,4 +1,5 @@
 import { ErrorCode, type Uuid } from '@milena/protocol'
+import type { VersionProfile } from '../version-profile.js'
 import { applyBatches, type PersistedBatch } from './persisted-batches.js'
 
 export { PersistedState, type PersistedBatch } from './persisted-batches.js'
@@ -44,6 +45,11 @@ export class ShareStateStore {
   /** By group, then by topic id, then by partition. */
   readonly #groups = new Map<string, Map<Uuid, Map<number, Stored>>>()
   #size = 0
+  readonly #profile: Pick<VersionProfile, 'joinsReplacedBatches' | 'keepsHighestFinishedCount'>
+
+  constructor(profile: Pick<VersionProfile, 'joinsReplacedBatches' | 'keepsHighestFinishedCount'>) {
+    this.#profile = profile
+  }
 
   /** How many share partitions are initialised. */
   get size(): number {
@@ -82,7 +88,7 @@ export class ShareStateStore {
 
   /**
    * Merges what changed. A start offset below the stored one (its writer does not know of an alteration yet) leaves that one
-   * and its count as they are, and with the same one the count never falls, as in Kafka 4.4.
+   * and its count as they are, and with the same one the count never falls (since 4.4).
    *
    * @returns an error code: 0; FENCED_STATE_EPOCH after an alteration; FENCED_LEADER_EPOCH after a later leader has read;
    * INVALID_REQUEST when it is not initialised (the offsets, the group or the topic were deleted)
@@ -97,9 +103,10 @@ export class ShareStateStore {
       stored.startOffset = write.startOffset
       stored.deliveryCompleteCount = write.deliveryCompleteCount
     } else if (write.startOffset === stored.startOffset) {
-      stored.deliveryCompleteCount = Math.max(stored.deliveryCompleteCount, write.deliveryCompleteCount)
+      const kept = this.#profile.keepsHighestFinishedCount ? stored.deliveryCompleteCount : 0
+      stored.deliveryCompleteCount = Math.max(kept, write.deliveryCompleteCount)
     }
-    stored.batches = applyBatches(stored.batches, write.batches, stored.startOffset)
+    stored.batches = applyBatches(stored.batches, write.batches, stored.startOffset, this.#profile)
     return 0
   }
 

@@ -73,7 +73,7 @@ class FakeTopics {
 export function groupWorld(version: KafkaVersion = '4.4') {
   const clock = new VirtualClock()
   const topics = new FakeTopics()
-  const states = new ShareStateStore()
+  const states = new ShareStateStore(versionProfile(version))
   const classic = new Set<string>()
   const settings = { sessionTimeoutMs: 45_000, heartbeatIntervalMs: 5_000, assignmentIntervalMs: 1_000, maxSize: 200 }
   const switches = { enabled: true, changes: 0 }

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { applyBatches, PersistedState, type PersistedBatch } from '../../src/share/persisted-batches.js'
+import { versionProfile } from '../../src/version-profile.js'
 
+const latest = versionProfile('4.4')
 const { AVAILABLE, ACKNOWLEDGED, ARCHIVED } = PersistedState
 
 function batch(firstOffset: number, lastOffset: number, state: PersistedState, deliveryCount: number): PersistedBatch {
@@ -10,7 +12,7 @@ function batch(firstOffset: number, lastOffset: number, state: PersistedState, d
 
 describe('Batches written over stored ones', () => {
   it('cut them where they overlap', () => {
-    expect(applyBatches([batch(0, 9, AVAILABLE, 1)], [batch(3, 5, ACKNOWLEDGED, 2)], 0)).toEqual([
+    expect(applyBatches([batch(0, 9, AVAILABLE, 1)], [batch(3, 5, ACKNOWLEDGED, 2)], 0, latest)).toEqual([
       batch(0, 2, AVAILABLE, 1),
       batch(3, 5, ACKNOWLEDGED, 2),
       batch(6, 9, AVAILABLE, 1),
@@ -19,21 +21,33 @@ describe('Batches written over stored ones', () => {
 
   it('join neighbours of one state and count, and leave holes open', () => {
     const stored = [batch(0, 4, ACKNOWLEDGED, 1), batch(10, 14, ACKNOWLEDGED, 1), batch(20, 24, ACKNOWLEDGED, 1)]
-    expect(applyBatches(stored, [batch(5, 9, ACKNOWLEDGED, 1)], 0)).toEqual([
+    expect(applyBatches(stored, [batch(5, 9, ACKNOWLEDGED, 1)], 0, latest)).toEqual([
       batch(0, 14, ACKNOWLEDGED, 1),
       batch(20, 24, ACKNOWLEDGED, 1),
     ])
   })
 
+  it('join what is before them at once in 4.4, and in 4.3 where no lower count was in between', () => {
+    const stored = [batch(0, 1, AVAILABLE, 2), batch(2, 18, AVAILABLE, 1)]
+    const whole = [batch(2, 18, AVAILABLE, 2)]
+    const part = [batch(2, 5, AVAILABLE, 2)]
+    expect(applyBatches(stored, whole, 0, latest)).toEqual([batch(0, 18, AVAILABLE, 2)])
+    const apart = applyBatches(stored, whole, 0, versionProfile('4.3'))
+    expect(apart).toEqual([batch(0, 1, AVAILABLE, 2), batch(2, 18, AVAILABLE, 2)])
+    expect(applyBatches(apart, [], 0, versionProfile('4.3'))).toEqual([batch(0, 18, AVAILABLE, 2)])
+    const joined = [batch(0, 5, AVAILABLE, 2), batch(6, 18, AVAILABLE, 1)]
+    expect(applyBatches(stored, part, 0, versionProfile('4.3'))).toEqual(joined)
+  })
+
   it('go when the start offset has passed them', () => {
-    expect(applyBatches([batch(0, 9, ARCHIVED, 5), batch(10, 19, AVAILABLE, 2)], [], 15)).toEqual([
+    expect(applyBatches([batch(0, 9, ARCHIVED, 5), batch(10, 19, AVAILABLE, 2)], [], 15, latest)).toEqual([
       batch(15, 19, AVAILABLE, 2),
     ])
   })
 
   it('take back neither a delivery nor an end', () => {
     const stored = [batch(0, 4, AVAILABLE, 3), batch(5, 9, ACKNOWLEDGED, 1)]
-    expect(applyBatches(stored, [batch(0, 4, ACKNOWLEDGED, 2), batch(5, 9, AVAILABLE, 1)], 0)).toEqual(stored)
+    expect(applyBatches(stored, [batch(0, 4, ACKNOWLEDGED, 2), batch(5, 9, AVAILABLE, 1)], 0, latest)).toEqual(stored)
   })
 
   it('are what offset by offset would give', () => {
@@ -65,7 +79,7 @@ describe('Batches written over stored ones', () => {
             if (old === undefined || rank(each) >= rank(old)) model.set(offset, each)
           }
         }
-        const result = applyBatches(stored, written, startOffset)
+        const result = applyBatches(stored, written, startOffset, latest)
         const told = new Map<number, PersistedBatch>()
         let last: PersistedBatch | undefined
         for (const each of result) {

@@ -1,20 +1,21 @@
 import { ErrorCode } from '@milena/protocol'
 import { describe, expect, it } from 'vitest'
 import { PersistedState, ShareStateStore } from '../../src/share/share-state-store.js'
+import { versionProfile } from '../../src/version-profile.js'
 
 const key = { groupId: 'g', topicId: 'topic', partition: 3 }
 const write = { stateEpoch: 1, leaderEpoch: 0, startOffset: 10, deliveryCompleteCount: 0, batches: [] }
 const accepted = { firstOffset: 10, lastOffset: 14, state: PersistedState.ACKNOWLEDGED, deliveryCount: 1 }
 
 function initialized() {
-  const store = new ShareStateStore()
+  const store = new ShareStateStore(versionProfile('4.4'))
   store.initialize(key, { stateEpoch: 1, startOffset: -1 })
   return store
 }
 
 describe('The stored state of a share partition', () => {
   it('is nothing before it was initialised, and cannot be written then', () => {
-    const store = new ShareStateStore()
+    const store = new ShareStateStore(versionProfile('4.4'))
     expect(store.read(key, 0)).toBeUndefined()
     expect(store.summary(key)).toBeUndefined()
     expect(store.write(key, write)).toBe(ErrorCode.INVALID_REQUEST)
@@ -73,10 +74,22 @@ describe('The stored state of a share partition', () => {
     expect(before).toEqual({ stateEpoch: 1, startOffset: -1, deliveryCompleteCount: 0, batches: [] })
   })
 
+  it.each([
+    ['4.4', 5],
+    ['4.3', 2],
+    ['4.2', 2],
+  ] as const)('of Kafka %s has %i finished records after a write that knows of fewer', (version, count) => {
+    const store = new ShareStateStore(versionProfile(version))
+    store.initialize(key, { stateEpoch: 1, startOffset: 10 })
+    store.write(key, { ...write, deliveryCompleteCount: 5 })
+    store.write(key, { ...write, deliveryCompleteCount: 2 })
+    expect(store.summary(key)?.deliveryCompleteCount).toBe(count)
+  })
+
   it('goes with its partition, its topic, its group', () => {
     const keys = [key, { ...key, partition: 4 }, { ...key, topicId: 'other' }, { ...key, groupId: 'h' }]
     const left = (act: (store: ShareStateStore) => void) => {
-      const store = new ShareStateStore()
+      const store = new ShareStateStore(versionProfile('4.4'))
       for (const each of keys) store.initialize(each, { stateEpoch: 1, startOffset: 0 })
       act(store)
       return keys.map((each) => store.summary(each) !== undefined)
