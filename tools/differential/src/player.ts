@@ -1,11 +1,13 @@
 import { ShareAcknowledge, ShareFetch, type RequestInput } from '@milena/protocol'
-import { batchesOf, type AckBatch } from './ack-shapes.js'
-import { batchBytes } from './batch-bytes.js'
+import { describeStage } from './describe-stage.js'
 import { beat, HeartbeatMembers } from './heartbeats.js'
+import { closing, acceptingAll, draining, plainFetch } from './plain-steps.js'
 import { PlayerMember } from './player-member.js'
+import { ackPartitions, epochOf, identityOf, readable, topicsOf, type AckPartition } from './request-parts.js'
 import { LONG_LOCK_MS, SHORT_LOCK_MS, Stage } from './stage.js'
 import { AckType, type AckPlan, type AckStep, type FetchStep, type Seat, type Sequence, type Step } from './step.js'
 import type { Target } from './target.js'
+import { TransactionalProducers } from './transactional-producers.js'
 import { playTurns } from './turns.js'
 import {
   count,
@@ -25,33 +27,9 @@ const SHORT_LOCK_MARGIN_MS = 150
 const LONGEST_PLAY_MS = 40_000
 /** From a request being sent to its waiting at the broker. */
 const PARKED_AFTER_MS = 60
-const STEADY_ROUND_MS = 40
-const STEADY_ROUNDS = 50
 const DRAIN_FETCHES = 8
 /** More records than a sequence writes. */
 const NO_LIMIT = 100_000
-
-const plainFetch: FetchStep = {
-  kind: 'fetch',
-  member: 0,
-  open: [],
-  add: [],
-  forget: [],
-  acks: [],
-  version: 2,
-  mode: 0,
-  renew: false,
-  close: false,
-  maxRecords: 500,
-  batchSize: 500,
-  maxBytes: 0x7fff_ffff,
-  minBytes: 1,
-  maxWaitMs: 0,
-  fault: 'none',
-  park: false,
-}
-
-type AckPartition = { readonly seat: Seat; readonly batches: readonly AckBatch[]; readonly plan: AckPlan }
 
 /** Plays one sequence against one broker. `prefix` begins all names, so that plays do not meet. */
 export async function play(sequence: Sequence, target: Target, prefix: string): Promise<Trace> {
@@ -70,7 +48,7 @@ class Player {
   readonly #operations = new Map<string, number>()
   readonly #errors = new Map<string, number>()
   readonly #heartbeats: HeartbeatMembers
-  readonly #producers = new Map<number, { id: number; epoch: number; next: Map<Seat, number>; readonly name: string }>()
+  readonly #producers: TransactionalProducers
   /** When the first and the last lock of a short period was taken. */
   #shortSince: { first: number; last: number } | undefined
   #invalid: string | undefined
@@ -80,6 +58,7 @@ class Player {
     this.#sequence = sequence
     this.#stage = stage
     this.#heartbeats = new HeartbeatMembers(stage)
+    this.#producers = new TransactionalProducers(stage)
   }
 
   async play(): Promise<Trace> {
@@ -110,7 +89,12 @@ class Player {
           ? { asked: ['produce', step.seat, step.batches], said: await stage.produce(step.seat, step.batches) }
           : skipped('no such partition any more')
       case 'produceInTransaction':
-        return stage.exists(step.seat) ? this.#produceInTransaction(step) : skipped('no such partition any more')
+        return stage.exists(step.seat)
+          ? {
+              asked: ['produceInTransaction', step.producer, step.seat, step.batch],
+              said: await this.#producers.produce(step.producer, step.seat, step.batch),
+            }
+          : skipped('no such partition any more')
       case 'endTransaction':
         return this.#endTransaction(step.producer, step.commit)
       case 'deleteRecords': {
@@ -149,7 +133,7 @@ class Player {
       case 'fetchUninitialised':
         return this.#fetchUninitialised(step.seat)
       case 'describe':
-        return { asked: 'describe', said: await this.#describe() }
+        return { asked: 'describe', said: await describeStage(stage) }
     }
   }
 
@@ -177,7 +161,7 @@ class Player {
     if (member.parked !== undefined) return skipped('still waits for an answer')
     if (step.fault !== 'none') this.#did(`fetch: ${step.fault}`)
     const opens = step.fault === 'reopen' || (step.fault === 'none' && !member.hasSession && !step.close)
-    const acks = opens ? [] : this.#ackPartitions(step.acks, member)
+    const acks = opens ? [] : ackPartitions(stage, step.acks, member)
     const listed = opens ? step.open : [...new Set([...step.add, ...acks.map(({ seat }) => seat)])]
     const seats = new Set(opens ? listed : [...member.seats, ...listed])
     const { said: warmedUp, notReady } = await stage.warmUp(seats)
@@ -187,8 +171,8 @@ class Player {
     if (notReady.size > 0)
       return { asked: ['fetch not sent: not ready', [...notReady].toSorted((a, b) => a - b)], said: { warmedUp } }
 
-    const epoch = this.#epochOf(step, member, opens)
-    const identity = this.#identityOf(step, member)
+    const epoch = epochOf(step, member, opens)
+    const identity = identityOf(step, member)
     const forgets = opens || step.close ? [] : step.forget
     // The state write of an acknowledgement and the fetch that carries it run side by side: what is released may or may not be
     // fetched again, and room in a full window may or may not be there. So the one is not fetched, and the other waited for.
@@ -217,7 +201,7 @@ class Player {
       batchSize: step.batchSize,
       ...limits,
       ...(step.version >= 2 ? { shareAcquireMode: step.mode, isRenewAck: step.renew } : {}),
-      topics: this.#topics(listed, acks),
+      topics: topicsOf(stage, listed, acks),
       forgottenTopicsData: forgets.map((seat) => ({
         topicId: stage.topicId(seat),
         partitions: [stage.partition(seat)],
@@ -230,7 +214,7 @@ class Player {
     if (step.park) this.#did('fetch: parked')
     if (forgets.length > 0) this.#did('fetch: forget')
     if (epoch === -1) this.#did('fetch: close')
-    const asked = ['fetch', member.id, step.version, step.fault, this.#readable(body)]
+    const asked = ['fetch', member.id, step.version, step.fault, readable(stage, body)]
     const now = stage.target.now()
     const settle = (said: SaidByFetch): SaidByFetch => {
       this.#erred('fetch, whole answer', said.error)
@@ -293,15 +277,16 @@ class Player {
     // Of use only with a session; what comes without one is a fault of its own.
     if (step.fault === 'none' && !step.close && !member.hasSession)
       return this.#fetch({ ...plainFetch, member: step.member, open: step.acks.map(({ seat }) => seat) })
-    const acks = this.#ackPartitions(step.acks, member)
-    const epoch = this.#epochOf(step, member, false)
-    const identity = this.#identityOf(step, member)
+    const acks = ackPartitions(stage, step.acks, member)
+    const epoch = epochOf(step, member, false)
+    const identity = identityOf(step, member)
     const body: RequestInput<typeof ShareAcknowledge> = {
       groupId: step.fault === 'nullGroup' ? null : stage.groupId,
       memberId: identity,
       shareSessionEpoch: epoch,
       ...(step.version >= 2 ? { isRenewAck: step.renew } : {}),
-      topics: this.#topics(
+      topics: topicsOf(
+        stage,
         acks.map(({ seat }) => seat),
         acks,
       ),
@@ -328,42 +313,7 @@ class Player {
       } else member.epoch++
       this.#noteShortLocks(now)
     }
-    return { asked: ['acknowledge', member.id, step.version, step.fault, this.#readable(body)], said }
-  }
-
-  #epochOf({ fault, close }: FetchStep | AckStep, member: PlayerMember, opens: boolean): number {
-    switch (fault) {
-      case 'reopen':
-      case 'epochZeroWithAcks':
-        return 0
-      case 'epochAhead':
-        return member.epoch + 3
-      case 'epochBehind':
-        return member.epoch >= 2 ? member.epoch - 1 : member.epoch + 1
-      case 'neverOpened':
-        return 3
-      case 'closeNeverOpened':
-        return -1
-      default:
-        if (close) return -1
-        return opens ? 0 : Math.max(1, member.epoch)
-    }
-  }
-
-  #identityOf({ fault }: FetchStep | AckStep, member: PlayerMember): string | null {
-    switch (fault) {
-      case 'neverOpened':
-      case 'closeNeverOpened':
-        return 'stranger'
-      case 'nullMember':
-        return null
-      case 'emptyMember':
-        return ''
-      case 'longMember':
-        return 'm'.repeat(37)
-      default:
-        return member.id
-    }
+    return { asked: ['acknowledge', member.id, step.version, step.fault, readable(stage, body)], said }
   }
 
   #refused(member: PlayerMember, error: string, identity: string | null): void {
@@ -376,37 +326,6 @@ class Player {
   #closed(member: PlayerMember): void {
     this.#stage.world.released(member.id, member.seats)
     member.lost()
-  }
-
-  #ackPartitions(plans: readonly AckPlan[], member: PlayerMember): AckPartition[] {
-    const parts = plans.map((plan) => {
-      const view = this.#stage.world.view(plan.seat, member.id)
-      return {
-        seat: plan.seat,
-        plan,
-        batches: batchesOf(plan, view),
-        mayGoWithOthers: plan.seat >= 8 || (view.mine.length > 0 && plan.shape !== 'below'),
-      }
-    })
-    // Offsets that the member does not hold may lie across the start offset. Kafka 4.4.0 fails the whole request when nothing is
-    // tracked there, after or before it has applied what the request says of other partitions; so such ranges go alone.
-    const together = parts.filter(({ mayGoWithOthers }) => mayGoWithOthers)
-    return together.length > 0 ? together : parts.slice(0, 1)
-  }
-
-  #topics(seats: readonly Seat[], acks: readonly AckPartition[]): RequestInput<typeof ShareAcknowledge>['topics'] {
-    const topics = new Map<
-      string,
-      { topicId: string; partitions: { partitionIndex: number; acknowledgementBatches: AckBatch[] }[] }
-    >()
-    for (const seat of seats) {
-      const topicId = this.#stage.topicId(seat)
-      let topic = topics.get(topicId)
-      if (topic === undefined) topics.set(topicId, (topic = { topicId, partitions: [] }))
-      const batches = acks.find((ack) => ack.seat === seat)?.batches ?? []
-      topic.partitions.push({ partitionIndex: this.#stage.partition(seat), acknowledgementBatches: [...batches] })
-    }
-    return [...topics.values()]
   }
 
   async #cut(member: PlayerMember): Promise<{ asked: unknown; said: unknown }> {
@@ -445,44 +364,8 @@ class Player {
       this.#invalid = `${Math.round(passed)} ms passed under a lock of ${SHORT_LOCK_MS} ms`
   }
 
-  async #produceInTransaction({
-    producer,
-    seat,
-    batch,
-  }: Extract<Step, { kind: 'produceInTransaction' }>): Promise<{ asked: unknown; said: unknown }> {
-    const stage = this.#stage
-    let state = this.#producers.get(producer)
-    if (state === undefined) {
-      const name = `${stage.prefix}-tx${producer}`
-      state = { ...(await stage.admin.initProducer(name)), next: new Map(), name }
-      this.#producers.set(producer, state)
-    }
-    const baseSequence = state.next.get(seat) ?? 0
-    const bytes = await batchBytes(batch, stage.target.date(), {
-      producerId: state.id,
-      producerEpoch: state.epoch,
-      baseSequence,
-      isTransactional: true,
-    })
-    const base = await stage.admin.produce(stage.topicId(seat), stage.partition(seat), bytes, state.name)
-    state.next.set(seat, baseSequence + batch.records)
-    stage.world.seat(seat).logEnd = base + batch.records
-    return { asked: ['produceInTransaction', producer, seat, batch], said: `at ${base}` }
-  }
-
   async #endTransaction(producer: number, commit: boolean): Promise<{ asked: unknown; said: unknown }> {
-    const stage = this.#stage
-    const state = this.#producers.get(producer)
-    if (state === undefined || state.next.size === 0) return skipped('no transaction')
-    const numbers = await stage.admin.endTransaction(state.name, state, commit)
-    state.id = numbers.id
-    state.epoch = numbers.epoch
-    for (const seat of state.next.keys()) {
-      if (!stage.exists(seat)) continue
-      const record = stage.world.seat(seat)
-      await stage.admin.reaches(stage.topicName(seat), stage.partition(seat), ++record.logEnd)
-    }
-    state.next.clear()
+    if (!(await this.#producers.end(producer, commit))) return skipped('no transaction')
     this.#did(commit ? 'transaction: commit' : 'transaction: abort')
     return { asked: ['endTransaction', producer, commit], said: '' }
   }
@@ -567,7 +450,7 @@ class Player {
       minBytes: 1,
       maxRecords: 10,
       batchSize: 10,
-      topics: this.#topics([seat], []),
+      topics: topicsOf(stage, [seat], []),
       forgottenTopicsData: [],
     })
     this.#erred('fetch, whole answer', said.error)
@@ -581,32 +464,6 @@ class Player {
   }
 
   /** Start offsets and lags, as soon as they do not change any more: some state writes are awaited by no answer. */
-  async #describe(): Promise<unknown> {
-    const stage = this.#stage
-    const topics = [...new Set(stage.existing().map((seat) => stage.topicName(seat)))].map((topicName) => ({
-      topicName,
-      partitions: stage
-        .existing()
-        .filter((seat) => stage.topicName(seat) === topicName)
-        .map((seat) => stage.partition(seat)),
-    }))
-    let before = ''
-    for (let round = 0; round < STEADY_ROUNDS; round++) {
-      const described = await stage.admin.describeOffsets(stage.groupId, topics, (topicName, partition) => {
-        const seat = stage
-          .existing()
-          .find((each) => stage.topicName(each) === topicName && stage.partition(each) === partition)
-        return seat !== undefined && stage.world.seat(seat).startIsUncertain
-      })
-      const text = JSON.stringify(described)
-      if (text === before) return described
-      before = text
-      await stage.target.wait(STEADY_ROUND_MS)
-    }
-    return JSON.parse(before) as unknown
-  }
-
-  /** What nobody has looked at yet: positions, and the records that are left with their delivery counts. */
   async #drain(): Promise<void> {
     const stage = this.#stage
     const step = this.#sequence.steps.length
@@ -615,14 +472,14 @@ class Player {
       if (member.hasSession)
         this.#entries.push({ step, ...(await this.#acknowledge(closing(stage.members.indexOf(member)))) })
     }
-    this.#entries.push({ step, asked: 'describe', said: await this.#describe() })
+    this.#entries.push({ step, asked: 'describe', said: await describeStage(stage) })
     for (let round = 0; round < DRAIN_FETCHES; round++) {
       const fetched = await this.#fetch(draining(stage.existing()))
       this.#entries.push({ step, ...fetched })
       const drained = await this.#acknowledge(acceptingAll(stage.existing()))
       this.#entries.push({ step, ...drained })
     }
-    this.#entries.push({ step, asked: 'describe', said: await this.#describe() })
+    this.#entries.push({ step, asked: 'describe', said: await describeStage(stage) })
   }
 
   #did(operation: string): void {
@@ -640,46 +497,8 @@ class Player {
   #erred(level: ErrorLevel, error: string): void {
     count(this.#errors, `${level}: ${error}`)
   }
-
-  #readable(body: { topics: RequestInput<typeof ShareAcknowledge>['topics'] }): unknown {
-    const { topics, ...rest } = body
-    const partitions = topics.flatMap(({ topicId, partitions: each }) =>
-      each.map(({ partitionIndex, acknowledgementBatches }) => [
-        this.#stage.nameOf(topicId, partitionIndex),
-        ...acknowledgementBatches.map(
-          ({ firstOffset, lastOffset, acknowledgeTypes }) =>
-            `${firstOffset}-${lastOffset}:${Array.from(acknowledgeTypes).join(',')}`,
-        ),
-      ]),
-    )
-    const forgotten =
-      'forgottenTopicsData' in rest ? (rest.forgottenTopicsData as { topicId: string; partitions: number[] }[]) : []
-    const said: Record<string, unknown> = { ...rest, partitions }
-    delete said['groupId']
-    delete said['memberId']
-    delete said['forgottenTopicsData']
-    if (forgotten.length > 0) {
-      said['forgets'] = forgotten.flatMap(({ topicId, partitions: each }) =>
-        each.map((index) => this.#stage.nameOf(topicId, index)),
-      )
-    }
-    return said
-  }
 }
 
 function skipped(why: string): { asked: unknown; said: unknown } {
   return { asked: `left out: ${why}`, said: '' }
-}
-
-function closing(member: number): AckStep {
-  return { kind: 'ack', member, acks: [], version: 2, renew: false, close: true, fault: 'none' }
-}
-
-function draining(open: readonly Seat[]): FetchStep {
-  return { ...plainFetch, open }
-}
-
-function acceptingAll(seats: readonly Seat[]): AckStep {
-  const acks = seats.map((seat): AckPlan => ({ seat, shape: 'everything', types: [1], at: 0, share: 1 }))
-  return { kind: 'ack', member: 0, acks, version: 2, renew: false, close: false, fault: 'none' }
 }
