@@ -3,6 +3,7 @@ import type { Stage } from './stage.js'
 const STEADY_ROUND_MS = 40
 const STEADY_ROUNDS = 50
 
+/** Start offsets and lags, as soon as they do not change any more: some state writes are awaited by no answer. */
 export async function describeStage(stage: Stage): Promise<unknown> {
   const topics = [...new Set(stage.existing().map((seat) => stage.topicName(seat)))].map((topicName) => ({
     topicName,
@@ -26,5 +27,3 @@ export async function describeStage(stage: Stage): Promise<unknown> {
   }
   return JSON.parse(before) as unknown
 }
-
-/** What nobody has looked at yet: positions, and the records that are left with their delivery counts. */

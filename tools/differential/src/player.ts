@@ -9,6 +9,7 @@ import { AckType, type AckPlan, type AckStep, type FetchStep, type Seat, type Se
 import type { Target } from './target.js'
 import { TransactionalProducers } from './transactional-producers.js'
 import { playTurns } from './turns.js'
+import { fetchUninitialised } from './uninitialised-group.js'
 import {
   count,
   saidByAcknowledge,
@@ -438,32 +439,14 @@ class Player {
   }
 
   async #fetchUninitialised(seat: Seat): Promise<{ asked: unknown; said: unknown }> {
-    const stage = this.#stage
-    if (!stage.exists(seat)) return skipped('no such partition any more')
-    const stranger = new PlayerMember('stranger')
-    const groupId = `${stage.prefix}-nobody`
-    const said = await stage.fetchElsewhere(stranger, {
-      groupId,
-      memberId: stranger.id,
-      shareSessionEpoch: 0,
-      maxWaitMs: 150,
-      minBytes: 1,
-      maxRecords: 10,
-      batchSize: 10,
-      topics: topicsOf(stage, [seat], []),
-      forgottenTopicsData: [],
-    })
+    if (!this.#stage.exists(seat)) return skipped('no such partition any more')
+    const said = await fetchUninitialised(this.#stage, seat)
     this.#erred('fetch, whole answer', said.error)
     for (const { error } of Object.values(said.partitions)) this.#erred('fetch, partition', error)
-    const wire = await stage.wireOf(stranger)
-    await stage.target.answered(
-      wire.send(ShareAcknowledge, 2, { groupId, memberId: stranger.id, shareSessionEpoch: -1, topics: [] }),
-      0,
-    )
     return { asked: ['fetchUninitialised', seat], said }
   }
 
-  /** Start offsets and lags, as soon as they do not change any more: some state writes are awaited by no answer. */
+  /** What nobody has looked at yet: positions, and the records that are left with their delivery counts. */
   async #drain(): Promise<void> {
     const stage = this.#stage
     const step = this.#sequence.steps.length

@@ -32,7 +32,7 @@ const places: Readonly<Record<Exclude<Seat, 9>, readonly [TopicLetter, number]>>
   3: ['C', 0],
   8: ['A', 9],
 }
-export const realSeats: readonly Seat[] = [0, 1, 2, 3]
+const realSeats: readonly Seat[] = [0, 1, 2, 3]
 
 /** Where a sequence plays: its topics and its group on one broker, its members and their connections. */
 export class Stage {
