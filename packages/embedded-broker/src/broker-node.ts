@@ -1,4 +1,4 @@
-import type { ShareLeader } from './share/share-leader.js'
+import type { ShareLeader } from './share/leader/share-leader.js'
 
 /** A connection as its broker needs it: to end it. */
 export interface NodeConnection {

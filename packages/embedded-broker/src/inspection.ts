@@ -1,7 +1,7 @@
 import type { BrokerCluster } from './broker-cluster.js'
 import type { ClassicGroupView } from './groups/classic-groups.js'
-import type { ShareGroupView } from './share/share-groups.js'
-import type { SharePartitionView, ShareSessionView } from './share/share-leader.js'
+import type { ShareGroupView } from './share/coordinator/share-groups.js'
+import type { SharePartitionView, ShareSessionView } from './share/leader/share-leader.js'
 
 export interface BrokerView {
   readonly id: number

@@ -1,6 +1,6 @@
 import { ErrorCode, ShareGroupHeartbeat } from '@milena/protocol'
 import { defineHandler } from '../server/handler.js'
-import { heartbeatFault, isFault } from '../share/share-group-faults.js'
+import { heartbeatFault, isFault } from '../share/coordinator/share-group-faults.js'
 import { accessFault, coordinatorFault } from './share-group-access.js'
 
 // ShareGroupHeartbeat (76): joins, stays in, or leaves a share group.

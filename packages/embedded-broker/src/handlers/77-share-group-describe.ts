@@ -2,8 +2,8 @@ import { ErrorCode, ShareGroupDescribe } from '@milena/protocol'
 import type { RequestContext } from '../server/request-context.js'
 import { authorizedGroupOperations } from '../security/authorized-operations.js'
 import { defineHandler } from '../server/handler.js'
-import type { ShareGroup, ShareGroupMember } from '../share/share-group.js'
-import { isFault, type GroupFault } from '../share/share-group-faults.js'
+import type { ShareGroup, ShareGroupMember } from '../share/coordinator/share-group.js'
+import { isFault, type GroupFault } from '../share/coordinator/share-group-faults.js'
 import { accessFault, coordinatorFault } from './share-group-access.js'
 
 // ShareGroupDescribe (77): state, epochs and members of share groups.

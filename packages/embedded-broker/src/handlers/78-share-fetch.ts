@@ -1,16 +1,16 @@
 import { ErrorCode, ShareFetch, type RequestOf, type ResponseInput } from '@milena/protocol'
 import { defineHandler } from '../server/handler.js'
 import type { RequestContext } from '../server/request-context.js'
-import { AcquireMode } from '../share/acquire-request.js'
-import type { LedSharePartition } from '../share/led-share-partition.js'
-import type { ShareFetch as ShareFetchRun } from '../share/share-fetch.js'
+import { AcquireMode } from '../share/records/acquire-request.js'
+import type { LedSharePartition } from '../share/leader/led-share-partition.js'
+import type { ShareFetch as ShareFetchRun } from '../share/leader/share-fetch.js'
 import {
   nextSessionEpoch,
   partitionKey,
   SessionEpoch,
   type NamedPartition,
   type ShareSession,
-} from '../share/share-session.js'
+} from '../share/leader/share-session.js'
 import {
   beginAcknowledgements,
   noAcknowledgements,

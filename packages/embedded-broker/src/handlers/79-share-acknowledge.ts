@@ -1,6 +1,6 @@
 import { ErrorCode, ShareAcknowledge, type ResponseInput, type Uuid } from '@milena/protocol'
 import { defineHandler } from '../server/handler.js'
-import { SessionEpoch } from '../share/share-session.js'
+import { SessionEpoch } from '../share/leader/share-session.js'
 import { groupFault } from './share-request-checks.js'
 import { beginAcknowledgements, sortAcknowledgements } from './share-acknowledgements.js'
 import { LeaderHints } from './leader-hints.js'

@@ -1,8 +1,8 @@
 import { DescribeShareGroupOffsets, ErrorCode, ZERO_UUID, type RequestOf } from '@milena/protocol'
 import type { RequestContext } from '../server/request-context.js'
 import { defineHandler } from '../server/handler.js'
-import type { TopicPositions } from '../share/share-group-offsets.js'
-import type { GroupFault } from '../share/share-group-faults.js'
+import type { TopicPositions } from '../share/coordinator/share-group-offsets.js'
+import type { GroupFault } from '../share/coordinator/share-group-faults.js'
 import { accessFault, coordinatorFault, TOPIC_REFUSED } from './share-group-access.js'
 
 // DescribeShareGroupOffsets (90): where share partitions begin, and how much is left of them.

@@ -1,6 +1,6 @@
 import { AlterShareGroupOffsets, ZERO_UUID } from '@milena/protocol'
 import { defineHandler } from '../server/handler.js'
-import { isFault, type GroupFault } from '../share/share-group-faults.js'
+import { isFault, type GroupFault } from '../share/coordinator/share-group-faults.js'
 import { accessFault, coordinatorFault, TOPIC_REFUSED } from './share-group-access.js'
 
 // AlterShareGroupOffsets (91): sets where share partitions begin.

@@ -1,6 +1,6 @@
 import { DeleteShareGroupOffsets, ZERO_UUID } from '@milena/protocol'
 import { defineHandler } from '../server/handler.js'
-import { isFault, type GroupFault } from '../share/share-group-faults.js'
+import { isFault, type GroupFault } from '../share/coordinator/share-group-faults.js'
 import { accessFault, coordinatorFault, TOPIC_REFUSED } from './share-group-access.js'
 
 // DeleteShareGroupOffsets (92): forgets what a share group has of whole topics.

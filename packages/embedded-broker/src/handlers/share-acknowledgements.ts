@@ -1,9 +1,13 @@
 import { ErrorCode, type Uuid } from '@milena/protocol'
 import type { RequestContext } from '../server/request-context.js'
-import { acknowledged, type AcknowledgeOutcome, type AcknowledgementBatch } from '../share/record-acknowledgement.js'
-import type { LedSharePartition } from '../share/led-share-partition.js'
-import { checkAcknowledgements } from '../share/share-acknowledge-checks.js'
-import { partitionKey } from '../share/share-session.js'
+import {
+  acknowledged,
+  type AcknowledgeOutcome,
+  type AcknowledgementBatch,
+} from '../share/records/record-acknowledgement.js'
+import type { LedSharePartition } from '../share/leader/led-share-partition.js'
+import { checkAcknowledgements } from '../share/leader/share-acknowledge-checks.js'
+import { partitionKey } from '../share/leader/share-session.js'
 
 // The acknowledgements of one ShareFetch or ShareAcknowledge, in three steps: what is wrong with them by their form or their
 // address, what the records say, and what follows from it. A fetch in the same request looks before the last step, because

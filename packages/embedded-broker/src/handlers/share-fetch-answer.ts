@@ -1,8 +1,8 @@
 import type { ShareFetch, ResponseInput, Uuid } from '@milena/protocol'
 import type { RequestContext } from '../server/request-context.js'
-import type { AcquiredRange } from '../share/acquire-request.js'
+import type { AcquiredRange } from '../share/records/acquire-request.js'
 import type { PartitionEntry } from '../topics/topic-catalog.js'
-import { partitionKey, type NamedPartition } from '../share/share-session.js'
+import { partitionKey, type NamedPartition } from '../share/leader/share-session.js'
 import type { PartitionAcknowledged } from './share-acknowledgements.js'
 import { LeaderHints, type LeaderHint } from './leader-hints.js'
 

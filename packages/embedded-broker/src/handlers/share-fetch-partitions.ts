@@ -1,7 +1,7 @@
 import { ErrorCode } from '@milena/protocol'
 import type { RequestContext } from '../server/request-context.js'
-import type { LedSharePartition } from '../share/led-share-partition.js'
-import type { SessionPartition, ShareSession } from '../share/share-session.js'
+import type { LedSharePartition } from '../share/leader/led-share-partition.js'
+import type { SessionPartition, ShareSession } from '../share/leader/share-session.js'
 import type { PartitionEntry } from '../topics/topic-catalog.js'
 import type { PartitionFetched } from './share-fetch-answer.js'
 

@@ -1,7 +1,7 @@
 import { ErrorCode } from '@milena/protocol'
 import type { RequestContext } from '../server/request-context.js'
 import type { AclOperation } from '../security/authorizer.js'
-import type { GroupFault } from '../share/share-group-faults.js'
+import type { GroupFault } from '../share/coordinator/share-group-faults.js'
 
 /** Kafka's words for what a request is refused for before its group is looked at. */
 const refused = {

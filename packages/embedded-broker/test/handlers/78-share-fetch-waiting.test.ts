@@ -1,6 +1,6 @@
 import { DeleteTopics, ErrorCode, ZERO_UUID } from '@milena/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
-import { given, ShareWorld, watched } from '../share/share-world.js'
+import { given, ShareWorld, watched } from '../share/leader/share-world.js'
 
 const worlds: ShareWorld[] = []
 async function start(options: Parameters<typeof ShareWorld.start>[0] = {}): Promise<ShareWorld> {

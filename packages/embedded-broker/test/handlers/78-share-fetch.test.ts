@@ -7,7 +7,7 @@ import {
   ZERO_UUID,
 } from '@milena/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
-import { denying, given, refused, ShareWorld, watched } from '../share/share-world.js'
+import { denying, given, refused, ShareWorld, watched } from '../share/leader/share-world.js'
 
 const worlds: ShareWorld[] = []
 async function start(options: Parameters<typeof ShareWorld.start>[0] = {}): Promise<ShareWorld> {

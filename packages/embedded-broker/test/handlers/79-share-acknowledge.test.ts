@@ -1,6 +1,6 @@
 import { ErrorCode, ShareGroupHeartbeat } from '@milena/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
-import { denying, given, refused, ShareWorld, type ShareClient } from '../share/share-world.js'
+import { denying, given, refused, ShareWorld, type ShareClient } from '../share/leader/share-world.js'
 
 const worlds: ShareWorld[] = []
 /** A group `g` of whose member `m` holds offsets 0-9 of t-0 since an open session. */
