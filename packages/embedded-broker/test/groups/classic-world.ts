@@ -113,7 +113,7 @@ export class ClassicWorld {
   }
 }
 
-export function joinAsk(ask: Partial<JoinAsk> = {}): JoinAsk {
+function joinAsk(ask: Partial<JoinAsk> = {}): JoinAsk {
   return {
     memberId: '',
     groupInstanceId: null,

@@ -10,7 +10,7 @@ import { resetPosition } from './share-reset-position.js'
 import type { PersistedSharePartition, SharePartitionKey, ShareStateStore } from '../state/share-state-store.js'
 
 /** The key under which fetches wait for a share partition (see DelayedOperations). */
-export function shareKey({ groupId, topicId, partition }: SharePartitionKey): string {
+function shareKey({ groupId, topicId, partition }: SharePartitionKey): string {
   return `share:${topicId}:${partition}:${groupId}`
 }
 

@@ -1,7 +1,7 @@
 import { ErrorCode } from '@milena/protocol'
 
 /** Acknowledgement types of the wire (KIP-932; RENEW by KIP-1222). */
-export const AckType = { GAP: 0, ACCEPT: 1, RELEASE: 2, REJECT: 3, RENEW: 4 } as const
+const AckType = { GAP: 0, ACCEPT: 1, RELEASE: 2, REJECT: 3, RENEW: 4 } as const
 
 /** A batch of acknowledgements as it came, nothing checked. */
 export interface GivenAcknowledgements {
