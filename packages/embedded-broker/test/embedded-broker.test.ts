@@ -115,6 +115,13 @@ describe('An embedded broker', () => {
     await start({ network: 'tcp', port })
   })
 
+  it('says that the host is at fault when it is no address of this machine', async () => {
+    // 192.0.2.0/24 is reserved for documentation: no machine has it.
+    await expect(start({ network: 'tcp', host: '192.0.2.1' })).rejects.toThrow(
+      /EADDRNOTAVAIL.*no address of this machine.*127\.0\.0\.1/,
+    )
+  })
+
   it.each([
     [{ broker: 3 }, /no option "broker"/],
     [{ brokers: 0 }, /brokers is a whole number from 1 to 20/],

@@ -222,6 +222,8 @@ function wholeNumber(name: string, given: string, least: number): number {
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
+  const isRefused = error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED'
   console.error(error instanceof Error ? error.message : error)
+  if (isRefused) console.error('No Kafka listens there: start one (pnpm kafka:up), or leave --against out.')
   process.exitCode = 1
 }

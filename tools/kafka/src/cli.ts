@@ -13,8 +13,16 @@ async function main(words: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...words],
     allowPositionals: true,
-    options: { brokers: { type: 'string', default: '1' }, port: { type: 'string', default: '9092' } },
+    options: {
+      brokers: { type: 'string', default: '1' },
+      port: { type: 'string', default: '9092' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
   })
+  if (values.help) {
+    console.log(usage)
+    return 0
+  }
   const [command, ...rest] = positionals
   switch (command) {
     case 'up':

@@ -55,7 +55,8 @@ export function parseCommandLine(words: readonly string[]): CommandOptions {
       },
     }).values
   } catch (error) {
-    throw new KafkaUsageError(`${(error as Error).message.replace(/\.?$/, '.')} See milena-broker --help.`)
+    const [why = ''] = (error as Error).message.split('\n')
+    throw new KafkaUsageError(`${why.replace(/\.?$/, '.')} See milena-broker --help.`)
   }
   if (values.verbose && values.quiet) {
     throw new KafkaUsageError('--verbose and --quiet contradict each other. Give one of them.')

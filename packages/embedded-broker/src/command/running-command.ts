@@ -55,7 +55,7 @@ function greeting(broker: EmbeddedBroker, options: CommandOptions): string {
   const who = `${count === 1 ? 'A broker' : `${count} brokers`} with share groups, as in Kafka ${version}`
   const sentences = [`${who}. Connect to ${broker.bootstrapServers}.`]
   if ((host === '0.0.0.0' || host === '::') && advertisedHost === undefined) {
-    sentences.push('Only this machine can: name it with --advertised-host for others.')
+    sentences.push('Clients on other machines need --advertised-host, the name by which they reach this one.')
   }
   return [...sentences, 'Nothing is kept on disk. Stop with Ctrl+C.'].join(' ')
 }

@@ -91,7 +91,7 @@ export class TcpListener {
       server.once('error', (error: NodeJS.ErrnoException) => {
         reject(
           new KafkaConnectionError(
-            `The embedded broker cannot listen on ${host}:${port} (${error.code ?? error.message}). Choose another port, or 0 for a free one.`,
+            `The embedded broker cannot listen on ${host}:${port} (${error.code ?? error.message}). ${remedyFor(error.code)}`,
             { cause: error },
           ),
         )
@@ -144,4 +144,10 @@ export class TcpListener {
     for (const socket of this.#sockets) socket.destroy()
     await closed
   }
+}
+
+function remedyFor(code: string | undefined): string {
+  return code === 'ENOTFOUND' || code === 'EADDRNOTAVAIL'
+    ? 'The host is no address of this machine: give one of its own, e.g. 127.0.0.1, or 0.0.0.0 for all of them.'
+    : 'Choose another port, or 0 for a free one.'
 }
