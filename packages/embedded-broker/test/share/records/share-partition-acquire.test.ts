@@ -206,8 +206,8 @@ describe('offsets without a record', () => {
 })
 
 describe('read_committed', () => {
-  const withAborted = (): PartitionBench => {
-    const bench = new PartitionBench()
+  const withAborted = (given: ConstructorParameters<typeof PartitionBench>[0] = {}): PartitionBench => {
+    const bench = new PartitionBench(given)
     // 0-4 plain, 5-9 of an aborted transaction, 10 its marker, 11-12 committed by the same producer, 13 its marker.
     bench.log.push(
       { baseOffset: 0, lastOffset: 4 },
@@ -252,6 +252,12 @@ describe('read_committed', () => {
     const bench = withAborted()
     bench.fetch('a', { aborted, maxRecords: 5 })
     expect(bench.ack('b', [0, 4, ACCEPT]).errorMessage).toBe('Member is not the owner of offset')
+  })
+
+  test('a start inside of an aborted batch, with nothing tracked below it, fails the fetch (a fault of 4.4.0)', () => {
+    expect(() => withAborted({ startOffset: 6 }).fetch('a', { aborted })).toThrow(
+      /Nothing is tracked at the aborted batch 5-7 or below it/,
+    )
   })
 
   test('an aborted batch that was not taken is left alone', () => {
