@@ -28,10 +28,26 @@ export interface ShareConsumerOptions<K = Buffer | null, V = Buffer | null> exte
   /** Default 'implicit': the next poll accepts what the last one returned. */
   readonly acknowledgementMode?: AcknowledgementMode | undefined
   /**
-   * How many records a fetch asks for and a poll returns; soft with acquireMode 'batch_optimized', where whole record batches
-   * are acquired. Default: sized by how fast records are worked off, from 16 up to 2,000.
+   * How many records a poll returns; soft with acquireMode 'batch_optimized', where acquired ranges are not cut. Where it is
+   * given, a fetch asks for so many; by default a fetch sizes itself by how fast records are worked off, from 16 up to 2,000.
+   * Default 500.
    */
   readonly maxPollRecords?: number | undefined
+  /** How many records one fetch asks for (krafka's max_records); -1, the default: as maxPollRecords says. */
+  readonly maxRecords?: number | undefined
+  /** How long the acquired ranges of one fetch may be (krafka's batch_size); 0, the default: as maxPollRecords says. */
+  readonly batchSize?: number | undefined
+  /** Continuous consumption only: how many records may be handed out and unanswered. Default: no bound of its own. */
+  readonly maxInFlight?: number | undefined
+  /** How many bytes of fetched records may wait to be handed out; soft. Default 104,857,600. */
+  readonly maxBufferedBytes?: number | undefined
+  /**
+   * Continuous consumption only: for how long the lock of one record is renewed while it is being worked on, in milliseconds
+   * from its acquisition; 0: never. Default 300,000.
+   */
+  readonly maxLockExtensionMs?: number | undefined
+  /** A consumer that does not poll for so long leaves the group; its next poll joins again. Default 300,000. */
+  readonly maxPollIntervalMs?: number | undefined
   /**
    * Whether a fetch takes whole record batches, or exactly as many records as asked for (Apache Kafka 4.2). Default: exact
    * while the fetches are small because the application is slow or not known yet, whole batches for one that keeps up.
@@ -51,6 +67,8 @@ export interface ShareConsumerOptions<K = Buffer | null, V = Buffer | null> exte
   readonly checkCrcs?: boolean | undefined
   /** Heartbeat interval until the coordinator tells its own. Default 5,000. */
   readonly heartbeatIntervalMs?: number | undefined
+  /** After so long without an answer of the coordinator the member holds itself lost. Default 45,000. */
+  readonly sessionTimeoutMs?: number | undefined
   /** What a second acknowledgement of one record does: an error, or the last one counts as in Java. Default 'error'. */
   readonly onSecondAcknowledge?: 'error' | 'lastWins' | undefined
 }
@@ -61,8 +79,16 @@ export interface ResolvedShareConsumerConfig<K = unknown, V = unknown> {
   readonly groupId: string
   readonly clientId: string
   readonly acknowledgementMode: AcknowledgementMode
-  /** What one fetch asks for: maxPollRecords where it was given; undefined: sized by how fast records are worked off. */
+  /** About how many records a poll returns. */
+  readonly maxPollRecords: number
+  /** What one fetch asks for: maxRecords or maxPollRecords where given; undefined: sized by how fast records are worked off. */
   readonly fetchRecords: number | undefined
+  /** The longest acquired range; undefined: as long as a fetch. */
+  readonly batchSize: number | undefined
+  readonly maxInFlight: number | undefined
+  readonly maxBufferedBytes: number
+  readonly maxLockExtensionMs: number
+  readonly maxPollIntervalMs: number
   readonly acquireMode: AcquireMode | undefined
   readonly fetchMaxWaitMs: number
   readonly fetchMinBytes: number
@@ -71,6 +97,7 @@ export interface ResolvedShareConsumerConfig<K = unknown, V = unknown> {
   readonly prefetch: number | 'auto'
   readonly checkCrcs: boolean
   readonly heartbeatIntervalMs: number
+  readonly sessionTimeoutMs: number
   readonly defaultApiTimeoutMs: number
   readonly requestTimeoutMs: number
   readonly retryBackoffMs: number
@@ -80,6 +107,8 @@ export interface ResolvedShareConsumerConfig<K = unknown, V = unknown> {
   readonly valueDeserializer: Deserializer<V> | undefined
   readonly onSecondAcknowledge: 'error' | 'lastWins'
 }
+
+const DEFAULT_MAX_POLL_RECORDS = 500
 
 const shareConsumerOptions = {
   ...clientOptions,
@@ -92,6 +121,12 @@ const shareConsumerOptions = {
     fallback: 'implicit',
   }),
   maxPollRecords: option(wholeNumber(1).optional(), { property: 'max.poll.records' }),
+  maxRecords: option(wholeNumber(-1), { fallback: -1 }),
+  batchSize: option(wholeNumber(0), { fallback: 0 }),
+  maxInFlight: option(wholeNumber(1).optional()),
+  maxBufferedBytes: option(wholeNumber(1), { fallback: 104_857_600 }),
+  maxLockExtensionMs: option(wholeNumber(0), { fallback: 300_000 }),
+  maxPollIntervalMs: option(wholeNumber(1), { property: 'max.poll.interval.ms', fallback: 300_000 }),
   acquireMode: option(oneOf(['batch_optimized', 'record_limit']).optional(), { property: 'share.acquire.mode' }),
   fetchMaxWaitMs: option(wholeNumber(0), { property: 'fetch.max.wait.ms', fallback: 500 }),
   fetchMinBytes: option(wholeNumber(0), { property: 'fetch.min.bytes', fallback: 1 }),
@@ -100,6 +135,7 @@ const shareConsumerOptions = {
   prefetch: option(oneOf(['auto']).or(wholeNumber(0)), { fallback: 'auto' }),
   checkCrcs: option(truth(), { property: 'check.crcs', fallback: true }),
   heartbeatIntervalMs: option(wholeNumber(1), { fallback: 5_000 }),
+  sessionTimeoutMs: option(wholeNumber(1), { fallback: 45_000 }),
   onSecondAcknowledge: option(oneOf(['error', 'lastWins']), { fallback: 'error' }),
 }
 
@@ -154,7 +190,13 @@ export function resolveShareConsumerConfig<K = Buffer | null, V = Buffer | null>
     groupId: options.groupId,
     clientId: options.clientId,
     acknowledgementMode: options.acknowledgementMode,
-    fetchRecords: options.maxPollRecords,
+    maxPollRecords: options.maxPollRecords ?? DEFAULT_MAX_POLL_RECORDS,
+    fetchRecords: options.maxRecords > 0 ? options.maxRecords : options.maxPollRecords,
+    batchSize: options.batchSize > 0 ? options.batchSize : undefined,
+    maxInFlight: options.maxInFlight,
+    maxBufferedBytes: options.maxBufferedBytes,
+    maxLockExtensionMs: options.maxLockExtensionMs,
+    maxPollIntervalMs: options.maxPollIntervalMs,
     acquireMode: options.acquireMode,
     fetchMaxWaitMs: options.fetchMaxWaitMs,
     fetchMinBytes: options.fetchMinBytes,
@@ -163,6 +205,7 @@ export function resolveShareConsumerConfig<K = Buffer | null, V = Buffer | null>
     prefetch: options.prefetch,
     checkCrcs: options.checkCrcs,
     heartbeatIntervalMs: options.heartbeatIntervalMs,
+    sessionTimeoutMs: options.sessionTimeoutMs,
     defaultApiTimeoutMs: client.defaultApiTimeoutMs,
     requestTimeoutMs: client.requestTimeoutMs,
     retryBackoffMs: client.retryBackoffMs,
