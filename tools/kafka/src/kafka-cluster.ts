@@ -13,8 +13,10 @@ export interface KafkaClusterOptions {
   readonly brokers?: 1 | 3
   /** The first broker's port, the others follow it. Default: free ports. */
   readonly port?: number
-  /** Kafka's server settings, over this package's own. */
-  readonly serverProperties?: Readonly<Record<string, string>>
+  /** Kafka's server settings, over this package's own; a function where they differ from node to node, as listeners do. */
+  readonly serverProperties?:
+    | Readonly<Record<string, string>>
+    | ((node: NodeAddress) => Readonly<Record<string, string>>)
   /**
    * Levels of features, such as `{ 'share.version': 0 }` for a cluster without share groups. Default: those of the release
    * (Kafka 4.4: share.version 2).
@@ -126,7 +128,9 @@ class RunningCluster implements KafkaCluster {
       mkdirSync(folder)
       const propertiesFile = join(folder, 'server.properties')
       const data = join(folder, 'data')
-      writeFileSync(propertiesFile, serverProperties(address, addresses, data, options.serverProperties ?? {}))
+      const { serverProperties: overrides = {} } = options
+      const own = typeof overrides === 'function' ? overrides(address) : overrides
+      writeFileSync(propertiesFile, serverProperties(address, addresses, data, own))
       return new RunningBroker(
         address,
         {
