@@ -1,5 +1,4 @@
 import {
-  defaultCompressionCodecs,
   ErrorCode,
   KafkaBrokerError,
   KafkaConnectionError,
@@ -11,19 +10,21 @@ import {
 } from '@milena/protocol'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { Connection } from '../network/connection.js'
-import { requireShareGroups } from '../network/share-support.js'
-import { AcknowledgementVerdicts, sessionLost } from './ack-verdicts.js'
+import { AckSettlement, type Outgoing } from './ack-settlement.js'
+import { sessionLost } from './ack-verdicts.js'
 import { AcquiredRecords, type SentByPartition } from './acquired-records.js'
 import { AckCode } from './acknowledge-type.js'
 import { BrokerAbsence } from './broker-absence.js'
+import { FetchAnswers } from './fetch-answers.js'
 import { FetchBytes } from './fetch-bytes.js'
+import { connectToLeader } from './leader-connection.js'
 import { PartitionRefusals } from './partition-refusals.js'
 import type { RequestManagerHost } from './request-manager-host.js'
 import { RequestTurns, type Turn } from './request-turns.js'
 import { SettledWaiters } from './settled-waiters.js'
 import type { TopicIdPartition } from './share-partition.js'
 import { shareAcknowledgeRequest, shareFetchRequest, type SessionStamp } from './share-requests.js'
-import { receivePartition, type ReceivedPartition } from './share-response.js'
+import type { ReceivedPartition } from './share-response.js'
 import { FINAL_EPOCH, ShareSession } from './share-session.js'
 import { Wake } from './wake.js'
 
@@ -39,25 +40,9 @@ import { Wake } from './wake.js'
 
 /** How often the ledger is searched for locks that ran out unanswered. */
 const EXPIRY_CHECK_MS = 1_000
-/** The version of ShareAcknowledge that knows renewals (KIP-1222). */
-const RENEW_VERSION = 2
-/** The version of ShareFetch that knows acquire modes (KIP-1206). */
-const ACQUIRE_MODE_VERSION = 2
-
 type FetchResponse = ResponseOf<typeof ShareFetch>
 type AcknowledgeResponse = ResponseOf<typeof ShareAcknowledge>
-type FetchedPartition = FetchResponse['responses'][number]['partitions'][number]
-
 type FetchTurn = Extract<Turn, { do: 'fetch' }>
-
-/** A request on its way, and what its answer needs. */
-interface Outgoing {
-  readonly api: string
-  readonly connection: Connection
-  readonly held: AcquiredRecords
-  readonly sent: SentByPartition
-  readonly sentAt: number
-}
 
 export class RequestManager {
   readonly nodeId: number
@@ -66,10 +51,11 @@ export class RequestManager {
   readonly #session = new ShareSession()
   readonly #wake: Wake
   readonly #turns: RequestTurns
-  readonly #verdicts: AcknowledgementVerdicts
+  readonly #settlement: AckSettlement
   readonly #refusals: PartitionRefusals
   readonly #waiters = new SettledWaiters()
   readonly #bytes: FetchBytes
+  readonly #answers: FetchAnswers
   readonly #absence: BrokerAbsence
   readonly #abort = new AbortController()
   #held: AcquiredRecords
@@ -84,8 +70,6 @@ export class RequestManager {
   /** It carries acknowledgements. */
   #carrying = false
   #expireAt = 0
-  /** Some answers of the last request are to be sent again. */
-  #again = false
   /** Something of the last request went wrong in a way that wants a pause. */
   #backedOff = false
 
@@ -95,9 +79,16 @@ export class RequestManager {
     this.#host = host
     this.#wake = new Wake(context.clock)
     this.#turns = new RequestTurns(context.backoff(), host.settings.fetchMaxWaitMs)
-    this.#verdicts = new AcknowledgementVerdicts(host.settings.defaultApiTimeoutMs)
+    this.#settlement = new AckSettlement(host.settings.defaultApiTimeoutMs)
     this.#bytes = new FetchBytes(host.settings.fetchMaxBytes)
     this.#refusals = new PartitionRefusals(context, host)
+    this.#answers = new FetchAnswers({
+      host,
+      clock: context.clock,
+      settlement: this.#settlement,
+      refusals: this.#refusals,
+      bytes: this.#bytes,
+    })
     this.#absence = new BrokerAbsence(nodeId, context.logger)
     this.#held = this.#newLedger()
   }
@@ -193,20 +184,20 @@ export class RequestManager {
   // ---- sending
 
   async #connect(): Promise<void> {
-    const { clientId } = this.#host.settings
+    const { clientId, acquireMode } = this.#host.settings
+    const { nodeId } = this
+    const { signal } = this.#abort
     try {
-      const connection = await this.#context.openConnection(this.nodeId, { clientId, signal: this.#abort.signal })
-      try {
-        requireShareGroups(connection)
-        this.#requireAcquireMode(connection)
-      } catch (error) {
-        connection.close()
-        throw error
-      }
+      const { connection, renews, limitsRecords } = await connectToLeader(this.#context, {
+        nodeId,
+        clientId,
+        acquireMode,
+        signal,
+      })
       this.#connection = connection
       this.#absence.over()
-      this.#held.renewable = connection.version(ShareAcknowledge) >= RENEW_VERSION
-      this.#canLimitRecords = connection.version(ShareFetch) >= ACQUIRE_MODE_VERSION
+      this.#held.renewable = renews
+      this.#canLimitRecords = limitsRecords
       connection.onClose((error) => {
         if (this.#connection === connection) this.#lose(error)
       })
@@ -220,18 +211,9 @@ export class RequestManager {
     }
   }
 
-  // Left out where the broker does not know it, a limit that the application counts on would be no limit at all.
-  #requireAcquireMode(connection: Connection): void {
-    if (this.#host.settings.acquireMode !== 'record_limit' || connection.version(ShareFetch) >= ACQUIRE_MODE_VERSION)
-      return
-    throw new KafkaUnsupportedVersionError(
-      `Broker ${connection.brokerName} does not know acquireMode 'record_limit': Apache Kafka 4.2 or newer is needed. Use 'batch_optimized'.`,
-    )
-  }
-
   async #perform(request: () => Promise<void>): Promise<void> {
     this.#inFlight = true
-    this.#again = false
+    this.#settlement.begin()
     this.#backedOff = false
     await (this.out = request())
     if (!this.#backedOff) this.#turns.succeeded()
@@ -272,7 +254,12 @@ export class RequestManager {
     if (!this.#accept(outgoing, response)) return
     const { acquisitionLockTimeoutMs } = response
     if (acquisitionLockTimeoutMs > 0) this.#host.lockTimeout(acquisitionLockTimeoutMs)
-    const empty = await this.#receive(outgoing, response)
+    const { brought, refused } = await this.#answers.read(outgoing, response)
+    this.#settled()
+    const empty = brought.length === 0
+    // A partition in error is in every answer until it is forgotten: it must not slow down those that bring something.
+    if (refused && empty) this.#pause()
+    this.#enter(outgoing.held, brought)
     this.#turns.fetched({ empty, sentAt: outgoing.sentAt, now: clock.now() })
   }
 
@@ -296,11 +283,13 @@ export class RequestManager {
       for (const { partitionIndex, errorCode, errorMessage, currentLeader } of partitions) {
         const partition = this.#host.partitions.find(topicId, partitionIndex)
         if (partition === undefined || !missing.delete(partition)) continue
-        this.#settle(outgoing, partition, errorCode, errorMessage, response.acquisitionLockTimeoutMs)
+        const word = { errorCode, detail: errorMessage, lockMs: response.acquisitionLockTimeoutMs, now: clock.now() }
+        this.#settlement.settle(outgoing, partition, word)
         this.#refusals.followLeader(partition, errorCode, currentLeader, response.nodeEndpoints)
       }
     }
-    this.#settleMissing(outgoing, missing)
+    this.#settlement.settleMissing(outgoing, missing)
+    this.#settled()
   }
 
   #stamp(): SessionStamp {
@@ -346,62 +335,13 @@ export class RequestManager {
         this.#context.logger.debug({ nodeId: this.nodeId, err: error }, 'a share request was refused; trying again')
     }
     this.#session.advance()
-    for (const partition of outgoing.sent.keys()) this.#settle(outgoing, partition, errorCode, errorMessage, 0)
+    const word = { errorCode, detail: errorMessage, lockMs: 0, now: this.#context.clock.now() }
+    for (const partition of outgoing.sent.keys()) this.#settlement.settle(outgoing, partition, word)
+    this.#settled()
     // Kafka 4.2 and 4.3 answer so when the session holds a deleted topic.
     this.#host.leadersMoved()
     this.#pause()
     return false
-  }
-
-  /** Hands a fetch answer on, partition by partition. True when it brought nothing. */
-  async #receive(outgoing: Outgoing, response: FetchResponse): Promise<boolean> {
-    const { acquisitionLockTimeoutMs, nodeEndpoints } = response
-    const missing = new Map(outgoing.sent)
-    const brought: ReceivedPartition[] = []
-    let refused = false
-    for (const { topicId, partitions } of response.responses) {
-      for (const fetched of partitions) {
-        const partition = this.#host.partitions.find(topicId, fetched.partitionIndex)
-        if (partition === undefined) continue
-        if (missing.delete(partition)) {
-          const { acknowledgeErrorCode, acknowledgeErrorMessage } = fetched
-          this.#settle(outgoing, partition, acknowledgeErrorCode, acknowledgeErrorMessage, acquisitionLockTimeoutMs)
-        }
-        if (fetched.errorCode !== ErrorCode.NONE) {
-          refused = true
-          this.#refusals.fetch(partition, fetched, nodeEndpoints)
-        }
-        if (fetched.acquiredRecords.length > 0)
-          brought.push(await this.#open(outgoing, partition, fetched, acquisitionLockTimeoutMs))
-      }
-    }
-    this.#settleMissing(outgoing, missing)
-    // A partition in error is in every answer until it is forgotten: it must not slow down those that bring something.
-    if (refused && brought.length === 0) this.#pause()
-    this.#enter(outgoing.held, brought)
-    return brought.length === 0
-  }
-
-  async #open(
-    outgoing: Outgoing,
-    partition: TopicIdPartition,
-    fetched: FetchedPartition,
-    lockMs: number,
-  ): Promise<ReceivedPartition> {
-    const { held, sentAt } = outgoing
-    const received = await receivePartition(
-      { partition, records: fetched.records, acquired: fetched.acquiredRecords },
-      {
-        holder: held,
-        codecs: defaultCompressionCodecs,
-        checkCrcs: this.#host.settings.checkCrcs,
-        lockDeadline: sentAt + lockMs,
-      },
-    )
-    let acquired = 0
-    for (const { length } of received.ranges) acquired += length
-    this.#bytes.received(acquired, fetched.records?.length ?? 0)
-    return received
   }
 
   #enter(held: AcquiredRecords, brought: readonly ReceivedPartition[]): void {
@@ -413,44 +353,25 @@ export class RequestManager {
     this.#host.received(brought)
   }
 
-  // ---- verdicts
-
-  #settle(
-    { held, sent, sentAt }: Outgoing,
-    partition: TopicIdPartition,
-    code: number,
-    detail: string | null,
-    lockMs: number,
-  ): void {
-    const answers = sent.get(partition)
-    if (answers === undefined) return
-    const times = { now: this.#context.clock.now(), lockDeadline: sentAt + lockMs }
-    const verdict = this.#verdicts.of(partition, code, detail, times)
-    if (held.settle(partition, answers, verdict)) {
-      this.#again = true
-      // A renewal or release that goes out again still must not travel with a fetch.
-      this.#turns.urge()
-    }
-    if (verdict.outcome === 'again') this.#pause()
-  }
-
-  #settleMissing({ held }: Outgoing, missing: SentByPartition): void {
-    for (const [partition, answers] of missing) held.settle(partition, answers, this.#verdicts.missing(partition))
+  /** What the answer said of acknowledgements is entered. */
+  #settled(): void {
+    // A renewal or release that goes out again still must not travel with a fetch.
+    if (this.#settlement.again) this.#turns.urge()
+    if (this.#settlement.refused) this.#pause()
   }
 
   #endWaiting(): void {
     const unsent = this.#held.hasUnsent
-    if (this.#waiters.ended({ again: this.#again, unsent })) this.#turns.await()
+    if (this.#waiters.ended({ again: this.#settlement.again, unsent })) this.#turns.await()
   }
 
   // ---- endings
 
   /** The request failed in a way that leaves the session in doubt. */
-  #sessionFailed({ connection, held, sent }: Outgoing, error: unknown): void {
+  #sessionFailed(outgoing: Outgoing, error: unknown): void {
     const cause = sessionLost(this.nodeId, error)
-    for (const [partition, answers] of sent)
-      held.settle(partition, answers, { outcome: 'failed', error: cause, together: false })
-    if (this.#connection === connection) this.#lose(cause)
+    this.#settlement.fail(outgoing, cause)
+    if (this.#connection === outgoing.connection) this.#lose(cause)
     if (KafkaUnsupportedVersionError.is(error)) this.#host.fatal(error)
     if (!this.#closing) this.#pause()
   }
@@ -473,7 +394,7 @@ export class RequestManager {
     const lost = this.#held.lose(cause)
     this.#held = this.#newLedger()
     this.#session.reset()
-    this.#verdicts.reset()
+    this.#settlement.reset()
     // Otherwise they wait for what the request that is out comes to.
     if (!this.#inFlight) this.#endWaiting()
     return lost
