@@ -77,6 +77,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   readonly #changeable = new Map<Acquired<K, V>, AcknowledgeType>()
   #callback: AcknowledgementCommitCallback | undefined
   #busy: string | undefined
+  #released: Promise<void> | undefined
 
   /**
    * Connects to nothing yet: subscribe() does. Throws KafkaUsageError for every wrong option.
@@ -226,7 +227,12 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
       this.#sendChangeable()
       this.#releaseFailures(this.#told, this.#untold)
     }
-    await this.#engine.close({ timeoutMs })
+    try {
+      await this.#engine.close({ timeoutMs })
+    } finally {
+      // The engine holds it for itself.
+      await (this.#released ??= this.#context.release())
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

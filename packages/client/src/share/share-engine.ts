@@ -1,17 +1,20 @@
 import { KafkaError, KafkaUnsupportedVersionError, KafkaUsageError } from '@milena/protocol'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
-import { abortedError, isConnectionLoss } from '../network/aborted.js'
+import { abortedError } from '../network/aborted.js'
+import { AcknowledgementNews } from './acknowledgement-news.js'
 import { AckCode, ackCodeOf, type AcknowledgeType } from './acknowledge-type.js'
 import type { AcquiredRange, Run } from './acquired-range.js'
+import { BrokerManagers } from './broker-managers.js'
 import { ConsumerRecord } from './consumer-record.js'
 import { FetchBuffer, type TakenBatch } from './fetch-buffer.js'
 import { FetchSizer } from './fetch-sizer.js'
+import { JoinWaiters } from './join-waiters.js'
+import { MemberFailures } from './member-failures.js'
 import { Membership } from './membership.js'
 import { PartitionRouter } from './partition-router.js'
 import { RecordDeserializationFailure } from './record-failure.js'
 import type { RequestManagerHost } from './request-manager-host.js'
-import { RequestManager } from './request-manager.js'
 import { ShareCounters } from './share-counters.js'
 import { SharePartitions, type TopicIdPartition } from './share-partition.js'
 import type { CorruptBatch, ReceivedPartition } from './share-response.js'
@@ -43,8 +46,6 @@ export const NOTHING: TakenBatch<never, never> = { records: [], failures: [], sp
 
 /** Taken as the lock duration until the broker has told it. */
 const USUAL_LOCK_MS = 30_000
-/** An outage that is met again within this time is the same one. */
-const ONE_OUTAGE_MS = 5_000
 /** How long a leave may take beyond the close itself. */
 const LEAVE_TIMEOUT_MS = 1_000
 
@@ -53,7 +54,7 @@ export type Acquired<K, V> = ConsumerRecord<K, V> | RecordDeserializationFailure
 
 export class ShareEngine<K, V> {
   readonly memberId: string
-  readonly counters = new ShareCounters()
+  readonly counters: ShareCounters
   readonly #config: ResolvedShareConsumerConfig<K, V>
   readonly #context: KafkaClientContext
   readonly #membership: Membership
@@ -62,28 +63,32 @@ export class ShareEngine<K, V> {
   readonly #buffer: FetchBuffer<K, V>
   readonly #sizer: FetchSizer
   readonly #arrived: Wake
-  readonly #managers = new Map<number, { readonly manager: RequestManager; readonly running: Promise<void> }>()
-  readonly #host: RequestManagerHost
-  readonly #verdictListeners = new Set<(verdict: AcknowledgementVerdict) => void>()
-  readonly #joinWaiters = new Set<{ resolve: () => void; reject: (error: KafkaError) => void }>()
+  readonly #managers: BrokerManagers
+  readonly #news: AcknowledgementNews
+  readonly #joinWaiters = new JoinWaiters()
+  readonly #failures: MemberFailures
   #membershipRunning: Promise<void> | undefined
   #lockMs: number | undefined
   #state: 'new' | 'fetching' | 'paused' | 'ending' | 'released' | 'closed' = 'new'
   #taking = false
   #waiting = false
-  #failure: KafkaError | undefined
-  #fatal: KafkaError | undefined
-  /** When the application last heard of an outage, on the injected clock. */
-  #outageToldAt = -Infinity
   #taken = 0
   #takenAt = 0
   #closed: Promise<void> | undefined
 
-  constructor(config: ResolvedShareConsumerConfig<K, V>, context: KafkaClientContext) {
+  /** Holds the context until it is closed. `counters`: those of an earlier engine, to count on. */
+  constructor(
+    config: ResolvedShareConsumerConfig<K, V>,
+    context: KafkaClientContext,
+    { counters = new ShareCounters() }: { readonly counters?: ShareCounters } = {},
+  ) {
     this.#config = config
-    this.#context = context
+    this.#context = context.acquire()
+    this.counters = counters
     this.memberId = context.random.uuid().toString('base64url')
     const { clock, logger } = context
+    this.#news = new AcknowledgementNews(logger)
+    this.#failures = new MemberFailures(context, config.groupId)
     this.#arrived = new Wake(clock)
     this.#sizer = new FetchSizer({ fixedRecords: config.fetchRecords, prefetch: config.prefetch })
     const { keyDeserializer: key, valueDeserializer: value } = config
@@ -94,7 +99,7 @@ export class ShareEngine<K, V> {
       logger,
     })
     this.#router = new PartitionRouter(context, this.#partitions, {
-      routed: (byNode) => this.#routed(byNode),
+      routed: (byNode) => this.#managers.route(byNode),
       topicsAppeared: () => this.#membership.hurry(),
       failed: (error) => this.#fail(error),
     })
@@ -111,7 +116,7 @@ export class ShareEngine<K, V> {
         fatal: (error) => this.#failForGood(error),
       },
     })
-    this.#host = this.#makeHost()
+    this.#managers = new BrokerManagers(context, this.#makeHost(), (loop) => this.#guarded(loop))
   }
 
   /** The group's acquisition lock duration in milliseconds, as the last fetch told it; undefined before the first. */
@@ -139,18 +144,8 @@ export class ShareEngine<K, V> {
   /** Resolves once the coordinator has taken the member in. Rejects with the error that keeps it out, or ABORTED. */
   whenJoined(signal?: AbortSignal): Promise<void> {
     this.#refuseWhenClosed()
-    if (this.#fatal !== undefined) return Promise.reject(this.#fatal)
-    if (this.#membership.isMember) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject }
-      this.#joinWaiters.add(waiter)
-      const aborted = (): void => {
-        this.#joinWaiters.delete(waiter)
-        reject(abortedError(signal))
-      }
-      if (signal?.aborted) aborted()
-      else signal?.addEventListener('abort', aborted, { once: true })
-    })
+    if (this.#failures.fatal !== undefined) return Promise.reject(this.#failures.fatal)
+    return this.#membership.isMember ? Promise.resolve() : this.#joinWaiters.add(signal)
   }
 
   /**
@@ -180,12 +175,12 @@ export class ShareEngine<K, V> {
           if (taken.records.length + taken.failures.length > 0) {
             this.#taken = taken.records.length
             this.#takenAt = clock.now()
-            this.#wakeManagers()
+            this.#managers.wake()
             return taken
           }
         }
         this.#waiting = true
-        this.#wakeManagers()
+        this.#managers.wake()
         emptyHanded = atOnce
         if (atOnce) return NOTHING
         await this.#arrived.wait()
@@ -261,33 +256,30 @@ export class ShareEngine<K, V> {
   /** Ends a pause(). */
   resume(): void {
     if (this.#state === 'paused') this.#state = 'fetching'
-    this.#wakeManagers()
+    this.#managers.wake()
   }
 
   /** Fetches nothing any more; resolves when no fetch is out. What is acquired stays locked until pause() or releaseRest(). */
   async endFetching(): Promise<void> {
     if (this.#state !== 'released' && this.#state !== 'closed') this.#state = 'ending'
-    await Promise.all([...this.#managers.values()].map(({ manager }) => manager.out))
+    await this.#managers.out()
   }
 
   /** Releases everything that is acquired and not answered, buffered or handed out, and fetches no more; how many. */
   releaseRest(): number {
     if (this.#state !== 'closed') this.#state = 'released'
     this.#buffer.clear()
-    return [...this.#managers.values()].reduce((sum, { manager }) => sum + manager.releaseOpen(), 0)
+    return this.#managers.releaseOpen()
   }
 
   /** Resolves when every answer given so far has its verdict: stored by the broker, or failed for good. */
-  async whenSettled(): Promise<void> {
-    await Promise.all([...this.#managers.values()].map(({ manager }) => manager.settled()))
+  whenSettled(): Promise<void> {
+    return this.#managers.settled()
   }
 
   /** The partitions whose answers have no verdict yet. */
   pendingPartitions(): ReadonlySet<TopicIdPartition> {
-    const pending = new Set<TopicIdPartition>()
-    for (const { manager } of this.#managers.values())
-      for (const partition of manager.pendingPartitions()) pending.add(partition)
-    return pending
+    return this.#managers.pendingPartitions()
   }
 
   /** Whether `value` is a record that a ShareConsumer of this package handed out. */
@@ -297,8 +289,7 @@ export class ShareEngine<K, V> {
 
   /** Tells every verdict of the broker, failed ones included. Returns the function that ends it. */
   onVerdict(listener: (verdict: AcknowledgementVerdict) => void): () => void {
-    this.#verdictListeners.add(listener)
-    return () => this.#verdictListeners.delete(listener)
+    return this.#news.on(listener)
   }
 
   /**
@@ -317,9 +308,8 @@ export class ShareEngine<K, V> {
     this.#router.close()
     const { clock } = this.#context
     const deadline = clock.now() + timeoutMs
-    for (const { reject } of this.#joinWaiters) reject(closedError())
-    this.#joinWaiters.clear()
-    await Promise.all([...this.#managers.values()].map(({ manager, running }) => manager.close(running, deadline)))
+    this.#joinWaiters.failed(closedError())
+    await this.#managers.close(deadline)
     const left = await this.#membership.leave(Math.max(LEAVE_TIMEOUT_MS, deadline - clock.now()))
     await this.#membershipRunning
     await this.#context.release()
@@ -372,7 +362,7 @@ export class ShareEngine<K, V> {
   }
 
   #recordsToFetch(): number {
-    return this.#state === 'fetching' && this.#fatal === undefined
+    return this.#state === 'fetching' && this.#failures.fatal === undefined
       ? this.#sizer.recordsToFetch(this.#buffer.records, this.#waiting)
       : 0
   }
@@ -403,59 +393,23 @@ export class ShareEngine<K, V> {
 
   #verdict(verdict: AcknowledgementVerdict): void {
     this.counters.verdict(verdict)
-    for (const listener of this.#verdictListeners) {
-      try {
-        listener(verdict)
-      } catch (error) {
-        this.#context.logger.error({ err: error }, 'an acknowledgement listener threw')
-      }
-    }
-  }
-
-  #routed(byNode: ReadonlyMap<number, ReadonlySet<TopicIdPartition>>): void {
-    for (const [nodeId, { manager }] of this.#managers) if (!byNode.has(nodeId)) manager.want(new Set())
-    for (const [nodeId, partitions] of byNode) {
-      let entry = this.#managers.get(nodeId)
-      if (entry === undefined) {
-        const manager = new RequestManager(nodeId, this.#context, this.#host)
-        entry = { manager, running: this.#guarded(manager.run()) }
-        this.#managers.set(nodeId, entry)
-      }
-      entry.manager.want(partitions)
-    }
+    this.#news.tell(verdict)
   }
 
   #joined(): void {
     this.#router.joined()
-    for (const { resolve } of this.#joinWaiters) resolve()
-    this.#joinWaiters.clear()
-  }
-
-  #wakeManagers(): void {
-    for (const { manager } of this.#managers.values()) manager.wake()
+    this.#joinWaiters.joined()
   }
 
   #fail(error: KafkaError): void {
-    if (this.#state === 'closed' || this.#isOldNews(error)) return
-    this.#failure ??= error
-    if (this.#joinWaiters.size > 0) this.#outageToldAt = this.#context.clock.now()
-    for (const { reject } of this.#joinWaiters) reject(error)
-    this.#joinWaiters.clear()
+    if (this.#state === 'closed' || !this.#failures.passing(error)) return
+    if (this.#joinWaiters.someoneWaits) this.#failures.outageTold()
+    this.#joinWaiters.failed(error)
     this.#arrived.notify()
   }
 
-  /** Several parts of a member meet one outage at once; the application hears of it from the first. */
-  #isOldNews(error: KafkaError): boolean {
-    const { clock, logger } = this.#context
-    if (this.#fatal === error || !isConnectionLoss(error)) return false
-    const old = this.#failure !== undefined || clock.now() - this.#outageToldAt < ONE_OUTAGE_MS
-    if (old)
-      logger.debug({ groupId: this.#config.groupId, err: error }, 'an outage goes on that the application knows of')
-    return old
-  }
-
   #failForGood(error: KafkaError): void {
-    this.#fatal ??= error
+    this.#failures.forGood(error)
     this.#fail(error)
   }
 
@@ -476,11 +430,8 @@ export class ShareEngine<K, V> {
 
   #throwFailure(): void {
     this.#refuseWhenClosed()
-    const error = this.#fatal ?? this.#failure
-    this.#failure = undefined
-    if (error === undefined) return
-    if (isConnectionLoss(error)) this.#outageToldAt = this.#context.clock.now()
-    throw error
+    const error = this.#failures.next()
+    if (error !== undefined) throw error
   }
 
   #refuseWhenClosed(): void {

@@ -1,0 +1,63 @@
+import type { KafkaError } from '@milena/protocol'
+import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
+import { isConnectionLoss } from '../network/aborted.js'
+
+/** An outage that is met again within this time is the same one. */
+const ONE_OUTAGE_MS = 5_000
+
+/**
+ * What went wrong in a member and its application has to hear: an error that heals by itself once, a fatal one from then on,
+ * an outage once, however many parts of the member meet it.
+ */
+export class MemberFailures {
+  readonly #context: KafkaClientContext
+  readonly #groupId: string
+  #passing: KafkaError | undefined
+  #fatal: KafkaError | undefined
+  /** When the application last heard of an outage, on the injected clock. */
+  #outageToldAt = -Infinity
+
+  constructor(context: KafkaClientContext, groupId: string) {
+    this.#context = context
+    this.#groupId = groupId
+  }
+
+  /** What ended the member for good. */
+  get fatal(): KafkaError | undefined {
+    return this.#fatal
+  }
+
+  /** Notes an error to be told once. False: the application knows of it already. */
+  passing(error: KafkaError): boolean {
+    if (this.#isOldNews(error)) return false
+    this.#passing ??= error
+    return true
+  }
+
+  /** Notes an error that does not heal by itself; the first one counts. */
+  forGood(error: KafkaError): void {
+    this.#fatal ??= error
+  }
+
+  /** The error to tell now, if any. */
+  next(): KafkaError | undefined {
+    const error = this.#fatal ?? this.#passing
+    this.#passing = undefined
+    if (error !== undefined && isConnectionLoss(error)) this.outageTold()
+    return error
+  }
+
+  /** The application heard of an outage just now. */
+  outageTold(): void {
+    this.#outageToldAt = this.#context.clock.now()
+  }
+
+  /** Several parts of a member meet one outage at once; the application hears of it from the first. */
+  #isOldNews(error: KafkaError): boolean {
+    const { clock, logger } = this.#context
+    if (this.#fatal === error || !isConnectionLoss(error)) return false
+    const old = this.#passing !== undefined || clock.now() - this.#outageToldAt < ONE_OUTAGE_MS
+    if (old) logger.debug({ groupId: this.#groupId, err: error }, 'an outage goes on that the application knows of')
+    return old
+  }
+}
