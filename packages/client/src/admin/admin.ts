@@ -14,7 +14,8 @@ import type { Uuid } from '@milena/protocol'
 import { brokerError } from '../cluster/broker-error.js'
 import { KafkaClientContext, type Target } from '../cluster/kafka-client-context.js'
 import { checkTopicName } from '../cluster/topic-name.js'
-import { clientOptions, refusedEverywhere, toClientConfig, type ClientOptions } from '../config/client-config.js'
+import { clientOptions, toClientConfig, type ClientOptions } from '../config/client-config.js'
+import { ineffectiveEverywhere, refusedEverywhere } from '../config/foreign-options.js'
 import { option, resolveOptions } from '../config/option-table.js'
 import { text } from '../config/value-schemas.js'
 import {
@@ -65,7 +66,13 @@ export class Admin {
       context?.acquire() ??
       KafkaClientContext.create(
         toClientConfig(
-          resolveOptions({ owner: 'Admin', table: adminOptions, given: options, refused: refusedEverywhere }),
+          resolveOptions({
+            owner: 'Admin',
+            table: adminOptions,
+            given: options,
+            refused: refusedEverywhere,
+            ineffective: ineffectiveEverywhere,
+          }),
         ),
       )
   }

@@ -10,8 +10,9 @@ import { z } from 'zod'
 import type { Address } from '../cluster/address.js'
 import { consoleLogger } from '../logger.js'
 import { createTcpTransport } from '../network/tcp-transport.js'
+import { ineffectiveEverywhere, refusedEverywhere } from './foreign-options.js'
 import { option, resolveOptions, type Resolved } from './option-table.js'
-import { bootstrapServers, objectWith, text, wholeNumber } from './value-schemas.js'
+import { bootstrapServers, objectWith, oneOf, text, truth, wholeNumber } from './value-schemas.js'
 
 /** What tests and simulations put in place of the machine's own time, chance and network. */
 export interface Runtime {
@@ -19,6 +20,12 @@ export interface Runtime {
   readonly random?: Random | undefined
   readonly transport?: Transport | undefined
 }
+
+/** How host names become addresses (KIP-302, KIP-235). */
+export type ClientDnsLookup = 'use_all_dns_ips' | 'resolve_canonical_bootstrap_servers_only'
+
+/** What a client does when it can reach none of the brokers it knows of (KIP-899, KIP-1102). */
+export type MetadataRecoveryStrategy = 'rebootstrap' | 'none'
 
 /** Options that everything which talks to Kafka takes. Durations are in milliseconds. */
 export interface ClientOptions {
@@ -34,14 +41,39 @@ export interface ClientOptions {
   readonly retryBackoffMs?: number | undefined
   /** Longest such pause. Default 1,000. */
   readonly retryBackoffMaxMs?: number | undefined
-  /** How long connecting to one broker may take, handshake included. Default 10,000. */
+  /** First pause before an address is connected to again after that failed; doubles with each failure. Default 50. */
+  readonly reconnectBackoffMs?: number | undefined
+  /** Longest such pause. Default 1,000. */
+  readonly reconnectBackoffMaxMs?: number | undefined
+  /** How long connecting to one broker may take, handshake included; doubles with each failure in a row. Default 10,000. */
   readonly socketConnectionSetupTimeoutMs?: number | undefined
+  /** The longest that doubling makes of it. Default 30,000. */
+  readonly socketConnectionSetupTimeoutMaxMs?: number | undefined
+  /** A connection without any traffic for so long is closed, and opened again when it is needed; -1: never. Default 540,000. */
+  readonly connectionsMaxIdleMs?: number | undefined
+  /**
+   * 'use_all_dns_ips': every address of a host is tried in turn. 'resolve_canonical_bootstrap_servers_only': besides, the
+   * bootstrap addresses are first turned into the canonical names of all hosts behind them. Default 'use_all_dns_ips'.
+   */
+  readonly clientDnsLookup?: ClientDnsLookup | undefined
   /** How long a client that never reached the cluster goes on trying before it fails. Default 15,000. */
   readonly bootstrapTimeoutMs?: number | undefined
   /** How old topic metadata may get before it is fetched anew. Default 300,000. */
   readonly metadataMaxAgeMs?: number | undefined
-  /** Topics that nobody asked about for so long leave the metadata cache; null keeps them. Default 300,000. */
-  readonly metadataTopicCacheTtlMs?: number | null | undefined
+  /** Topics that were not refreshed with success for so long leave the metadata cache; 'never' or null keeps them. Default 300,000. */
+  readonly metadataTopicCacheTtlMs?: number | 'never' | null | undefined
+  /**
+   * Whether bootstrapServers are used again when none of the brokers that the cluster named can be reached, or a broker asks
+   * for it; 'none': such a client fails until one of them is back. Default 'rebootstrap'.
+   */
+  readonly metadataRecoveryStrategy?: MetadataRecoveryStrategy | undefined
+  /** With 'rebootstrap': after so long without any metadata all known brokers are given up, connected or not. Default 300,000. */
+  readonly metadataRecoveryRebootstrapTriggerMs?: number | undefined
+  /**
+   * Whether brokers may create a topic that is asked for and does not exist (they do if auto.create.topics.enable is set).
+   * Default false, unlike Java's: a misspelt name would make a topic.
+   */
+  readonly allowAutoCreateTopics?: boolean | undefined
   /** Longest answer that is taken, in bytes; a longer one ends the connection. Default 128 MiB. */
   readonly maxFrameBytes?: number | undefined
   /** Where log lines go; a pino logger fits. Default: warnings and errors to standard error. */
@@ -70,30 +102,41 @@ export const clientOptions = {
     property: 'socket.connection.setup.timeout.ms',
     fallback: 10_000,
   }),
+  socketConnectionSetupTimeoutMaxMs: option(wholeNumber(1), {
+    property: 'socket.connection.setup.timeout.max.ms',
+    fallback: 30_000,
+  }),
+  reconnectBackoffMs: option(wholeNumber(0), { property: 'reconnect.backoff.ms', fallback: 50 }),
+  reconnectBackoffMaxMs: option(wholeNumber(0), { property: 'reconnect.backoff.max.ms', fallback: 1_000 }),
+  connectionsMaxIdleMs: option(wholeNumber(-1), { property: 'connections.max.idle.ms', fallback: 540_000 }),
+  clientDnsLookup: option(oneOf(['use_all_dns_ips', 'resolve_canonical_bootstrap_servers_only']), {
+    property: 'client.dns.lookup',
+    fallback: 'use_all_dns_ips',
+  }),
   bootstrapTimeoutMs: option(wholeNumber(1), { fallback: 15_000 }),
   metadataMaxAgeMs: option(wholeNumber(1), { property: 'metadata.max.age.ms', fallback: 300_000 }),
-  metadataTopicCacheTtlMs: option(wholeNumber(1).nullable(), { property: 'metadata.max.idle.ms', fallback: 300_000 }),
+  metadataTopicCacheTtlMs: option(
+    wholeNumber(1)
+      .or(oneOf(['never']))
+      .nullable(),
+    {
+      property: 'metadata.max.idle.ms',
+      fallback: 300_000,
+    },
+  ),
+  metadataRecoveryStrategy: option(oneOf(['rebootstrap', 'none']), {
+    property: 'metadata.recovery.strategy',
+    fallback: 'rebootstrap',
+  }),
+  metadataRecoveryRebootstrapTriggerMs: option(wholeNumber(0), {
+    property: 'metadata.recovery.rebootstrap.trigger.ms',
+    fallback: 300_000,
+  }),
+  allowAutoCreateTopics: option(truth(), { property: 'allow.auto.create.topics', fallback: false }),
   maxFrameBytes: option(wholeNumber(1_024), { fallback: 128 * 1_024 * 1_024 }),
   logger: option(objectWith<Logger>('debug', 'info', 'warn', 'error', 'child').optional()),
   runtime: option(runtimeSchema.optional()),
 }
-
-/** Options of Kafka's that come with security, which this version does not have. */
-const SECURITY = 'connections are plain text in this version; TLS and SASL come later. Use a PLAINTEXT listener'
-
-/** Names that mean something in Kafka and are refused by every client of this version. */
-export const refusedEverywhere: ReadonlyMap<string, string> = new Map(
-  [
-    'security.protocol',
-    'ssl',
-    'sasl',
-    'tls',
-    'sasl.mechanism',
-    'sasl.jaas.config',
-    'ssl.truststore.location',
-    'ssl.keystore.location',
-  ].map((name) => [name, SECURITY]),
-)
 
 /** What running code sees of ClientOptions: complete and checked. */
 export interface ResolvedClientConfig {
@@ -103,10 +146,19 @@ export interface ResolvedClientConfig {
   readonly defaultApiTimeoutMs: number
   readonly retryBackoffMs: number
   readonly retryBackoffMaxMs: number
+  readonly reconnectBackoffMs: number
+  readonly reconnectBackoffMaxMs: number
   readonly socketConnectionSetupTimeoutMs: number
+  readonly socketConnectionSetupTimeoutMaxMs: number
+  /** Infinity: never. */
+  readonly connectionsMaxIdleMs: number
+  readonly clientDnsLookup: ClientDnsLookup
   readonly bootstrapTimeoutMs: number
   readonly metadataMaxAgeMs: number
   readonly metadataTopicCacheTtlMs: number | null
+  readonly metadataRecoveryStrategy: MetadataRecoveryStrategy
+  readonly metadataRecoveryRebootstrapTriggerMs: number
+  readonly allowAutoCreateTopics: boolean
   readonly maxFrameBytes: number
   readonly logger: Logger
   readonly clock: Clock
@@ -117,7 +169,13 @@ export interface ResolvedClientConfig {
 /** Checks and completes client options. Throws KafkaUsageError naming every fault and its remedy. */
 export function resolveClientConfig(given: ClientOptions): ResolvedClientConfig {
   return toClientConfig(
-    resolveOptions({ owner: 'Kafka client', table: clientOptions, given, refused: refusedEverywhere }),
+    resolveOptions({
+      owner: 'Kafka client',
+      table: clientOptions,
+      given,
+      refused: refusedEverywhere,
+      ineffective: ineffectiveEverywhere,
+    }),
   )
 }
 
@@ -132,10 +190,21 @@ export function toClientConfig(options: Resolved<typeof clientOptions>): Resolve
     defaultApiTimeoutMs: options.defaultApiTimeoutMs,
     retryBackoffMs: Math.min(options.retryBackoffMs, options.retryBackoffMaxMs),
     retryBackoffMaxMs: options.retryBackoffMaxMs,
+    reconnectBackoffMs: Math.min(options.reconnectBackoffMs, options.reconnectBackoffMaxMs),
+    reconnectBackoffMaxMs: options.reconnectBackoffMaxMs,
     socketConnectionSetupTimeoutMs: options.socketConnectionSetupTimeoutMs,
+    socketConnectionSetupTimeoutMaxMs: Math.max(
+      options.socketConnectionSetupTimeoutMs,
+      options.socketConnectionSetupTimeoutMaxMs,
+    ),
+    connectionsMaxIdleMs: options.connectionsMaxIdleMs < 0 ? Infinity : options.connectionsMaxIdleMs,
+    clientDnsLookup: options.clientDnsLookup,
     bootstrapTimeoutMs: options.bootstrapTimeoutMs,
     metadataMaxAgeMs: options.metadataMaxAgeMs,
-    metadataTopicCacheTtlMs: options.metadataTopicCacheTtlMs,
+    metadataTopicCacheTtlMs: options.metadataTopicCacheTtlMs === 'never' ? null : options.metadataTopicCacheTtlMs,
+    metadataRecoveryStrategy: options.metadataRecoveryStrategy,
+    metadataRecoveryRebootstrapTriggerMs: options.metadataRecoveryRebootstrapTriggerMs,
+    allowAutoCreateTopics: options.allowAutoCreateTopics,
     maxFrameBytes: options.maxFrameBytes,
     logger: logger ?? consoleLogger(),
     clock,

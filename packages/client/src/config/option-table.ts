@@ -1,5 +1,6 @@
 import { KafkaUsageError } from '@milena/protocol'
 import type { z } from 'zod'
+import { reasonFor } from './foreign-options.js'
 import { nearestName } from './nearest-name.js'
 
 /** One option: its camelCase name is the key in its table. */
@@ -39,6 +40,8 @@ export interface ResolveOptions<Table extends OptionTable> {
   readonly given: object
   /** Names that exist in Kafka, but are refused here: dotted name to what to do instead. */
   readonly refused?: ReadonlyMap<string, string>
+  /** Names of Kafka's that are accepted in `properties` and do nothing: dotted name to the reason. */
+  readonly ineffective?: ReadonlyMap<string, string>
 }
 
 /**
@@ -76,6 +79,17 @@ export function resolveOptions<Table extends OptionTable>(options: ResolveOption
   return resolved as Resolved<Table>
 }
 
+/** The given properties that have no effect, each with its reason; for a log line. */
+export function withoutEffect(
+  given: { readonly properties?: Readonly<Record<string, unknown>> | undefined },
+  ineffective: ReadonlyMap<string, string>,
+): { readonly property: string; readonly reason: string }[] {
+  return Object.keys(given.properties ?? {}).flatMap((property) => {
+    const reason = reasonFor(property, ineffective)
+    return reason === undefined ? [] : [{ property, reason }]
+  })
+}
+
 function requireObject(owner: string, given: unknown): void {
   if (typeof given === 'object' && given !== null && !Array.isArray(given)) return
   const what =
@@ -104,6 +118,7 @@ function collect<Table extends OptionTable>(options: ResolveOptions<Table>, prob
   }
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined) continue
+    if (reasonFor(name, options.ineffective) !== undefined) continue
     const optionName = byProperty.get(name) ?? (Object.hasOwn(table, name) ? name : undefined)
     const found = optionName === undefined ? undefined : table[optionName]
     if (optionName === undefined || found === undefined)
@@ -115,12 +130,14 @@ function collect<Table extends OptionTable>(options: ResolveOptions<Table>, prob
 
 function unknownOption<Table extends OptionTable>(
   name: string,
-  { table, refused }: ResolveOptions<Table>,
+  { table, refused, ineffective }: ResolveOptions<Table>,
   byProperty: ReadonlyMap<string, string>,
   kind: 'option' | 'property',
 ): string {
-  const reason = refused?.get(name) ?? refused?.get(dotted(name))
+  const reason = reasonFor(name, refused) ?? reasonFor(dotted(name), refused)
   if (reason !== undefined) return `'${name}' cannot be set here: ${reason}`
+  const needless = reasonFor(name, ineffective) ?? reasonFor(dotted(name), ineffective)
+  if (needless !== undefined) return `'${name}' has no effect here: ${needless}. Leave it out`
   const own = byProperty.get(name)
   if (kind === 'option' && own !== undefined)
     return `'${name}' belongs into properties: { '${name}': … }, or is written ${own}`

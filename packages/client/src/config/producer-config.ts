@@ -1,12 +1,7 @@
 import { KafkaUsageError, type CompressionName } from '@milena/protocol'
 import { asSerializer, type Serializer, type SerializeFunction } from '../serde.js'
-import {
-  clientOptions,
-  refusedEverywhere,
-  toClientConfig,
-  type ClientOptions,
-  type ResolvedClientConfig,
-} from './client-config.js'
+import { clientOptions, toClientConfig, type ClientOptions, type ResolvedClientConfig } from './client-config.js'
+import { ineffectiveEverywhere, refusedEverywhere } from './foreign-options.js'
 import { option, resolveOptions } from './option-table.js'
 import { functionOrObjectWith, oneOf, text, wholeNumber } from './value-schemas.js'
 
@@ -92,7 +87,13 @@ const refused: ReadonlyMap<string, string> = new Map([
 export function resolveProducerConfig<K = DefaultSerializable, V = DefaultSerializable>(
   given: ProducerOptions<K, V>,
 ): ResolvedProducerConfig<K, V> {
-  const options = resolveOptions({ owner: 'Producer', table: producerOptions, given, refused })
+  const options = resolveOptions({
+    owner: 'Producer',
+    table: producerOptions,
+    given,
+    refused,
+    ineffective: ineffectiveEverywhere,
+  })
   if (options.deliveryTimeoutMs < options.lingerMs) {
     throw new KafkaUsageError(
       `Producer: deliveryTimeoutMs (${options.deliveryTimeoutMs}) must not be smaller than lingerMs (${options.lingerMs}).`,

@@ -1,12 +1,8 @@
+import { KafkaUsageError } from '@milena/protocol'
 import { asDeserializer, type Deserializer, type DeserializeFunction } from '../serde.js'
-import {
-  clientOptions,
-  refusedEverywhere,
-  toClientConfig,
-  type ClientOptions,
-  type ResolvedClientConfig,
-} from './client-config.js'
-import { option, resolveOptions } from './option-table.js'
+import { clientOptions, toClientConfig, type ClientOptions, type ResolvedClientConfig } from './client-config.js'
+import { ineffectiveForShareConsumers, refusedByShareConsumers } from './foreign-options.js'
+import { option, resolveOptions, withoutEffect } from './option-table.js'
 import { functionOrObjectWith, groupId, oneOf, text, truth, wholeNumber } from './value-schemas.js'
 
 /** How records are acknowledged: by the next poll, or one by one by the application. */
@@ -65,9 +61,9 @@ export interface ShareConsumerOptions<K = Buffer | null, V = Buffer | null> exte
   readonly prefetch?: number | 'auto' | undefined
   /** Whether the checksum of each record batch is checked. Default true. */
   readonly checkCrcs?: boolean | undefined
-  /** Heartbeat interval until the coordinator tells its own. Default 5,000. */
+  /** Heartbeat interval until the coordinator tells its own; smaller than sessionTimeoutMs. Default 5,000. */
   readonly heartbeatIntervalMs?: number | undefined
-  /** After so long without an answer of the coordinator the member holds itself lost. Default 45,000. */
+  /** After so long without an answer of the coordinator the member holds itself lost and joins anew. Default 45,000. */
   readonly sessionTimeoutMs?: number | undefined
   /** What a second acknowledgement of one record does: an error, or the last one counts as in Java. Default 'error'. */
   readonly onSecondAcknowledge?: 'error' | 'lastWins' | undefined
@@ -139,52 +135,21 @@ const shareConsumerOptions = {
   onSecondAcknowledge: option(oneOf(['error', 'lastWins']), { fallback: 'error' }),
 }
 
-/** What is set on the group (KIP-932, KIP-1240, KIP-1191), and looked for on the consumer. */
-const GROUP_CONFIGS = [
-  'share.auto.offset.reset',
-  'share.isolation.level',
-  'share.session.timeout.ms',
-  'share.heartbeat.interval.ms',
-  'share.record.lock.duration.ms',
-  'share.delivery.count.limit',
-  'share.partition.max.record.locks',
-  'share.renew.acknowledge.enable',
-  'share.assignment.interval.ms',
-  'errors.deadletterqueue.topic.name',
-  'errors.deadletterqueue.copy.record.enable',
-]
-
-// Java's share consumer refuses these at construction; several have a place of their own in the group's configuration.
-const refused: ReadonlyMap<string, string> = new Map([
-  ...refusedEverywhere,
-  ...GROUP_CONFIGS.map((name): [string, string] => [name, groupConfig(name)]),
-  ...Object.entries({
-    'auto.offset.reset': groupConfig('share.auto.offset.reset'),
-    'isolation.level': groupConfig('share.isolation.level'),
-    'session.timeout.ms': groupConfig('share.session.timeout.ms'),
-    'heartbeat.interval.ms': groupConfig('share.heartbeat.interval.ms'),
-    'enable.auto.commit':
-      "share consumers acknowledge records instead of committing offsets. Set acknowledgementMode: 'implicit' or 'explicit'",
-    'group.instance.id': 'share groups have no static members. Leave it out',
-    'partition.assignment.strategy': 'the broker assigns (group.share.assignors of the brokers). Leave it out',
-    'group.remote.assignor': 'the broker assigns (group.share.assignors of the brokers). Leave it out',
-    'group.protocol': 'a share consumer always uses the protocol of share groups. Leave it out',
-    'interceptor.classes': 'Java classes cannot be used here. Leave it out',
-    'key.deserializer': 'Java classes cannot be used here. Set the option keyDeserializer',
-    'value.deserializer': 'Java classes cannot be used here. Set the option valueDeserializer',
-  }),
-])
-
-function groupConfig(name: string): string {
-  return `it belongs to the group, not to a member. Set the group configuration ${name}, e.g. with Admin.alterGroupConfigs(groupId, { '${name}': … })`
-}
-
 /** Checks and completes the options of a share consumer. Throws KafkaUsageError naming every fault and its remedy. */
 export function resolveShareConsumerConfig<K = Buffer | null, V = Buffer | null>(
   given: ShareConsumerOptions<K, V>,
 ): ResolvedShareConsumerConfig<K, V> {
-  const options = resolveOptions({ owner: 'ShareConsumer', table: shareConsumerOptions, given, refused })
+  const options = resolveOptions({
+    owner: 'ShareConsumer',
+    table: shareConsumerOptions,
+    given,
+    refused: refusedByShareConsumers,
+    ineffective: ineffectiveForShareConsumers,
+  })
+  requireHeartbeatsWithinSession(options)
   const client = toClientConfig(options)
+  for (const { property, reason } of withoutEffect(given, ineffectiveForShareConsumers))
+    client.logger.debug({ property }, `the property '${property}' has no effect here: ${reason}`)
   return {
     client,
     groupId: options.groupId,
@@ -214,6 +179,19 @@ export function resolveShareConsumerConfig<K = Buffer | null, V = Buffer | null>
     valueDeserializer: deserializerOf(given.valueDeserializer),
     onSecondAcknowledge: options.onSecondAcknowledge,
   }
+}
+
+// A member whose session is no longer than a heartbeat's interval would hold itself lost between any two of them.
+function requireHeartbeatsWithinSession(options: {
+  readonly heartbeatIntervalMs: number
+  readonly sessionTimeoutMs: number
+}): void {
+  const { heartbeatIntervalMs, sessionTimeoutMs } = options
+  if (heartbeatIntervalMs < sessionTimeoutMs) return
+  throw new KafkaUsageError(
+    `ShareConsumer: heartbeatIntervalMs (${heartbeatIntervalMs}) must be smaller than sessionTimeoutMs (${sessionTimeoutMs}). Make it a third of it or less, so that one lost heartbeat ends nothing.`,
+    { code: 'INVALID_CONFIG' },
+  )
 }
 
 function deserializerOf<T>(given: Deserializer<T> | DeserializeFunction<T> | undefined): Deserializer<T> | undefined {

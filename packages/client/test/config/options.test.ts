@@ -143,6 +143,16 @@ describe('options of a share consumer', () => {
     expect(failure(() => resolveShareConsumerConfig({ ...member, ...wrong } as never))).toMatch(message)
   })
 
+  it.each([
+    { heartbeatIntervalMs: 5_000, sessionTimeoutMs: 5_000 },
+    { sessionTimeoutMs: 4_000 },
+    { heartbeatIntervalMs: 50_000 },
+  ])('%j, heartbeats no more often than the session ends, is refused', (wrong) => {
+    expect(failure(() => resolveShareConsumerConfig({ ...member, ...wrong }))).toMatch(
+      /heartbeatIntervalMs \(\d+\) must be smaller than sessionTimeoutMs \(\d+\)/,
+    )
+  })
+
   it.each([undefined, null, 'localhost:9092', ['localhost:9092'], 9092])(
     'that are no object but %j are refused with an example',
     (given) => {
@@ -197,8 +207,8 @@ describe('options of every client', () => {
     })
   })
 
-  it('allow topics to stay in the metadata cache for ever', () => {
-    expect(resolveClientConfig({ ...base, metadataTopicCacheTtlMs: null }).metadataTopicCacheTtlMs).toBeNull()
+  it.each([null, 'never'] as const)('allow topics to stay in the metadata cache for ever: %s', (never) => {
+    expect(resolveClientConfig({ ...base, metadataTopicCacheTtlMs: never }).metadataTopicCacheTtlMs).toBeNull()
   })
 })
 
