@@ -60,6 +60,8 @@ export class ShareEngine<K, V> {
   readonly #membership: Membership
   readonly #router: PartitionRouter
   readonly #partitions = new SharePartitions()
+  /** The last partition that was found to be among them: records are answered in runs. */
+  #ownPartition: TopicIdPartition | undefined
   readonly #buffer: FetchBuffer<K, V>
   readonly #sizer: FetchSizer
   readonly #arrived: Wake
@@ -71,21 +73,25 @@ export class ShareEngine<K, V> {
   #lockMs: number | undefined
   #state: 'new' | 'fetching' | 'paused' | 'ending' | 'released' | 'closed' = 'new'
   #taking = false
+  #takes = 0
   #waiting = false
   #taken = 0
   #takenAt = 0
   #closed: Promise<void> | undefined
 
-  /** Holds the context until it is closed. `counters`: those of an earlier engine, to count on. */
+  /** Holds the context until it is closed. `counters`, `memberId`: those of an earlier engine, to go on with. */
   constructor(
     config: ResolvedShareConsumerConfig<K, V>,
     context: KafkaClientContext,
-    { counters = new ShareCounters() }: { readonly counters?: ShareCounters } = {},
+    {
+      counters = new ShareCounters(),
+      memberId,
+    }: { readonly counters?: ShareCounters; readonly memberId?: string } = {},
   ) {
     this.#config = config
     this.#context = context.acquire()
     this.counters = counters
-    this.memberId = context.random.uuid().toString('base64url')
+    this.memberId = memberId ?? context.random.uuid().toString('base64url')
     const { clock, logger } = context
     this.#news = new AcknowledgementNews(logger)
     this.#failures = new MemberFailures(context, config.groupId)
@@ -128,6 +134,16 @@ export class ShareEngine<K, V> {
     return this.#state === 'closed'
   }
 
+  /** What ended this member for good; every take() rejects with it. */
+  get fatal(): KafkaError | undefined {
+    return this.#failures.fatal
+  }
+
+  /** How often take() was called: who knows how often it did so itself knows whether somebody else takes, too. */
+  get takes(): number {
+    return this.#takes
+  }
+
   /** Records acquired and not handed out yet. */
   get bufferedRecords(): number {
     return this.#buffer.records
@@ -158,6 +174,7 @@ export class ShareEngine<K, V> {
     if (this.#taking)
       throw new KafkaUsageError('Records are being taken already: await one poll() or take() before the next.')
     this.#taking = true
+    this.#takes++
     let emptyHanded = false
     const notify = (): void => this.#arrived.notify()
     signal?.addEventListener('abort', notify)
@@ -168,7 +185,7 @@ export class ShareEngine<K, V> {
       this.#taken = 0
       for (;;) {
         if (signal?.aborted) throw abortedError(signal)
-        this.#throwFailure()
+        this.throwFailure()
         if (this.#buffer.records > 0) {
           const made = this.#buffer.take(max ?? this.#sizer.fetchRecords)
           const taken = made instanceof Promise ? await made : made
@@ -193,6 +210,13 @@ export class ShareEngine<K, V> {
     }
   }
 
+  /** Throws what take() would reject with: an error that was not told yet, the fatal one, or that this member is closed. */
+  throwFailure(): void {
+    this.#refuseWhenClosed()
+    const error = this.#failures.next()
+    if (error !== undefined) throw error
+  }
+
   /**
    * Notes what became of a record; it goes out with the next request to the broker that handed the record out.
    * False: its lock or session is gone, and the broker will deliver it again. Throws KafkaUsageError when the record
@@ -215,6 +239,7 @@ export class ShareEngine<K, V> {
       case 'already-answered':
         throw new KafkaUsageError(
           `The record at offset ${record.offset} of ${record.topic}-${record.partition} is acknowledged already: a record takes one of ACCEPT, RELEASE and REJECT, once.`,
+          { code: 'ALREADY_ACKNOWLEDGED' },
         )
     }
   }
@@ -238,6 +263,15 @@ export class ShareEngine<K, V> {
     let open = 0
     for (const { range, from, to } of spans) if (range.holder.live) open += range.openAmong(from, to)
     return open
+  }
+
+  /** Whether this member acquired the record, be it answered or lost by now. */
+  owns(record: Acquired<K, V>): boolean {
+    const { partition } = rangeOf(record)
+    if (partition === this.#ownPartition) return true
+    if (this.#partitions.find(partition.topicId, partition.partition) !== partition) return false
+    this.#ownPartition = partition
+    return true
   }
 
   /** The record's lock has not run out, its session lives, and it is not answered: it may be worked on. */
@@ -428,12 +462,6 @@ export class ShareEngine<K, V> {
     })
   }
 
-  #throwFailure(): void {
-    this.#refuseWhenClosed()
-    const error = this.#failures.next()
-    if (error !== undefined) throw error
-  }
-
   #refuseWhenClosed(): void {
     if (this.#state === 'closed') throw closedError()
   }
@@ -446,5 +474,7 @@ function closedError(): KafkaUsageError {
 function rangeOf(record: Acquired<unknown, unknown>): AcquiredRange {
   if (ConsumerRecord.isRecord(record)) return ConsumerRecord.rangeOf(record)
   if (record instanceof RecordDeserializationFailure) return RecordDeserializationFailure.rangeOf(record)
-  throw new KafkaUsageError('Only a record that was handed out by this consumer can be acknowledged.')
+  throw new KafkaUsageError('Only a record that was handed out by this consumer can be acknowledged.', {
+    code: 'NOT_ACQUIRED',
+  })
 }
