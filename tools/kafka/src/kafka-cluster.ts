@@ -5,10 +5,13 @@ import { BrokerProcess, type BrokerLaunch, type Served, type StorageFormat } fro
 import { makeClusterFolder, removeAbandonedFolders, removeFolder } from './cluster-folder.js'
 import { freePorts, isFree } from './free-ports.js'
 import { findJava } from './java.js'
-import { kafkaClassPath } from './kafka-jars.js'
+import { brokerClassPath } from './kafka-jars.js'
+import { kafkaVersionOf, type KafkaVersion } from './kafka-version.js'
 import { serverProperties, type NodeAddress } from './server-properties.js'
 
 export interface KafkaClusterOptions {
+  /** The release. Default: what MILENA_KAFKA_VERSION names, else 4.4.0. */
+  readonly version?: KafkaVersion
   /** 1 (default), or 3, each broker and controller in one process. */
   readonly brokers?: 1 | 3
   /** The first broker's port, the others follow it. Default: free ports. */
@@ -19,7 +22,7 @@ export interface KafkaClusterOptions {
     | ((node: NodeAddress) => Readonly<Record<string, string>>)
   /**
    * Levels of features, such as `{ 'share.version': 0 }` for a cluster without share groups. Default: those of the release
-   * (Kafka 4.4: share.version 2).
+   * (Kafka 4.4: share.version 2; 4.2 and 4.3: 1).
    */
   readonly features?: Readonly<Record<string, number>>
   /** Heap of each broker, in MiB. Default 512. */
@@ -48,6 +51,7 @@ export interface KafkaBroker {
 }
 
 export interface KafkaCluster {
+  readonly version: KafkaVersion
   readonly bootstrapServers: string
   readonly brokers: readonly KafkaBroker[]
   /** The last lines that a broker logged. */
@@ -71,11 +75,12 @@ const portRounds = 3
 export async function startKafkaCluster(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
   const logger = options.logger ?? (() => {})
   const java = await findJava()
-  const classPath = await kafkaClassPath('broker', logger)
+  const version = options.version ?? kafkaVersionOf(process.env['MILENA_KAFKA_VERSION'])
+  const classPath = await brokerClassPath(version, logger)
   removeAbandonedFolders()
   for (let round = 1; ; round++) {
     const addresses = await chooseAddresses(options.brokers ?? 1, options.port)
-    const cluster = new RunningCluster({ options, java, classPath, addresses })
+    const cluster = new RunningCluster({ options, version, java, classPath, addresses })
     try {
       await cluster.start()
       return cluster
@@ -108,6 +113,7 @@ function at<T>(values: readonly T[], index: number): T {
 }
 
 class RunningCluster implements KafkaCluster {
+  readonly version: KafkaVersion
   readonly bootstrapServers: string
   readonly brokers: readonly RunningBroker[]
   readonly #options: KafkaClusterOptions
@@ -116,11 +122,13 @@ class RunningCluster implements KafkaCluster {
 
   constructor(given: {
     readonly options: KafkaClusterOptions
+    readonly version: KafkaVersion
     readonly java: string
     readonly classPath: string
     readonly addresses: readonly NodeAddress[]
   }) {
     const { options, addresses } = given
+    this.version = given.version
     this.#options = options
     this.bootstrapServers = addresses.map((each) => `${host}:${each.port}`).join(',')
     this.brokers = addresses.map((address) => {
@@ -149,7 +157,7 @@ class RunningCluster implements KafkaCluster {
   async start(): Promise<void> {
     const clusterId = newClusterId()
     this.#options.logger?.(
-      `Starting ${this.brokers.length === 1 ? 'a Kafka broker' : `${this.brokers.length} Kafka brokers`} …`,
+      `Starting ${this.brokers.length === 1 ? 'a broker' : `${this.brokers.length} brokers`} of Kafka ${this.version} …`,
     )
     for (const broker of this.brokers) broker.launch({ clusterId, features: this.#options.features ?? {} })
     await this.#whenServing()

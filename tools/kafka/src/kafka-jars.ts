@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { withLock } from './folder-lock.js'
 import { findJava } from './java.js'
+import { defaultKafkaVersion, type KafkaVersion } from './kafka-version.js'
 import { runCommand } from './run-command.js'
 import { KafkaUnavailableError } from './unavailable-error.js'
 
@@ -18,6 +19,8 @@ export interface JarSource {
   readonly folder: string
   /** Java sources that belong to it, compiled along. */
   readonly sources?: string
+  /** Properties of the pom that are to have another value, such as `kafka.version`. */
+  readonly properties?: Readonly<Record<string, string>>
   /** What it fetches, with the version. */
   readonly nameOf: (pom: string) => string
 }
@@ -44,12 +47,21 @@ export function kafkaClassPath(set: JarSet, progress: (line: string) => void = (
   return classPathOf(jarSets[set], progress)
 }
 
+/** The class path of a broker of a release, as kafkaClassPath() has it. */
+export function brokerClassPath(version: KafkaVersion, progress: (line: string) => void): Promise<string> {
+  if (version === defaultKafkaVersion) return kafkaClassPath('broker', progress)
+  const properties = { 'kafka.version': version }
+  return classPathOf({ ...jarSets.broker, properties, nameOf: () => `Kafka ${version}` }, progress)
+}
+
 /** kafkaClassPath() for any pom. */
 export async function classPathOf(source: JarSource, progress: (line: string) => void): Promise<string> {
-  const { folder, sources } = source
+  const { folder, sources, properties = {} } = source
   const pom = readFileSync(join(folder, 'pom.xml'), 'utf8')
   const name = source.nameOf(pom)
+  const settings = Object.entries(properties).map(([property, value]) => `-D${property}=${value}`)
   const hash = createHash('sha256').update(pom)
+  for (const setting of settings) hash.update(setting)
   if (sources !== undefined) {
     for (const file of readdirSync(join(folder, sources)).toSorted()) {
       hash.update(readFileSync(join(folder, sources, file)))
@@ -63,7 +75,7 @@ export async function classPathOf(source: JarSource, progress: (line: string) =>
       join(target, 'fetch.lock'),
       () => progress(`Another process is fetching ${name}; waiting for it.`),
       async () => {
-        if (!existsSync(built)) await fetch({ folder, built, name, progress })
+        if (!existsSync(built)) await fetch({ folder, built, name, settings, progress })
       },
     )
   }
@@ -74,6 +86,7 @@ async function fetch(job: {
   readonly folder: string
   readonly built: string
   readonly name: string
+  readonly settings: readonly string[]
   readonly progress: (line: string) => void
 }): Promise<void> {
   await findJava()
@@ -83,7 +96,15 @@ async function fetch(job: {
   let downloaded = 0
   const done = await runCommand(
     'mvn',
-    ['-B', '-f', join(job.folder, 'pom.xml'), `-Dbuild.folder=${building}`, 'compile', 'dependency:copy-dependencies'],
+    [
+      '-B',
+      '-f',
+      join(job.folder, 'pom.xml'),
+      `-Dbuild.folder=${building}`,
+      ...job.settings,
+      'compile',
+      'dependency:copy-dependencies',
+    ],
     {
       onLine: (line) => {
         if (!/Downloaded from .*\.jar/.test(line)) return

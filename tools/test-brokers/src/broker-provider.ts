@@ -3,10 +3,13 @@ import type { BrokerKind } from './broker-kind.js'
 /** A broker that serves, or why there is none. */
 export type BrokerOffer = { readonly bootstrapServers: string } | { readonly notRun: string }
 
+/** How many brokers a cluster has. */
+export type BrokerCount = 1 | 3
+
 /** What a suite wants of a cluster of its own (describe-on-clusters.ts). */
 export interface ClusterOptions {
   /** 1 (default), or 3. */
-  readonly brokers?: 1 | 3
+  readonly brokers?: BrokerCount
   /** Levels of features, such as `{ 'share.version': 0 }` for a cluster without share groups. */
   readonly features?: Readonly<Record<string, number>>
 }
@@ -29,8 +32,10 @@ export interface StartedCluster {
 /** Where a test process gets brokers of one kind from. */
 export interface BrokerProvider {
   readonly kind: BrokerKind
-  /** The broker that suites share. Asked while the suites are collected, before any test, and by each of them. */
-  obtain(): Promise<BrokerOffer>
+  /**
+   * The broker, or the three, that suites share. Asked while the suites are collected, before any test, and by each of them.
+   */
+  obtain(brokers: BrokerCount): Promise<BrokerOffer>
   /** The suites of this file are done with it. May come several times, or not at all. */
   release?(): Promise<void>
   /** A cluster that the caller may do anything to. Asked only where `obtain` had a broker. */

@@ -1,21 +1,26 @@
 import { createServer, connect, type AddressInfo } from 'node:net'
-import type { BrokerOffer } from './broker-provider.js'
+import type { BrokerCount, BrokerOffer } from './broker-provider.js'
 
 /**
- * Test files run in processes of their own, and there is one Kafka for all of them. It belongs to vitest's main process, which
- * starts it when the first file asks here, over a loopback port, and tells every file the same.
+ * Test files run in processes of their own, and there is one Kafka of each size for all of them. They belong to vitest's main
+ * process, which starts each when the first file asks here, over a loopback port, and tells every file the same.
  */
 export interface ClusterDesk {
   readonly port: number
   close(): Promise<void>
 }
 
-export async function openClusterDesk(offer: () => Promise<BrokerOffer>): Promise<ClusterDesk> {
-  let made: Promise<BrokerOffer> | undefined
+export async function openClusterDesk(offer: (brokers: BrokerCount) => Promise<BrokerOffer>): Promise<ClusterDesk> {
+  const made = new Map<BrokerCount, Promise<BrokerOffer>>()
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy())
-    made ??= offer()
-    void made.then((answer) => socket.end(JSON.stringify(answer)))
+    // The question is one character: how many brokers.
+    socket.once('data', (question) => {
+      const brokers = question.toString('latin1').startsWith('3') ? 3 : 1
+      const answer = made.get(brokers) ?? offer(brokers)
+      made.set(brokers, answer)
+      void answer.then((text) => socket.end(JSON.stringify(text)))
+    })
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -29,10 +34,10 @@ export async function openClusterDesk(offer: () => Promise<BrokerOffer>): Promis
 }
 
 /** Waits as long as it takes: fetching jars may take minutes, and the desk's process ending closes the connection. */
-export function askClusterDesk(port: number): Promise<BrokerOffer> {
+export function askClusterDesk(port: number, brokers: BrokerCount = 1): Promise<BrokerOffer> {
   return new Promise((resolve, reject) => {
     let text = ''
-    const socket = connect({ port, host: '127.0.0.1' })
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(String(brokers)))
     socket.setEncoding('utf8')
     socket.on('data', (chunk: string) => (text += chunk))
     socket.on('error', reject)

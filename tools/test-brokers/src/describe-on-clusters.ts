@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from 'vitest'
-import type { ClusterBroker, ClusterOptions, StartedCluster } from './broker-provider.js'
+import type { BrokerCount, ClusterBroker, ClusterOptions, StartedCluster } from './broker-provider.js'
 import { describeOnKinds, type OnBrokersOptions } from './describe-on-kinds.js'
 import { TestBrokerConnection, type TestBroker } from './test-broker.js'
 
@@ -17,8 +17,8 @@ export function describeOnClusters(
   options: ClusterOptions & OnBrokersOptions,
   suite: (cluster: TestCluster) => void,
 ): void {
-  describeOnKinds(name, options, ({ kind, provider }) => {
-    const cluster = new OwnCluster(kind)
+  describeOnKinds(name, { on: options.on, sizes: [1] }, ({ kind, provider }) => {
+    const cluster = new OwnCluster(kind, options.brokers ?? 1)
     beforeAll(async () => {
       if (provider.startCluster === undefined) throw new Error(`The ${kind} broker comes alone, not as a cluster.`)
       cluster.started = await provider.startCluster(options)
@@ -34,8 +34,8 @@ export function describeOnClusters(
 class OwnCluster extends TestBrokerConnection implements TestCluster {
   started: StartedCluster | undefined
 
-  constructor(kind: TestBroker['kind']) {
-    super(kind, () => this.#running().bootstrapServers)
+  constructor(kind: TestBroker['kind'], size: BrokerCount) {
+    super({ kind, size, address: () => this.#running().bootstrapServers })
   }
 
   get brokers(): readonly ClusterBroker[] {

@@ -4,6 +4,7 @@ import {
   providerOf,
   registerBrokerProvider,
   registeredKinds,
+  type BrokerCount,
   type BrokerOffer,
   type BrokerProvider,
 } from './broker-provider.js'
@@ -29,6 +30,7 @@ export interface OnBrokersOptions {
 /** A broker that a suite may use, and where it came from. */
 export interface Obtained {
   readonly kind: BrokerKind
+  readonly brokers: BrokerCount
   readonly bootstrapServers: string
   readonly provider: BrokerProvider
 }
@@ -40,17 +42,22 @@ registerBrokerProvider(kafkaProvider())
  * A suite for every kind of broker that MILENA_TEST_BROKERS names (default: all that can run). Where a kind cannot run the suite
  * is reported as `not run`, with the reason; with MILENA_REQUIRE_KAFKA=1 that is a failure for Kafka.
  */
-export function describeOnKinds(name: string, options: OnBrokersOptions, suite: (obtained: Obtained) => void): void {
+export function describeOnKinds(
+  name: string,
+  options: { readonly on: readonly BrokerKind[] | undefined; readonly sizes: readonly BrokerCount[] },
+  suite: (obtained: Obtained) => void,
+): void {
   const requested = requestedKinds(process.env['MILENA_TEST_BROKERS']) ?? registeredKinds()
   const kinds = brokerKinds.filter((kind) => requested.includes(kind) && (options.on ?? brokerKinds).includes(kind))
   // A file without a single test is taken for a mistake by vitest.
   if (kinds.length === 0) it(`${name}: not asked for`, { meta: { brokerNotAsked: true } }, (context) => context.skip())
-  for (const kind of kinds) {
-    describe(`${name} [${kind}]`, { meta: { broker: kind } }, async () => {
+  for (const [kind, brokers] of kinds.flatMap((each) => options.sizes.map((size) => [each, size] as const))) {
+    const where = brokers === 1 ? kind : `${kind}, ${brokers} brokers`
+    describe(`${name} [${where}]`, { meta: { broker: kind } }, async () => {
       const provider = providerOf(kind)
-      const offer: BrokerOffer = (await provider?.obtain()) ?? { notRun: `No ${kind} broker is registered.` }
+      const offer: BrokerOffer = (await provider?.obtain(brokers)) ?? { notRun: `No ${kind} broker is registered.` }
       if (provider !== undefined && 'bootstrapServers' in offer) {
-        suite({ kind, provider, bootstrapServers: offer.bootstrapServers })
+        suite({ kind, brokers, provider, bootstrapServers: offer.bootstrapServers })
       } else if ('notRun' in offer) {
         cannotRun(kind, offer.notRun)
       }

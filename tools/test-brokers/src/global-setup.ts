@@ -12,16 +12,16 @@ declare module 'vitest' {
 
 /** vitest's globalSetup: Kafka starts with the first suite that needs it, and stops at the end of the run. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  let cluster: Promise<KafkaCluster> | undefined
+  const clusters: Promise<KafkaCluster>[] = []
   const say = (line: string): void => {
     process.stderr.write(`kafka: ${line}\n`)
   }
-  const desk = await openClusterDesk(async (): Promise<BrokerOffer> => {
+  const desk = await openClusterDesk(async (brokers): Promise<BrokerOffer> => {
     try {
-      cluster = startKafkaCluster({ logger: say })
+      const cluster = startKafkaCluster({ brokers, logger: say })
+      clusters.push(cluster)
       return { bootstrapServers: (await cluster).bootstrapServers }
     } catch (error) {
-      cluster = undefined
       const reason = error instanceof Error ? error.message : String(error)
       say(`not run. ${reason}`)
       return { notRun: reason }
@@ -30,6 +30,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   project.provide('milenaClusterDesk', desk.port)
   return async () => {
     await desk.close()
-    await (await cluster)?.stop()
+    // One that could not start has been told of already.
+    for (const started of await Promise.allSettled(clusters)) {
+      if (started.status === 'fulfilled') await started.value.stop()
+    }
   }
 }

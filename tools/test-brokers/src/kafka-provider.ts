@@ -3,11 +3,11 @@ import { inject } from 'vitest'
 import type { BrokerProvider } from './broker-provider.js'
 import { askClusterDesk } from './cluster-desk.js'
 
-/** The one Kafka of the whole run, and Kafkas of a suite's own. */
+/** The Kafkas of the whole run, one of each size, and Kafkas of a suite's own. */
 export function kafkaProvider(): BrokerProvider {
   return {
     kind: 'kafka',
-    obtain: () => askClusterDesk(inject('milenaClusterDesk')),
+    obtain: (brokers) => askClusterDesk(inject('milenaClusterDesk'), brokers),
     startCluster: (options) => startKafkaCluster(options),
   }
 }

@@ -1,10 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import { Admin } from '@milena/client'
+import { isSince, type KafkaVersion } from '@milena/tools-kafka'
 import type { BrokerKind } from './broker-kind.js'
+import type { BrokerCount } from './broker-provider.js'
+import { kafkaVersion, type MinorRelease } from './release.js'
 
 /** What a behaviour suite sees of the broker it runs on. All suites of a run share one: use names of your own. */
 export interface TestBroker {
   readonly kind: BrokerKind
+  /** How many brokers it consists of. */
+  readonly size: BrokerCount
+  /** The release of Kafka that it is, or behaves as. */
+  readonly version: KafkaVersion
+  /** Whether it is of this release or a later one: what a release lacks is asserted as the error that it gives. */
+  isSince(release: MinorRelease): boolean
   readonly bootstrapServers: string
   /** Closed after the suite. */
   readonly admin: Admin
@@ -29,12 +38,19 @@ export interface TopicOptions {
 /** A TestBroker at an address, which is asked for with its first use. */
 export class TestBrokerConnection implements TestBroker {
   readonly kind: BrokerKind
+  readonly size: BrokerCount
+  readonly version = kafkaVersion()
   readonly #address: () => string
   #admin: Admin | undefined
 
-  constructor(kind: BrokerKind, address: () => string) {
-    this.kind = kind
-    this.#address = address
+  constructor(given: { readonly kind: BrokerKind; readonly size: BrokerCount; readonly address: () => string }) {
+    this.kind = given.kind
+    this.size = given.size
+    this.#address = given.address
+  }
+
+  isSince(release: MinorRelease): boolean {
+    return isSince(this.version, release)
   }
 
   get bootstrapServers(): string {

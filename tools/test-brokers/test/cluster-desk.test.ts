@@ -11,6 +11,19 @@ describe('The desk that hands out the Kafka of a run', () => {
     await desk.close()
   })
 
+  it('starts a cluster of three for those who ask for one, beside the single broker', async () => {
+    const asked: number[] = []
+    const desk = await openClusterDesk((brokers) => {
+      asked.push(brokers)
+      return Promise.resolve({ bootstrapServers: `127.0.0.1:${brokers}` })
+    })
+    await expect(askClusterDesk(desk.port, 3)).resolves.toEqual({ bootstrapServers: '127.0.0.1:3' })
+    await expect(askClusterDesk(desk.port, 1)).resolves.toEqual({ bootstrapServers: '127.0.0.1:1' })
+    await expect(askClusterDesk(desk.port, 3)).resolves.toEqual({ bootstrapServers: '127.0.0.1:3' })
+    expect(asked).toEqual([3, 1])
+    await desk.close()
+  })
+
   it('says why there is none', async () => {
     const desk = await openClusterDesk(() => Promise.resolve({ notRun: 'There is no Java.' }))
     await expect(askClusterDesk(desk.port)).resolves.toEqual({ notRun: 'There is no Java.' })

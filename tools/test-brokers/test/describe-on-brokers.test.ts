@@ -39,3 +39,23 @@ describeOnBrokers('The broker that a suite is given', (broker) => {
     await expect(broker.lag(await broker.createGroup())).resolves.toBeUndefined()
   })
 })
+
+describeOnBrokers(
+  'The cluster that suites share',
+  (broker) => {
+    it('has as many brokers as it says, and topics with a replica on each', async () => {
+      const topic = await broker.createTopic({ partitions: 3 })
+      const [described] = await broker.admin.describeTopics([topic])
+      expect(described?.partitions.map(({ replicas }) => replicas.length)).toEqual(Array(3).fill(broker.size))
+    })
+
+    it('tells which release it is', async () => {
+      const group = broker.uniqueName('group')
+      const limit = broker.setGroupConfig(group, { 'share.delivery.count.limit': '3' })
+      // KIP-1240 came with 4.3.
+      if (broker.isSince('4.3')) await expect(limit).resolves.toBeUndefined()
+      else await expect(limit).rejects.toMatchObject({ code: 'INVALID_CONFIG' })
+    })
+  },
+  { brokers: [1, 3] },
+)

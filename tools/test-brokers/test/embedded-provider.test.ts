@@ -14,7 +14,7 @@ function listens(bootstrapServers: string): Promise<boolean> {
 }
 
 async function address(provider: ReturnType<typeof embeddedProvider>): Promise<string> {
-  const offer = await provider.obtain()
+  const offer = await provider.obtain(1)
   if ('notRun' in offer) throw new Error(offer.notRun)
   return offer.bootstrapServers
 }

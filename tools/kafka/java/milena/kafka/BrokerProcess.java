@@ -5,6 +5,7 @@ import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -14,7 +15,6 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.apache.kafka.common.utils.internals.Exit;
 
 /**
  * One Kafka node that lives no longer than whoever started it.
@@ -88,8 +88,7 @@ public final class BrokerProcess {
 
     private static void removeAndHalt(Path folder) {
         // A broker that finds its files gone halts its JVM: that must not happen half-way.
-        Exit.setHaltProcedure((code, message) -> sleep(Long.MAX_VALUE));
-        Exit.setExitProcedure((code, message) -> sleep(Long.MAX_VALUE));
+        sleepInsteadOfEnding();
         // And its threads may still create one while the folder goes: try until it is gone.
         long giveUp = System.nanoTime() + 10_000_000_000L;
         while (Files.exists(folder) && System.nanoTime() < giveUp) {
@@ -118,6 +117,26 @@ public final class BrokerProcess {
             }
         }
         Runtime.getRuntime().halt(0);
+    }
+
+    /** Kafka's own ways to end the JVM are closed. Their class has another package since 4.4, so it is looked for by name. */
+    private static void sleepInsteadOfEnding() {
+        for (String name : List.of("org.apache.kafka.common.utils.internals.Exit", "org.apache.kafka.common.utils.Exit")) {
+            try {
+                Class<?> exit = Class.forName(name);
+                Class<?> procedure = Class.forName(name + "$Procedure");
+                Object asleep = Proxy.newProxyInstance(procedure.getClassLoader(), new Class<?>[] {procedure},
+                    (proxy, method, given) -> {
+                        sleep(Long.MAX_VALUE);
+                        return null;
+                    });
+                exit.getMethod("setHaltProcedure", procedure).invoke(null, asleep);
+                exit.getMethod("setExitProcedure", procedure).invoke(null, asleep);
+                return;
+            } catch (ReflectiveOperationException ofAnotherRelease) {
+                // The next name.
+            }
+        }
     }
 
     private static void sleep(long ms) {
