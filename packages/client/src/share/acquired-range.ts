@@ -1,5 +1,6 @@
 import type { KafkaError } from '@milena/protocol'
 import { AckCode } from './acknowledge-type.js'
+import type { Fate, RangeVerdicts } from './record-verdicts.js'
 import type { TopicIdPartition } from './share-partition.js'
 
 // One acquired range: the offsets that one ShareFetch answer locked for this member, in one piece.
@@ -57,6 +58,8 @@ export class AcquiredRange {
   unsent = 0
   /** In a request whose answer has not come. */
   sent = 0
+  /** Made once somebody waits for the verdict on a single record, or something failed. */
+  verdicts: RangeVerdicts | undefined
   readonly #states: Uint8Array
   /** The deadlines of renewed offsets; made with the first renewal. */
   #renewedDeadlines: Float64Array | undefined
@@ -84,6 +87,13 @@ export class AcquiredRange {
 
   isOpen(index: number): boolean {
     return this.#states[index] === OPEN
+  }
+
+  fateOf(index: number): Fate {
+    const state = this.#states[index] as number
+    if (state === OPEN) return 'open'
+    if (state === LOST) return 'lost'
+    return (state & DONE) === 0 ? 'on its way' : 'finished'
   }
 
   /** When the lock of one offset runs out, on the injected clock. */

@@ -2,6 +2,7 @@ import type { KafkaError } from '@milena/protocol'
 import { takeAcknowledgements, type SentAcknowledgements } from './ack-batches.js'
 import type { AcquiredRange, RangeHolder, Verdict } from './acquired-range.js'
 import type { TopicIdPartition } from './share-partition.js'
+import { RangeVerdicts } from './record-verdicts.js'
 import { countTypes, type AcknowledgementVerdict } from './verdict.js'
 
 // The ledger: what this member holds from one broker in one share session. No I/O, no clock.
@@ -80,6 +81,7 @@ export class AcquiredRecords implements RangeHolder {
       const to = Math.min(range.lastOffset, older.lastOffset) - older.firstOffset + 1
       if (from < to) {
         lost += older.supersede(from, to)
+        older.verdicts?.decided(older, from, to)
         this.#tidy(older)
       }
     }
@@ -136,6 +138,11 @@ export class AcquiredRecords implements RangeHolder {
     for (const { range, from, to } of sent.pieces) {
       const { unsent } = range
       range.settle(from, to, verdict)
+      if (verdict.outcome === 'failed') {
+        range.verdicts ??= new RangeVerdicts()
+        range.verdicts.failed(range, { from, to }, verdict.error)
+      }
+      range.verdicts?.decided(range, from, to)
       // Restored, or a terminal answer that had waited behind a renewal.
       again ||= range.unsent > unsent
       this.#tidy(range)
@@ -155,6 +162,7 @@ export class AcquiredRecords implements RangeHolder {
         const lost = range.expire(time)
         if (lost === 0) continue
         expired += lost
+        range.verdicts?.decided(range, 0, range.length)
         this.#tidy(range)
       }
     }
@@ -169,7 +177,12 @@ export class AcquiredRecords implements RangeHolder {
     this.#live = false
     for (const [partition, sent] of unsent) this.settle(partition, sent, { outcome: 'failed', error, together: false })
     let open = 0
-    for (const ranges of this.#ranges.values()) for (const range of ranges) open += range.open
+    for (const ranges of this.#ranges.values()) {
+      for (const range of ranges) {
+        open += range.open
+        range.verdicts?.abandon(range, error)
+      }
+    }
     this.#ranges.clear()
     this.#outbox.clear()
     return open

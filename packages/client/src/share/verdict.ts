@@ -1,7 +1,8 @@
-import { KafkaConnectionError, KafkaError } from '@milena/protocol'
+import type { KafkaError } from '@milena/protocol'
 import { AckCode } from './acknowledge-type.js'
 import type { AcknowledgementBatch } from './ack-batches.js'
 import type { AcquiredRange, Run } from './acquired-range.js'
+import { lockGone, sessionGone } from './record-verdicts.js'
 import type { TopicIdPartition } from './share-partition.js'
 
 /** How many offsets were answered with each type. `gap`: offsets that hold no record, answered by the client itself. */
@@ -47,13 +48,6 @@ export function lateAnswer(
   code: AckCode,
 ): AcknowledgementVerdict {
   const batches = [{ firstOffset: firstOffset + from, lastOffset: firstOffset + to - 1, acknowledgeTypes: [code] }]
-  const place = `${partition.topic}-${partition.partition}`
-  const error = holder.live
-    ? new KafkaError(`The acknowledgement came when the record's lock was gone; ${place} delivers it again.`, {
-        code: 'INVALID_RECORD_STATE',
-      })
-    : new KafkaConnectionError(
-        `The acknowledgement came when the record's share session was lost; ${place} delivers it again.`,
-      )
+  const error = holder.live ? lockGone(partition) : sessionGone(partition)
   return { partition, batches, counts: countTypes(batches), error }
 }
