@@ -27,6 +27,8 @@ export interface RangeHolder {
   readonly live: boolean
   /** False where the broker does not know RENEW. */
   readonly renewable: boolean
+  /** Records handed out that have no terminal answer and are not lost; kept by the ranges. */
+  outstanding: number
   /** `range` has its first unsent answer. */
   answered(range: AcquiredRange): void
   /** An answer was given that should not wait for company: it frees a record, or a lock runs out. */
@@ -50,6 +52,14 @@ export interface Run {
   readonly to: number
 }
 
+const NO_RUNS: readonly Run[] = []
+
+/** Records of a range that left together: `records[at]` is the one at index `from`. */
+interface HandedOut extends Run {
+  readonly records: readonly object[]
+  readonly at: number
+}
+
 export class AcquiredRange {
   readonly length: number
   /** Not answered yet. */
@@ -63,6 +73,12 @@ export class AcquiredRange {
   readonly #states: Uint8Array
   /** The deadlines of renewed offsets; made with the first renewal. */
   #renewedDeadlines: Float64Array | undefined
+  /** What the locks of all other offsets run by; early rather than late. */
+  #lockDeadline: number
+  /** Every index below this one was handed out, or never will be. */
+  #handedTo = 0
+  /** Kept until the range is finished, for whoever has to hear of a lost lock. */
+  #handedOut: HandedOut[] = []
   /** Every index below this one is finished: where the next search for unsent answers starts. */
   #finishedBelow = 0
 
@@ -72,9 +88,10 @@ export class AcquiredRange {
     readonly firstOffset: number,
     readonly lastOffset: number,
     readonly deliveryCount: number,
-    /** On the injected clock; counted from when the request was sent, so early rather than late. */
-    readonly lockDeadline: number,
+    /** When the locks run out, on the injected clock; counted from when the request was sent, so early rather than late. */
+    readonly firstLockDeadline: number,
   ) {
+    this.#lockDeadline = firstLockDeadline
     this.length = lastOffset - firstOffset + 1
     this.open = this.length
     this.#states = new Uint8Array(this.length).fill(OPEN)
@@ -98,7 +115,86 @@ export class AcquiredRange {
 
   /** When the lock of one offset runs out, on the injected clock. */
   deadlineOf(index: number): number {
-    return this.#renewedDeadlines?.[index] || this.lockDeadline
+    return this.#renewedDeadlines?.[index] || this.#lockDeadline
+  }
+
+  /** When the first lock of those that were not renewed one by one runs out. */
+  get lockDeadline(): number {
+    return this.#lockDeadline
+  }
+
+  /** The first offset that was not handed out has this index. */
+  get handedTo(): number {
+    return this.#handedTo
+  }
+
+  /** `records`, from `at` on, are those at the indices [from, to), and leave now. Records of a range leave in offset order. */
+  handOut(records: readonly object[], at: number, { from, to }: Run): void {
+    this.#handedOut.push({ records, at, from, to })
+    this.pass(to)
+  }
+
+  /** Everything below `to` has left, whatever it was. */
+  pass(to: number): void {
+    if (to <= this.#handedTo) return
+    let unanswered = 0
+    if (this.open === this.length) unanswered = to - this.#handedTo
+    else for (let i = this.#handedTo; i < to; i++) if (isUnanswered(this.#states[i] as number)) unanswered++
+    this.holder.outstanding += unanswered
+    this.#handedTo = to
+  }
+
+  /** The records handed out of [from, to). */
+  handedOutAmong(from: number, to: number): object[] {
+    const found: object[] = []
+    for (const { records, at, from: first, to: end } of this.#handedOut) {
+      for (let i = Math.max(from, first); i < Math.min(to, end); i++) {
+        const record = records[at + i - first]
+        if (record !== undefined) found.push(record)
+      }
+    }
+    return found
+  }
+
+  /** The locks of [from, to) last until then: those of all that is open when nothing else is. */
+  renewed(from: number, to: number, lockDeadline: number): void {
+    if (this.openAmong(from, to) === this.open && this.sent + this.unsent === 0) {
+      this.#lockDeadline = lockDeadline
+      this.#renewedDeadlines = undefined
+    } else for (let i = from; i < to; i++) this.#renew(i, lockDeadline)
+  }
+
+  /** The first deadline among what is open of [from, to); Infinity: nothing is. */
+  earliestDeadline(from: number, to: number): number {
+    let earliest = Infinity
+    for (let i = from; i < to; i++) {
+      if (this.#states[i] !== OPEN) continue
+      if (this.#renewedDeadlines === undefined) return this.#lockDeadline
+      earliest = Math.min(earliest, this.deadlineOf(i))
+    }
+    return earliest
+  }
+
+  /** The runs of open offsets among [from, to). */
+  openRuns(from: number, to: number): readonly Run[] {
+    if (this.open === this.length) return from < to ? [{ from, to }] : NO_RUNS
+    return this.open === 0 ? NO_RUNS : this.#runs(from, to, (state) => state === OPEN)
+  }
+
+  /** What has no terminal answer: open, or renewed by the application. */
+  unansweredRuns(): readonly Run[] {
+    return this.#runs(0, this.length, isUnanswered)
+  }
+
+  #runs(from: number, to: number, wanted: (state: number) => boolean): Run[] {
+    const runs: Run[] = []
+    for (let i = from; i < to; i++) {
+      if (!wanted(this.#states[i] as number)) continue
+      const first = i
+      while (i < to && wanted(this.#states[i] as number)) i++
+      runs.push({ from: first, to: i })
+    }
+    return runs
   }
 
   /** Unanswered offsets among [from, to). */
@@ -118,6 +214,7 @@ export class AcquiredRange {
     if (state === OPEN) {
       this.#states[index] = code
       this.open--
+      if (code !== AckCode.RENEW && index < this.#handedTo) this.holder.outstanding--
       if (this.unsent++ === 0) this.holder.answered(this)
       if (code === AckCode.RELEASE || code === AckCode.RENEW) this.holder.urged()
       return 'noted'
@@ -128,10 +225,14 @@ export class AcquiredRange {
     if ((state & SENT) === 0) {
       if (!renewing && !replace) return 'already-answered'
       this.#states[index] = code
+      this.#answered(index, (renewing ? 1 : 0) - (code === AckCode.RENEW ? 1 : 0))
       return 'noted'
     }
     if (!renewing) return 'already-answered'
-    if (code !== AckCode.RENEW) this.#states[index] = state | (code << QUEUED_SHIFT)
+    if (code !== AckCode.RENEW) {
+      this.#states[index] = state | (code << QUEUED_SHIFT)
+      this.#answered(index, 1)
+    }
     return 'noted'
   }
 
@@ -139,17 +240,21 @@ export class AcquiredRange {
   answerOpen(code: AckCode, from = 0, to = this.length): number {
     if (this.open === 0) return 0
     let answered = 0
+    let outstanding = 0
     if (this.open === this.length && from === 0 && to === this.length) {
       this.#states.fill(code)
       answered = this.length
+      outstanding = this.#handedTo
     } else {
       for (let i = from; i < to; i++) {
         if (this.#states[i] !== OPEN) continue
         this.#states[i] = code
         answered++
+        if (i < this.#handedTo) outstanding++
       }
     }
     if (answered === 0) return 0
+    if (code !== AckCode.RENEW) this.holder.outstanding -= outstanding
     this.open -= answered
     const first = this.unsent === 0
     this.unsent += answered
@@ -183,16 +288,16 @@ export class AcquiredRange {
     return (this.#states[index] as number) & TYPE
   }
 
-  /** Gives up what is unanswered and whose lock ran out before `time`: it can only be answered in vain. How many. */
-  expire(time: number): number {
-    if (this.open === 0 || this.lockDeadline > time) return 0
-    let expired = 0
+  /** Gives up what is unanswered and whose lock ran out before `time`: it can only be answered in vain. What that was. */
+  expire(time: number): readonly Run[] {
+    if (this.open === 0 || this.#lockDeadline > time) return NO_RUNS
+    const expired: Run[] = []
     for (let i = this.#finishedBelow; i < this.length; i++) {
       if (this.#states[i] !== OPEN || this.deadlineOf(i) > time) continue
-      this.#states[i] = LOST
-      expired++
+      const from = i
+      while (i < this.length && this.#states[i] === OPEN && this.deadlineOf(i) <= time) this.#lose(i++)
+      expired.push({ from, to: i })
     }
-    this.open -= expired
     return expired
   }
 
@@ -220,25 +325,36 @@ export class AcquiredRange {
         this.#renew(i, verdict.lockDeadline)
       } else {
         states[i] = DONE | type
+        if (type === AckCode.RENEW) this.#answered(i, 1)
       }
     }
     while (this.#finishedBelow < this.length && this.#isFinished(this.#finishedBelow)) this.#finishedBelow++
+    if (!this.unfinished) this.#handedOut = []
     if (unsentBefore === 0 && this.unsent > 0) this.holder.answered(this)
   }
 
-  /** [from, to) was acquired anew by this member: the earlier lock is gone, and so is what was not answered under it. */
-  supersede(from: number, to: number): number {
-    let lost = 0
-    for (let i = from; i < to; i++) {
-      const state = this.#states[i] as number
-      if ((state & DONE) !== 0 && state !== OPEN) continue
-      if (state === OPEN) this.open--
-      else if ((state & SENT) !== 0) this.sent--
-      else this.unsent--
-      this.#states[i] = LOST
-      lost++
-    }
-    return lost
+  /**
+   * [from, to) was acquired anew by this member: the earlier lock is gone, and with it every answer that is not stored. What had
+   * no terminal answer.
+   */
+  supersede(from: number, to: number): readonly Run[] {
+    const unanswered = this.#runs(from, to, isUnanswered)
+    for (let i = from; i < to; i++) if (!this.#isFinished(i)) this.#lose(i)
+    return unanswered
+  }
+
+  #lose(index: number): void {
+    const state = this.#states[index] as number
+    if (state === OPEN) this.open--
+    else if ((state & SENT) !== 0) this.sent--
+    else this.unsent--
+    if (isUnanswered(state)) this.#answered(index, 1)
+    this.#states[index] = LOST
+  }
+
+  /** So many records less wait for a terminal answer, if this one was handed out. */
+  #answered(index: number, records: number): void {
+    if (index < this.#handedTo) this.holder.outstanding -= records
   }
 
   #renew(index: number, lockDeadline: number): void {
@@ -250,4 +366,12 @@ export class AcquiredRange {
     const state = this.#states[index] as number
     return state !== OPEN && (state & DONE) !== 0
   }
+}
+
+/** No terminal answer was given: open, or a renewal of the application with nothing behind it. */
+function isUnanswered(state: number): boolean {
+  return (
+    state === OPEN ||
+    ((state & DONE) === 0 && (state & TYPE) === AckCode.RENEW && ((state >> QUEUED_SHIFT) & TYPE) === 0)
+  )
 }

@@ -1,6 +1,7 @@
 import type { KafkaError } from '@milena/protocol'
 import { takeAcknowledgements, type SentAcknowledgements } from './ack-batches.js'
-import type { AcquiredRange, RangeHolder, Verdict } from './acquired-range.js'
+import type { AcquiredRange, RangeHolder, Run, Verdict } from './acquired-range.js'
+import { LockRenewals } from './lock-renewals.js'
 import type { TopicIdPartition } from './share-partition.js'
 import { RangeVerdicts } from './record-verdicts.js'
 import { countTypes, type AcknowledgementVerdict } from './verdict.js'
@@ -24,11 +25,23 @@ export interface LedgerListener {
   /** There is something to send. `urgent`: it should not wait for company. */
   answered(urgent: boolean): void
   verdict(verdict: AcknowledgementVerdict): void
+  /** The lock of records that had no terminal answer is gone. */
+  lost(piece: LostPiece): void
+}
+
+/** A piece of a range whose lock is gone: it ran out, or went with its session. */
+export interface LostPiece extends Run {
+  readonly range: AcquiredRange
+  readonly cause: 'expired' | 'session'
+  readonly error: KafkaError | undefined
 }
 
 export class AcquiredRecords implements RangeHolder {
   /** The broker takes renewals (Kafka 4.2); known once connected. */
   renewable = true
+  outstanding = 0
+  /** What the lock keeper wants renewed. */
+  readonly renewals = new LockRenewals()
   #live = true
   readonly #listener: LedgerListener
   readonly #ranges = new Map<TopicIdPartition, Set<AcquiredRange>>()
@@ -80,7 +93,7 @@ export class AcquiredRecords implements RangeHolder {
       const from = Math.max(range.firstOffset, older.firstOffset) - older.firstOffset
       const to = Math.min(range.lastOffset, older.lastOffset) - older.firstOffset + 1
       if (from < to) {
-        lost += older.supersede(from, to)
+        lost += this.#lost(older, older.supersede(from, to))
         older.verdicts?.decided(older, from, to)
         this.#tidy(older)
       }
@@ -159,9 +172,9 @@ export class AcquiredRecords implements RangeHolder {
     let expired = 0
     for (const ranges of this.#ranges.values()) {
       for (const range of ranges) {
-        const lost = range.expire(time)
-        if (lost === 0) continue
-        expired += lost
+        const runs = range.expire(time)
+        if (runs.length === 0) continue
+        expired += this.#lost(range, runs)
         range.verdicts?.decided(range, 0, range.length)
         this.#tidy(range)
       }
@@ -173,6 +186,9 @@ export class AcquiredRecords implements RangeHolder {
   lose(error: KafkaError): number {
     if (!this.#live) return 0
     this.#apart.clear()
+    const lost = [...this.#ranges.values()].flatMap((ranges) =>
+      Array.from(ranges, (range) => ({ range, runs: range.unansweredRuns() })),
+    )
     const unsent = this.send('all')
     this.#live = false
     for (const [partition, sent] of unsent) this.settle(partition, sent, { outcome: 'failed', error, together: false })
@@ -185,7 +201,19 @@ export class AcquiredRecords implements RangeHolder {
     }
     this.#ranges.clear()
     this.#outbox.clear()
+    this.renewals.clear()
+    for (const { range, runs } of lost) this.#lost(range, runs, error)
     return open
+  }
+
+  /** Tells which records have lost their locks; how many. */
+  #lost(range: AcquiredRange, runs: readonly Run[], error?: KafkaError): number {
+    let lost = 0
+    for (const { from, to } of runs) {
+      lost += to - from
+      this.#listener.lost({ range, from, to, cause: error === undefined ? 'expired' : 'session', error })
+    }
+    return lost
   }
 
   #hasUnsentOf(partition: TopicIdPartition): boolean {

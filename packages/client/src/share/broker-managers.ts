@@ -43,6 +43,13 @@ export class BrokerManagers {
     for (const { manager } of this.#byNode.values()) manager.wake()
   }
 
+  /** Records handed out and not answered. */
+  get outstanding(): number {
+    let outstanding = 0
+    for (const { manager } of this.#byNode.values()) outstanding += manager.outstanding
+    return outstanding
+  }
+
   /** Resolves when every request that is out now has been answered. */
   async out(): Promise<void> {
     await Promise.all(this.#map((manager) => manager.out))

@@ -141,7 +141,7 @@ export class FetchBuffer<K, V> {
           if (range === undefined) return true
           if (offset < range.firstOffset) continue
           const index = offset - range.firstOffset
-          if (!range.holder.live || range.lockDeadline <= now || !range.isOpen(index)) continue
+          if (!range.holder.live || range.deadlineOf(index) <= now || !range.isOpen(index)) continue
           out.add(cursor, range, index)
         }
       } catch (reason) {

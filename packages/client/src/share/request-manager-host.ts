@@ -1,4 +1,5 @@
 import type { KafkaError } from '@milena/protocol'
+import type { LostPiece } from './acquired-records.js'
 import type { SharePartitions } from './share-partition.js'
 import type { ShareFetchSettings } from './share-requests.js'
 import type { ReceivedPartition } from './share-response.js'
@@ -27,6 +28,8 @@ export interface RequestManagerHost {
   fatal(error: KafkaError): void
   /** The locks of `records` records ran out before they were answered. */
   expired(records: number): void
+  /** The lock of unanswered records is gone. */
+  lockLost(piece: LostPiece): void
   /** `records` acquired and unanswered records were lost with their session. */
   lost(records: number, cause: KafkaError): void
 }

@@ -117,6 +117,11 @@ export class RequestManager {
     return this.#held.pendingPartitions()
   }
 
+  /** Records handed out and not answered. */
+  get outstanding(): number {
+    return this.#held.outstanding
+  }
+
   /** Releases every record of this broker that is not answered; how many. */
   releaseOpen(): number {
     return this.#held.answerAllOpen(AckCode.RELEASE)
@@ -408,6 +413,9 @@ export class RequestManager {
         this.#wake.notify()
       },
       verdict: (verdict) => this.#host.verdict(verdict),
+      lost: (piece) => {
+        if (!this.#closing) this.#host.lockLost(piece)
+      },
     })
     return ledger
   }

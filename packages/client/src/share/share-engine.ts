@@ -10,12 +10,14 @@ import { ConsumerRecord } from './consumer-record.js'
 import { FetchBuffer, type TakenBatch } from './fetch-buffer.js'
 import { FetchSizer } from './fetch-sizer.js'
 import { JoinWaiters } from './join-waiters.js'
+import { LockLosses, type LockLoss } from './lock-losses.js'
 import { MemberFailures } from './member-failures.js'
 import { Membership } from './membership.js'
 import { PartitionRouter } from './partition-router.js'
 import { RecordDeserializationFailure } from './record-failure.js'
-import type { RequestManagerHost } from './request-manager-host.js'
+import { waitForVerdict, type AcknowledgementResult } from './record-verdicts.js'
 import { ShareCounters } from './share-counters.js'
+import { ShareEngineHost } from './share-engine-host.js'
 import { SharePartitions, type TopicIdPartition } from './share-partition.js'
 import type { CorruptBatch, ReceivedPartition } from './share-response.js'
 import { lateAnswer, type AcknowledgementVerdict } from './verdict.js'
@@ -55,7 +57,6 @@ export type Acquired<K, V> = ConsumerRecord<K, V> | RecordDeserializationFailure
 export class ShareEngine<K, V> {
   readonly memberId: string
   readonly counters: ShareCounters
-  readonly #config: ResolvedShareConsumerConfig<K, V>
   readonly #context: KafkaClientContext
   readonly #membership: Membership
   readonly #router: PartitionRouter
@@ -67,6 +68,7 @@ export class ShareEngine<K, V> {
   readonly #arrived: Wake
   readonly #managers: BrokerManagers
   readonly #news: AcknowledgementNews
+  readonly #losses: LockLosses
   readonly #joinWaiters = new JoinWaiters()
   readonly #failures: MemberFailures
   #membershipRunning: Promise<void> | undefined
@@ -88,12 +90,12 @@ export class ShareEngine<K, V> {
       memberId,
     }: { readonly counters?: ShareCounters; readonly memberId?: string } = {},
   ) {
-    this.#config = config
     this.#context = context.acquire()
     this.counters = counters
     this.memberId = memberId ?? context.random.uuid().toString('base64url')
     const { clock, logger } = context
     this.#news = new AcknowledgementNews(logger)
+    this.#losses = new LockLosses(logger)
     this.#failures = new MemberFailures(context, config.groupId)
     this.#arrived = new Wake(clock)
     this.#sizer = new FetchSizer({ fixedRecords: config.fetchRecords, prefetch: config.prefetch })
@@ -122,7 +124,26 @@ export class ShareEngine<K, V> {
         fatal: (error) => this.#failForGood(error),
       },
     })
-    this.#managers = new BrokerManagers(context, this.#makeHost(), (loop) => this.#guarded(loop))
+    const host = new ShareEngineHost(config, this.memberId, {
+      counters,
+      logger,
+      partitions: this.#partitions,
+      recordsToFetch: () => this.#recordsToFetch(),
+      exactFetches: () => this.#sizer.exact,
+      received: (received) => this.#received(received),
+      verdict: (verdict) => this.#verdict(verdict),
+      lockTimeout: (ms) => {
+        this.#lockMs = ms
+      },
+      lockLost: (piece) => {
+        this.#losses.tell(piece)
+        this.#arrived.notify()
+      },
+      leadersMoved: () => this.#router.refresh(),
+      failed: (error) => this.#fail(error),
+      fatal: (error) => this.#failForGood(error),
+    })
+    this.#managers = new BrokerManagers(context, host, (loop) => this.#guarded(loop))
   }
 
   /** The group's acquisition lock duration in milliseconds, as the last fetch told it; undefined before the first. */
@@ -142,6 +163,11 @@ export class ShareEngine<K, V> {
   /** How often take() was called: who knows how often it did so itself knows whether somebody else takes, too. */
   get takes(): number {
     return this.#takes
+  }
+
+  /** Records handed out and not answered. */
+  get outstanding(): number {
+    return this.#managers.outstanding
   }
 
   /** Records acquired and not handed out yet. */
@@ -190,6 +216,7 @@ export class ShareEngine<K, V> {
           const made = this.#buffer.take(max ?? this.#sizer.fetchRecords)
           const taken = made instanceof Promise ? await made : made
           if (taken.records.length + taken.failures.length > 0) {
+            handOut(taken)
             this.#taken = taken.records.length
             this.#takenAt = clock.now()
             this.#managers.wake()
@@ -242,6 +269,15 @@ export class ShareEngine<K, V> {
           { code: 'ALREADY_ACKNOWLEDGED' },
         )
     }
+  }
+
+  /**
+   * The broker's word on one record: resolves, never rejects, once its answer was stored or failed for good, or its lock was
+   * lost. A promise is made only for those that are asked about.
+   */
+  verdictOf(record: Acquired<K, V>): Promise<AcknowledgementResult> {
+    const range = rangeOf(record)
+    return waitForVerdict(range, record.offset - range.firstOffset)
   }
 
   /** Accepts what is unanswered of a batch; how many records that were. */
@@ -321,6 +357,14 @@ export class ShareEngine<K, V> {
     return ConsumerRecord.isRecord(value)
   }
 
+  /**
+   * Tells of every lock that was lost before its record was answered, in runs of records of one partition. Returns the function
+   * that ends it.
+   */
+  onLost(listener: (loss: LockLoss<K, V>) => void): () => void {
+    return this.#losses.on(listener as (loss: LockLoss<unknown, unknown>) => void)
+  }
+
   /** Tells every verdict of the broker, failed ones included. Returns the function that ends it. */
   onVerdict(listener: (verdict: AcknowledgementVerdict) => void): () => void {
     return this.#news.on(listener)
@@ -348,51 +392,6 @@ export class ShareEngine<K, V> {
     await this.#membershipRunning
     await this.#context.release()
     if (left !== undefined) throw left
-  }
-
-  #makeHost(): RequestManagerHost {
-    const { groupId, clientId, fetchMaxWaitMs, fetchMinBytes, fetchMaxBytes, acquireMode } = this.#config
-    const { checkCrcs, defaultApiTimeoutMs, requestTimeoutMs } = this.#config
-    return {
-      groupId,
-      memberId: this.memberId,
-      settings: {
-        clientId,
-        fetchMaxWaitMs,
-        fetchMinBytes,
-        fetchMaxBytes,
-        acquireMode,
-        checkCrcs,
-        defaultApiTimeoutMs,
-        requestTimeoutMs,
-      },
-      partitions: this.#partitions,
-      recordsToFetch: () => this.#recordsToFetch(),
-      exactFetches: () => this.#sizer.exact,
-      received: (received) => this.#received(received),
-      verdict: (verdict) => this.#verdict(verdict),
-      lockTimeout: (ms) => {
-        this.#lockMs = ms
-      },
-      leadersMoved: () => this.#router.refresh(),
-      failed: (error) => this.#fail(error),
-      fatal: (error) => this.#failForGood(error),
-      expired: (records) => {
-        this.counters.lost += records
-        this.#context.logger.warn(
-          { groupId, records },
-          'locks ran out before their records were acknowledged; the group delivers them again. Lower maxPollRecords, or lengthen share.record.lock.duration.ms of the group.',
-        )
-      },
-      lost: (records, cause) => {
-        this.counters.lost += records
-        const level = records > 0 ? 'warn' : 'debug'
-        this.#context.logger[level](
-          { groupId, records, err: cause },
-          'a share session was lost; its records will be delivered again',
-        )
-      },
-    }
   }
 
   #recordsToFetch(): number {
@@ -464,6 +463,19 @@ export class ShareEngine<K, V> {
 
   #refuseWhenClosed(): void {
     if (this.#state === 'closed') throw closedError()
+  }
+}
+
+/** The pieces of the ledger that these records stand for leave with them. */
+function handOut({ records, failures, spans }: TakenBatch<unknown, unknown>): void {
+  let at = 0
+  for (const span of spans) {
+    span.range.handOut(records, at, span)
+    at += span.to - span.from
+  }
+  for (const failure of failures) {
+    const range = RecordDeserializationFailure.rangeOf(failure)
+    range.pass(failure.offset - range.firstOffset + 1)
   }
 }
 

@@ -2,7 +2,7 @@ import { KafkaError } from '@milena/protocol'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { AckCode } from '../../src/share/acknowledge-type.js'
-import { AcquiredRange, type RangeHolder, type Verdict } from '../../src/share/acquired-range.js'
+import { AcquiredRange, type RangeHolder, type Run, type Verdict } from '../../src/share/acquired-range.js'
 
 const partition = { topic: 'orders', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partition: 0 }
 const done: Verdict = { outcome: 'done', lockDeadline: 90_000 }
@@ -12,6 +12,7 @@ const again: Verdict = { outcome: 'again' }
 class Holder implements RangeHolder {
   live = true
   renewable = true
+  outstanding = 0
   /** What the ledger's outbox would hold. */
   inOutbox = false
   urgencies = 0
@@ -37,6 +38,10 @@ function send(range: AcquiredRange): [from: number, to: number, types: number[]]
   return range
     .sendRuns()
     .map(({ from, to }) => [from, to, Array.from({ length: to - from }, (_, i) => range.typeAt(from + i))])
+}
+
+function lengthOf(runs: readonly Run[]): number {
+  return runs.reduce((sum, { from, to }) => sum + to - from, 0)
 }
 
 describe('an acquired range', () => {
@@ -146,11 +151,11 @@ describe('an acquired range', () => {
 
   it('calls an answer stale when the offset was acquired anew meanwhile', () => {
     const { range } = acquire(3)
-    expect(range.supersede(1, 2)).toBe(1)
+    expect(range.supersede(1, 2)).toEqual([{ from: 1, to: 2 }])
     expect(range.answer(1, AckCode.ACCEPT)).toBe('stale')
     expect(range.isOpen(1)).toBe(false)
     expect(range.open).toBe(2)
-    expect(range.supersede(1, 2)).toBe(0)
+    expect(range.supersede(1, 2)).toEqual([])
   })
 
   it('urges for what frees a record or saves a lock, and for nothing else', () => {
@@ -186,12 +191,12 @@ describe('an acquired range', () => {
     send(range)
     range.settle(0, 1, done)
     range.answer(1, AckCode.ACCEPT)
-    expect(range.expire(29_999)).toBe(0)
-    expect(range.expire(30_000)).toBe(2)
+    expect(range.expire(29_999)).toEqual([])
+    expect(lengthOf(range.expire(30_000))).toBe(2)
     expect([0, 1, 2, 3].map((i) => range.isOpen(i))).toEqual([true, false, false, false])
     expect(range.answer(2, AckCode.ACCEPT)).toBe('stale')
-    expect(range.expire(89_999)).toBe(0)
-    expect(range.expire(90_000)).toBe(1)
+    expect(range.expire(89_999)).toEqual([])
+    expect(lengthOf(range.expire(90_000))).toBe(1)
     expect(range).toMatchObject({ open: 0, unsent: 1 })
   })
 
@@ -221,12 +226,15 @@ type Step =
   | { do: 'settle'; which: number; verdict: Verdict }
   | { do: 'supersede'; from: number; to: number }
   | { do: 'expire'; time: number }
+  | { do: 'handOut'; to: number }
+  | { do: 'renew'; from: number; to: number; deadline: number }
   | { do: 'lose' }
 
 class Model {
   readonly offsets: Offset[]
   live = true
   pieces: [from: number, to: number][] = []
+  handedTo = 0
 
   constructor(length: number) {
     this.offsets = Array.from({ length }, () => ({ at: 'open', type: 0, queued: 0, deadline: 30_000 }))
@@ -293,10 +301,20 @@ class Model {
     return expired.length
   }
 
+  /** How many of what is lost had no terminal answer. */
   supersede(from: number, to: number): number {
     const lost = this.offsets.slice(from, to).filter(({ at }) => at !== 'done' && at !== 'lost')
+    const unanswered = lost.filter((offset) => this.unanswered(offset)).length
     for (const offset of lost) offset.at = 'lost'
-    return lost.length
+    return unanswered
+  }
+
+  unanswered({ at, type, queued }: Offset): boolean {
+    return at === 'open' || ((at === 'unsent' || at === 'sent') && type === AckCode.RENEW && queued === 0)
+  }
+
+  get outstanding(): number {
+    return this.offsets.slice(0, this.handedTo).filter((offset) => this.unanswered(offset)).length
   }
 }
 
@@ -325,12 +343,20 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
       }),
     },
     { weight: 1, arbitrary: span.map((s): Step => ({ do: 'supersede', ...s })) },
+    { weight: 2, arbitrary: fc.nat(LENGTH).map((to): Step => ({ do: 'handOut', to })) },
+    {
+      weight: 2,
+      arbitrary: fc
+        .tuple(span, fc.constantFrom(50_000, 70_000))
+        .map(([s, deadline]): Step => ({ do: 'renew', ...s, deadline })),
+    },
     {
       weight: 1,
       arbitrary: fc.constantFrom<Step>(
         { do: 'lose' },
         { do: 'expire', time: 29_999 },
         { do: 'expire', time: 30_000 },
+        { do: 'expire', time: 60_000 },
         { do: 'expire', time: 90_000 },
       ),
     },
@@ -368,10 +394,18 @@ describe('any sequence of answers, sends, verdicts and losses', () => {
               break
             }
             case 'supersede':
-              expect(range.supersede(step.from, step.to)).toBe(model.supersede(step.from, step.to))
+              expect(lengthOf(range.supersede(step.from, step.to))).toBe(model.supersede(step.from, step.to))
               break
             case 'expire':
-              expect(range.expire(step.time)).toBe(model.expire(step.time))
+              expect(lengthOf(range.expire(step.time))).toBe(model.expire(step.time))
+              break
+            case 'handOut':
+              range.pass(step.to)
+              model.handedTo = Math.max(model.handedTo, step.to)
+              break
+            case 'renew':
+              range.renewed(step.from, step.to, step.deadline)
+              for (const offset of model.offsets.slice(step.from, step.to)) offset.deadline = step.deadline
               break
             case 'lose':
               holder.live = false
@@ -384,6 +418,14 @@ describe('any sequence of answers, sends, verdicts and losses', () => {
           })
           expect(model.offsets.map((_, index) => range.isOpen(index))).toEqual(
             model.offsets.map(({ at }) => at === 'open'),
+          )
+          expect(holder.outstanding).toBe(model.outstanding)
+          expect(lengthOf(range.openRuns(2, 10))).toBe(range.openAmong(2, 10))
+          expect(lengthOf(range.unansweredRuns())).toBe(
+            model.offsets.filter((offset) => model.unanswered(offset)).length,
+          )
+          expect(range.earliestDeadline(0, LENGTH)).toBe(
+            Math.min(...model.offsets.flatMap(({ at, deadline }) => (at === 'open' ? [deadline] : []))),
           )
           expect(range.openAmong(3, 9)).toBe(model.offsets.slice(3, 9).filter(({ at }) => at === 'open').length)
           expect(range.unfinished).toBe(model.offsets.some(({ at }) => at !== 'done' && at !== 'lost'))

@@ -2,7 +2,7 @@ import { KafkaError } from '@milena/protocol'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { AckCode } from '../../src/share/acknowledge-type.js'
 import { AcquiredRange, type Verdict } from '../../src/share/acquired-range.js'
-import { AcquiredRecords, type SentByPartition } from '../../src/share/acquired-records.js'
+import { AcquiredRecords, type LostPiece, type SentByPartition } from '../../src/share/acquired-records.js'
 import { SharePartitions } from '../../src/share/share-partition.js'
 import type { AcknowledgementVerdict } from '../../src/share/verdict.js'
 
@@ -16,13 +16,16 @@ const again: Verdict = { outcome: 'again' }
 
 let verdicts: AcknowledgementVerdict[]
 let notes: boolean[]
+let losses: LostPiece[]
 let ledger: AcquiredRecords
 
 beforeEach(() => {
   verdicts = []
   notes = []
+  losses = []
   ledger = new AcquiredRecords({
     answered: (urgent) => notes.push(urgent),
+    lost: (piece) => losses.push(piece),
     verdict: (verdict) => verdicts.push(verdict),
   })
 })
@@ -121,6 +124,7 @@ describe('the ledger of a session', () => {
     const older = enter(0, 9)
     const newer = new AcquiredRange(first, ledger, 4, 6, 2, 60_000)
     expect(ledger.enter(newer)).toBe(3)
+    expect(losses).toEqual([{ range: older, from: 4, to: 7, cause: 'expired', error: undefined }])
     expect(older.answer(5, AckCode.ACCEPT)).toBe('stale')
     expect(newer.answer(1, AckCode.REJECT)).toBe('noted')
     older.answerOpen(AckCode.ACCEPT)
@@ -136,6 +140,7 @@ describe('the ledger of a session', () => {
     const older = enter(0, 3)
     older.answerOpen(AckCode.ACCEPT)
     enter(0, 3)
+    expect(losses).toEqual([])
     expect(ledger.hasUnsent).toBe(false)
     expect(batches(ledger.send('all'))).toEqual({})
     // The newer one is in the ledger all the same.
@@ -150,6 +155,7 @@ describe('the ledger of a session', () => {
     enter(4, 5, first, 90_000)
     expect(ledger.expire(29_999)).toBe(0)
     expect(ledger.expire(30_000)).toBe(3)
+    expect(losses).toEqual([{ range: a, from: 1, to: 4, cause: 'expired', error: undefined }])
     expect(ledger.hasOpen).toBe(true)
     expect(ledger.expire(90_000)).toBe(2)
     expect(ledger.hasOpen).toBe(false)
@@ -200,6 +206,7 @@ describe('the ledger of a session that ended', () => {
     a.answer(0, AckCode.ACCEPT)
     const cause = new KafkaError('gone', { code: 'NETWORK_EXCEPTION' })
     expect(ledger.lose(cause)).toBe(3)
+    expect(losses).toEqual([{ range: a, from: 1, to: 4, cause: 'session', error: cause }])
     expect(ledger.live).toBe(false)
     expect(verdicts).toMatchObject([{ partition: first, counts: { accept: 1 }, error: cause }])
     expect(a.answer(1, AckCode.ACCEPT)).toBe('stale')

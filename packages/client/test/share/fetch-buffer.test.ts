@@ -17,11 +17,11 @@ interface Given {
 }
 
 let clock: VirtualClock
-let holder: { live: boolean; renewable: boolean; answered: () => void; urged: () => void }
+let holder: { live: boolean; renewable: boolean; outstanding: number; answered: () => void; urged: () => void }
 
 beforeEach(() => {
   clock = new VirtualClock()
-  holder = { live: true, renewable: true, answered: () => undefined, urged: () => undefined }
+  holder = { live: true, renewable: true, outstanding: 0, answered: () => undefined, urged: () => undefined }
 })
 
 function buffer<K = Buffer | null, V = Buffer | null>(

@@ -13,7 +13,7 @@ import type { AcquiredRange } from '../../src/share/acquired-range.js'
 import { receivePartition, type AcquiredPartition, type ReceivedPartition } from '../../src/share/share-response.js'
 
 const partition = { topic: 'orders', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partition: 0 }
-const holder = { live: true, renewable: true, answered: () => undefined, urged: () => undefined }
+const holder = { live: true, renewable: true, outstanding: 0, answered: () => undefined, urged: () => undefined }
 
 interface BatchOptions extends RecordBatchBuilderOptions {
   readonly isControl?: boolean

@@ -1,0 +1,99 @@
+import type { KafkaError } from '@milena/protocol'
+import type { Logger } from '@milena/protocol/runtime'
+import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
+import type { LostPiece } from './acquired-records.js'
+import type { RequestManagerHost, RequestManagerSettings } from './request-manager-host.js'
+import type { ShareCounters } from './share-counters.js'
+import type { SharePartitions } from './share-partition.js'
+import type { ReceivedPartition } from './share-response.js'
+import type { AcknowledgementVerdict } from './verdict.js'
+
+/** What the engine does when its request managers ask, or tell. */
+export interface EngineReactions extends Pick<
+  RequestManagerHost,
+  | 'recordsToFetch'
+  | 'exactFetches'
+  | 'received'
+  | 'verdict'
+  | 'lockTimeout'
+  | 'lockLost'
+  | 'leadersMoved'
+  | 'failed'
+  | 'fatal'
+> {
+  readonly counters: ShareCounters
+  readonly logger: Logger
+  readonly partitions: SharePartitions
+}
+
+/** The engine as its request managers see it: settings, and one place for each kind of news. */
+export class ShareEngineHost implements RequestManagerHost {
+  readonly groupId: string
+  readonly memberId: string
+  readonly settings: RequestManagerSettings
+  readonly partitions: SharePartitions
+  readonly #engine: EngineReactions
+
+  constructor(config: ResolvedShareConsumerConfig, memberId: string, engine: EngineReactions) {
+    this.groupId = config.groupId
+    this.memberId = memberId
+    this.settings = config
+    this.partitions = engine.partitions
+    this.#engine = engine
+  }
+
+  recordsToFetch(): number {
+    return this.#engine.recordsToFetch()
+  }
+
+  exactFetches(): boolean {
+    return this.#engine.exactFetches()
+  }
+
+  received(answer: readonly ReceivedPartition[]): void {
+    this.#engine.received(answer)
+  }
+
+  verdict(verdict: AcknowledgementVerdict): void {
+    this.#engine.verdict(verdict)
+  }
+
+  lockTimeout(ms: number): void {
+    this.#engine.lockTimeout(ms)
+  }
+
+  leadersMoved(): void {
+    this.#engine.leadersMoved()
+  }
+
+  failed(error: KafkaError): void {
+    this.#engine.failed(error)
+  }
+
+  fatal(error: KafkaError): void {
+    this.#engine.fatal(error)
+  }
+
+  lockLost(piece: LostPiece): void {
+    this.#engine.lockLost(piece)
+  }
+
+  expired(records: number): void {
+    const { counters, logger } = this.#engine
+    counters.lost += records
+    logger.warn(
+      { groupId: this.groupId, records },
+      'locks ran out before their records were acknowledged; the group delivers them again. Lower maxPollRecords, or lengthen share.record.lock.duration.ms of the group.',
+    )
+  }
+
+  lost(records: number, cause: KafkaError): void {
+    const { counters, logger } = this.#engine
+    counters.lost += records
+    const level = records > 0 ? 'warn' : 'debug'
+    logger[level](
+      { groupId: this.groupId, records, err: cause },
+      'a share session was lost; its records will be delivered again',
+    )
+  }
+}
