@@ -9,7 +9,7 @@ import {
 import type { RequestInput, ResponseOf } from '@milena/protocol'
 import { abandonable } from './abandonable.js'
 import { brokerError } from './broker-error.js'
-import type { BrokerNode } from './metadata.js'
+import type { BrokerNode } from './topic-metadata.js'
 
 /** FindCoordinator's key type for groups of every kind (classic, consumer, share). */
 const GROUP_KEY = 0
@@ -60,6 +60,11 @@ export class Coordinators {
   /** Call it after NOT_COORDINATOR, COORDINATOR_NOT_AVAILABLE or a dead connection: the next find() asks the cluster again. */
   forget(groupId: string): void {
     this.#found.delete(groupId)
+  }
+
+  /** All of them: the brokers that told of them are given up. */
+  forgetAll(): void {
+    this.#found.clear()
   }
 
   async #find(groupId: string): Promise<number> {

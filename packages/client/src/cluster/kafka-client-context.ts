@@ -13,13 +13,14 @@ import type { Clock, Logger, Random } from '@milena/protocol/runtime'
 import type { ResolvedClientConfig } from '../config/client-config.js'
 import { isAborted, isConnectionLoss, sharedAbortController } from '../network/aborted.js'
 import type { Connection } from '../network/connection.js'
-import { ConnectionPool, nobodyReached } from '../network/connection-pool.js'
+import { ConnectionPool } from '../network/connection-pool.js'
 import { abandonable } from './abandonable.js'
-import { formatAddress, type Address } from './address.js'
-import { Backoff } from './backoff.js'
+import { Backoff, pause } from './backoff.js'
+import { Bootstrap } from './bootstrap.js'
 import { brokerError } from './broker-error.js'
 import { Coordinators } from './coordinators.js'
-import { ClusterMetadata, type BrokerNode } from './metadata.js'
+import { ClusterMetadata } from './metadata.js'
+import type { BrokerNode } from './topic-metadata.js'
 
 /** Who is to answer: a node, any broker, the one for cluster-wide changes, or a group's coordinator. */
 export type Target = number | 'any' | 'controller' | { readonly group: string }
@@ -60,8 +61,8 @@ export class KafkaClientContext {
   readonly coordinators: Coordinators
   readonly #pool: ConnectionPool
   readonly #closing = sharedAbortController()
+  readonly #bootstrap: Bootstrap
   #holders = 1
-  #everReached = false
   #outageTold = false
 
   private constructor(config: ResolvedClientConfig) {
@@ -72,7 +73,15 @@ export class KafkaClientContext {
       logger: config.logger,
       metadataMaxAgeMs: config.metadataMaxAgeMs,
       metadataTopicCacheTtlMs: config.metadataTopicCacheTtlMs,
+      allowAutoCreateTopics: config.allowAutoCreateTopics,
+      backoff: this.backoff(),
       fetch: (body) => this.#fetchMetadata(body),
+    })
+    this.#bootstrap = new Bootstrap({
+      config,
+      pool: this.#pool,
+      metadata: this.metadata,
+      startedOver: () => this.coordinators.forgetAll(),
     })
     this.coordinators = new Coordinators({
       ask: (body, errorOf) =>
@@ -143,10 +152,11 @@ export class KafkaClientContext {
   ): Promise<ResponseOf<A>> {
     this.#refuseWhenClosed()
     const connection = await this.#connectionTo(to, bootstrapWithinMs, signal)
+    await this.#heedThrottle(connection, timeoutMs, signal)
     try {
       const response = await connection.send(api, body, { timeoutMs, signal })
       // Not before: a listener that wants SASL takes connections and hangs up on the first request.
-      this.#everReached = true
+      this.#bootstrap.everReached = true
       this.#outageTold = false
       return response
     } catch (error) {
@@ -181,16 +191,17 @@ export class KafkaClientContext {
           startedAt + bootstrapTimeoutMs - clock.now(),
         )
         const code = errorOf(response)
-        if (code === ErrorCode.NONE || !isRetriable(code)) return response
+        if (code === ErrorCode.NONE || !(isRetriable(code) || this.#leadsBack(code))) return response
         failure = brokerError(api.name, code, null)
       } catch (error) {
         if (!KafkaError.is(error) || !error.retriable || isAborted(error)) throw error
         failure = error
       }
+      if (api.key === Metadata.key) this.#bootstrap.failed(failure)
       this.#learnFrom(failure, to)
       const spentMs = clock.now() - startedAt
       // Who never reached the cluster has a wrong address more often than an outage: tell it soon.
-      const leftMs = (this.#everReached ? boundMs : Math.min(boundMs, bootstrapTimeoutMs)) - spentMs
+      const leftMs = (this.#bootstrap.everReached ? boundMs : Math.min(boundMs, bootstrapTimeoutMs)) - spentMs
       if (leftMs <= 0) throw giveUp(api.name, failure, spentMs)
       this.#note(api.name, failure, backoff.attempts + 1)
       await this.#pause(backoff, signal, leftMs)
@@ -218,12 +229,39 @@ export class KafkaClientContext {
       throw new KafkaUsageError('This client is closed. Create a new one.', { code: 'CLOSED' })
   }
 
-  #fetchMetadata(body: RequestInput<typeof Metadata>): Promise<ResponseOf<typeof Metadata>> {
-    return this.sendWithRetry(Metadata, body, {
+  async #fetchMetadata(body: RequestInput<typeof Metadata>): Promise<ResponseOf<typeof Metadata>> {
+    const response = await this.sendWithRetry(Metadata, body, {
       to: 'any',
-      errorOf: (response) => response.errorCode,
+      errorOf: (answer) => answer.errorCode,
       deadlineMs: this.config.requestTimeoutMs,
     })
+    if (response.errorCode === ErrorCode.NONE) this.#bootstrap.succeeded()
+    return response
+  }
+
+  /** The answer sends this client back to the addresses that it began with, where it finds a better one (KIP-1102). */
+  #leadsBack(errorCode: number): boolean {
+    return errorCode === ErrorCode.REBOOTSTRAP_REQUIRED && this.#bootstrap.recovers
+  }
+
+  // What is sent to a broker that throttles this client stays unread until the pause is over, and may time out meanwhile.
+  async #heedThrottle(
+    connection: Connection,
+    timeoutMs: number | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const throttledMs = Math.min(connection.throttledForMs, timeoutMs ?? this.config.requestTimeoutMs)
+    if (throttledMs <= 0) return
+    try {
+      await pause(this.clock, throttledMs, this.#orClosed(signal))
+    } catch (error) {
+      this.#refuseWhenClosed()
+      throw error
+    }
+  }
+
+  #orClosed(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.closed : AbortSignal.any([signal, this.closed])
   }
 
   async #connectionTo(to: Target, bootstrapWithinMs: number, signal: AbortSignal | undefined): Promise<Connection> {
@@ -237,42 +275,14 @@ export class KafkaClientContext {
     bootstrapWithinMs: number,
     signal: AbortSignal | undefined,
   ): Promise<Connection> {
-    if (target === 'any') return this.#pool.anyOpen() ?? this.#anyConnection(bootstrapWithinMs)
+    if (target === 'any') {
+      return this.#bootstrap.connection(bootstrapWithinMs).catch((error: unknown) => {
+        this.#refuseWhenClosed()
+        throw error
+      })
+    }
     const nodeId = typeof target === 'number' ? target : await this.coordinators.find(target.group, { signal })
     return this.#pool.sharedBroker(await this.#broker(nodeId, signal))
-  }
-
-  // Brokers that the cluster named are tried first, then the addresses given; each group in random order, so that many
-  // clients started at once do not all knock at the same door. A client that never reached the cluster has `bootstrapWithinMs` for
-  // all of them.
-  async #anyConnection(bootstrapWithinMs: number): Promise<Connection> {
-    const { bootstrapServers, socketConnectionSetupTimeoutMs, bootstrapTimeoutMs } = this.config
-    const withinMs = this.#everReached ? bootstrapTimeoutMs : bootstrapWithinMs
-    const wanted: Address[] = [...this.#shuffled(this.metadata.brokers), ...this.#shuffled(bootstrapServers)]
-    const candidates = new Map(wanted.map((address) => [formatAddress(address), address]))
-    const timeoutMs = Math.max(1_000, Math.min(socketConnectionSetupTimeoutMs, withinMs / candidates.size))
-    const failures: [Address, unknown][] = []
-    for (const candidate of candidates.values()) {
-      try {
-        return await this.#pool.shared(candidate, timeoutMs)
-      } catch (error) {
-        this.#refuseWhenClosed()
-        failures.push([candidate, error])
-      }
-    }
-    throw nobodyReached(failures)
-  }
-
-  #shuffled<T>(items: readonly T[]): T[] {
-    const result = [...items]
-    for (let i = result.length - 1; i > 0; i--) {
-      const j = Math.floor(this.random.next() * (i + 1))
-      const [a, b] = [result[i], result[j]]
-      if (a === undefined || b === undefined) continue
-      result[i] = b
-      result[j] = a
-    }
-    return result
   }
 
   async #broker(nodeId: number, signal: AbortSignal | undefined): Promise<BrokerNode> {
@@ -289,6 +299,7 @@ export class KafkaClientContext {
 
   #learnFrom(failure: KafkaError, to: Target): void {
     const lost = isConnectionLoss(failure)
+    if (failure.code === 'REBOOTSTRAP_REQUIRED') this.#bootstrap.startOver(failure)
     if (typeof to === 'object') {
       if (lost || failure.code === 'NOT_COORDINATOR' || failure.code === 'COORDINATOR_NOT_AVAILABLE')
         this.coordinators.forget(to.group)
@@ -312,7 +323,7 @@ export class KafkaClientContext {
 
   async #pause(backoff: Backoff, signal: AbortSignal | undefined, atMostMs: number): Promise<void> {
     try {
-      await backoff.wait(signal === undefined ? this.closed : AbortSignal.any([signal, this.closed]), atMostMs)
+      await backoff.wait(this.#orClosed(signal), atMostMs)
     } catch (error) {
       this.#refuseWhenClosed()
       throw error

@@ -2,47 +2,9 @@ import { ErrorCode, isRetriable, Metadata, ZERO_UUID } from '@milena/protocol'
 import type { RequestInput, ResponseOf, Uuid } from '@milena/protocol'
 import type { Clock, Logger, Timer } from '@milena/protocol/runtime'
 import { abandonable } from './abandonable.js'
+import type { Backoff } from './backoff.js'
 import { brokerError } from './broker-error.js'
-
-/** A broker as the cluster's metadata names it. */
-export interface BrokerNode {
-  readonly nodeId: number
-  readonly host: string
-  readonly port: number
-  readonly rack: string | null
-}
-
-/** One partition of a topic as the metadata describes it. */
-export interface PartitionMetadata {
-  readonly index: number
-  /** The node that leads it; -1 when it has no leader at the moment. */
-  readonly leaderId: number
-  readonly leaderEpoch: number
-  readonly replicaNodes: readonly number[]
-  readonly isrNodes: readonly number[]
-}
-
-/** A topic as the metadata describes it. One that does not exist is kept too, with its error code and no partitions. */
-export interface TopicMetadata {
-  readonly name: string
-  /** ZERO_UUID while the topic does not exist. */
-  readonly topicId: Uuid
-  /** 0, or what the broker said about the topic, such as UNKNOWN_TOPIC_OR_PARTITION (3). */
-  readonly errorCode: number
-  readonly isInternal: boolean
-  /** By partition index: `partitions[3].index === 3`. */
-  readonly partitions: readonly PartitionMetadata[]
-}
-
-/** A broker's word about who leads a partition now, taken from an answer's CurrentLeader and NodeEndpoints. */
-export interface LeaderHint {
-  readonly topicId: Uuid
-  readonly partition: number
-  readonly nodeId: number
-  readonly epoch: number
-  /** Where that node listens, when the answer told it. */
-  readonly endpoint?: BrokerNode | undefined
-}
+import { topicOf, type AnsweredTopic, type BrokerNode, type LeaderHint, type TopicMetadata } from './topic-metadata.js'
 
 /** How refresh() is done. */
 export interface RefreshOptions {
@@ -59,12 +21,16 @@ export interface ClusterMetadataOptions {
   readonly logger: Logger
   readonly metadataMaxAgeMs: number
   readonly metadataTopicCacheTtlMs: number | null
+  readonly allowAutoCreateTopics: boolean
+  /** Pauses between failed periodic refreshes. */
+  readonly backoff: Backoff
   readonly fetch: (body: RequestInput<typeof Metadata>) => Promise<ResponseOf<typeof Metadata>>
 }
 
 interface Entry {
   topic: TopicMetadata
-  refreshedAt: number
+  /** When a broker last told of it without an error, or first told of its error. */
+  readonly refreshedAt: number
 }
 
 interface Flight {
@@ -75,7 +41,14 @@ interface Flight {
 
 /**
  * What this client knows of the cluster: brokers, topics, who leads which partition. A cache; refresh() and leader hints are
- * the only ways into it. A refresh asks only for the topics that somebody wants and leaves the others as they are.
+ * the only ways into it.
+ *
+ * Rules kept here
+ * - A partial refresh asks for the topics that somebody wants, and keeps the others as they are. A full one, every
+ *   metadataMaxAgeMs or on request, asks for the same and replaces the whole cache.
+ * - A topic that was not refreshed with success for metadataTopicCacheTtlMs goes, unless somebody wants it and it has no error.
+ *   Until then an error that passes by takes nothing away from what was known; that a topic does not exist does so at once.
+ * - Leader epochs only grow, so that a broker that lags behind undoes nothing; except after startOver().
  */
 export class ClusterMetadata {
   readonly #options: ClusterMetadataOptions
@@ -90,6 +63,11 @@ export class ClusterMetadata {
   #running: Flight | undefined
   #next: Flight | undefined
   #timer: Timer | undefined
+  #fullAt: number | undefined
+  /** When the periodic refresh is tried again after it failed. */
+  #retryAt: number | undefined
+  /** What is known of leaders may be newer than what comes, and is wrong all the same. */
+  #doubtful = false
   #closed = false
 
   constructor(options: ClusterMetadataOptions) {
@@ -148,6 +126,7 @@ export class ClusterMetadata {
         if (left > 0) this.#wanted.set(topic, left)
         else this.#wanted.delete(topic)
       }
+      this.#schedule()
     }
   }
 
@@ -181,12 +160,21 @@ export class ClusterMetadata {
     this.#changed()
   }
 
-  /** Takes in where a broker listens, told by an answer other than Metadata. */
+  /** Takes in where a broker listens, told by an answer other than Metadata. It may have moved since the last of those. */
   addBroker(broker: BrokerNode): void {
-    if (!this.#brokers.has(broker.nodeId)) this.#brokers.set(broker.nodeId, broker)
+    const known = this.#brokers.get(broker.nodeId)
+    if (known === undefined || known.host !== broker.host || known.port !== broker.port)
+      this.#brokers.set(broker.nodeId, broker)
   }
 
-  /** Stops the periodic refresh. */
+  /** Gives up all brokers, and the word of those that are known about leaders; topics stay until the next answer. */
+  startOver(): void {
+    this.#brokers.clear()
+    this.#controllerId = -1
+    this.#doubtful = true
+  }
+
+  /** Stops the periodic refresh and forgets nothing more. */
   close(): void {
     this.#closed = true
     this.#timer?.cancel()
@@ -226,28 +214,32 @@ export class ClusterMetadata {
   async #fetch(topics: ReadonlySet<string>, full: boolean): Promise<void> {
     const response = await this.#options.fetch({
       topics: [...topics].map((name) => ({ name, topicId: ZERO_UUID })),
-      allowAutoTopicCreation: false,
+      allowAutoTopicCreation: this.#options.allowAutoCreateTopics,
       includeTopicAuthorizedOperations: false,
     })
     if (response.errorCode !== ErrorCode.NONE) throw brokerError(Metadata.name, response.errorCode, null)
-    if (full) this.#forgetAllBut(new Set(response.topics.map((topic) => topic.name)))
-    this.#apply(response)
+    this.#apply(response, full || this.#warnOfAnother(response.clusterId))
   }
 
-  #forgetAllBut(kept: ReadonlySet<string | null>): void {
-    for (const name of this.#topics.keys()) if (!kept.has(name)) this.#forget(name)
+  #warnOfAnother(clusterId: string | null): boolean {
+    if (this.#clusterId === undefined || clusterId === null || clusterId === this.#clusterId) return false
+    this.#options.logger.warn(
+      { before: this.#clusterId, now: clusterId },
+      `The brokers that answer now belong to another cluster (${clusterId}) than before (${this.#clusterId}). Its topics and groups are used from here on; if that is not meant, correct bootstrapServers.`,
+    )
+    return true
   }
 
-  #forget(name: string): void {
-    const entry = this.#topics.get(name)
-    if (entry === undefined) return
-    this.#topics.delete(name)
-    this.#names.delete(entry.topic.topicId)
-    this.#missing.delete(name)
-  }
-
-  #apply(response: ResponseOf<typeof Metadata>): void {
+  #apply(response: ResponseOf<typeof Metadata>, full: boolean): void {
     const now = this.#options.clock.now()
+    if (full || this.#topics.size === 0) {
+      this.#fullAt = now
+      this.#retryAt = undefined
+    }
+    if (full) {
+      const told = new Set(response.topics.map((topic) => topic.name))
+      for (const name of this.#topics.keys()) if (!told.has(name)) this.#forget(name)
+    }
     this.#clusterId = response.clusterId ?? this.#clusterId
     this.#controllerId = response.controllerId
     if (response.brokers.length > 0) {
@@ -255,17 +247,34 @@ export class ClusterMetadata {
       for (const { nodeId, host, port, rack } of response.brokers)
         this.#brokers.set(nodeId, { nodeId, host, port, rack })
     }
-    for (const answered of response.topics) {
-      if (answered.name === null) continue
-      const before = this.#topics.get(answered.name)?.topic
-      const topic = topicOf(answered, answered.name, before)
-      if (before !== undefined && before.topicId !== topic.topicId) this.#names.delete(before.topicId)
-      this.#topics.set(topic.name, { topic, refreshedAt: now })
-      if (topic.topicId !== ZERO_UUID) this.#names.set(topic.topicId, topic.name)
-      this.#noteMissing(topic)
-    }
+    for (const answered of response.topics)
+      if (answered.name !== null) this.#take(answered, answered.name, { now, full })
+    this.#doubtful = false
     this.#evict(now)
     this.#changed()
+  }
+
+  #take(answered: AnsweredTopic, name: string, { now, full }: { readonly now: number; readonly full: boolean }): void {
+    const before = this.#topics.get(name)
+    const failed = answered.errorCode !== ErrorCode.NONE
+    if (before !== undefined && failed && !full && answered.errorCode !== ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) {
+      before.topic = { ...before.topic, errorCode: answered.errorCode }
+      this.#noteMissing(before.topic)
+      return
+    }
+    const topic = topicOf(answered, name, this.#doubtful ? undefined : before?.topic)
+    if (before !== undefined && before.topic.topicId !== topic.topicId) this.#names.delete(before.topic.topicId)
+    this.#topics.set(name, { topic, refreshedAt: failed && !full ? (before?.refreshedAt ?? now) : now })
+    if (topic.topicId !== ZERO_UUID) this.#names.set(topic.topicId, name)
+    this.#noteMissing(topic)
+  }
+
+  #forget(name: string): void {
+    const entry = this.#topics.get(name)
+    if (entry === undefined) return
+    this.#topics.delete(name)
+    this.#names.delete(entry.topic.topicId)
+    if (!this.#wanted.has(name)) this.#missing.delete(name)
   }
 
   #noteMissing(topic: TopicMetadata): void {
@@ -278,7 +287,7 @@ export class ClusterMetadata {
       this.#missing.add(topic.name)
       this.#options.logger.warn(
         { topic: topic.name },
-        `Topic '${topic.name}' does not exist. It is not created by this client: create it, with Admin.createTopics() for instance; it is picked up as soon as it is there.`,
+        `Topic '${topic.name}' does not exist. ${this.#options.allowAutoCreateTopics ? 'The brokers may create it if auto.create.topics.enable is set; else' : 'It is not created by this client:'} create it, with Admin.createTopics() for instance; it is picked up as soon as it is there.`,
       )
     } else if (!isRetriable(topic.errorCode)) {
       this.#missing.add(topic.name)
@@ -287,13 +296,20 @@ export class ClusterMetadata {
     }
   }
 
-  // Entries that nobody refreshed for a while go, so that the cache does not grow with every name that was ever asked for.
-  #evict(now: number): void {
-    const ttl = this.#options.metadataTopicCacheTtlMs
-    if (ttl === null) return
-    for (const [name, { refreshedAt }] of this.#topics) {
-      if (now - refreshedAt >= ttl && !this.#wanted.has(name)) this.#forget(name)
+  // So that the cache does not grow with every name that was ever asked for.
+  #evict(now: number): boolean {
+    let evicted = false
+    for (const [name, entry] of this.#topics) {
+      if (this.#evictedAt(name, entry) > now) continue
+      this.#forget(name)
+      evicted = true
     }
+    return evicted
+  }
+
+  #evictedAt(name: string, { topic, refreshedAt }: Entry): number {
+    const ttl = this.#options.metadataTopicCacheTtlMs
+    return ttl === null || (topic.errorCode === ErrorCode.NONE && this.#wanted.has(name)) ? Infinity : refreshedAt + ttl
   }
 
   #changed(): void {
@@ -306,51 +322,48 @@ export class ClusterMetadata {
     }
   }
 
+  /** When the next periodic refresh is due; Infinity when nothing is wanted. */
+  get #agedAt(): number {
+    if (this.#wanted.size === 0) return Infinity
+    this.#fullAt ??= this.#options.clock.now()
+    return this.#retryAt ?? this.#fullAt + this.#options.metadataMaxAgeMs
+  }
+
   #schedule(): void {
     this.#timer?.cancel()
     this.#timer = undefined
-    if (this.#closed || this.#wanted.size === 0) return
-    this.#timer = this.#options.clock.setTimer(() => this.#age(), this.#options.metadataMaxAgeMs, { unref: true })
+    if (this.#closed) return
+    let dueAt = this.#agedAt
+    for (const [name, entry] of this.#topics) dueAt = Math.min(dueAt, this.#evictedAt(name, entry))
+    if (dueAt === Infinity) return
+    const { clock } = this.#options
+    this.#timer = clock.setTimer(() => this.#due(), Math.max(1, dueAt - clock.now()), { unref: true })
   }
 
-  #age(): void {
+  #due(): void {
+    const now = this.#options.clock.now()
+    if (this.#evict(now)) this.#changed()
+    if (now >= this.#agedAt) this.#refreshAll()
+    else this.#schedule()
+  }
+
+  #refreshAll(): void {
+    const { backoff, clock, logger } = this.#options
     this.#timer = undefined
-    if (this.#closed || this.#wanted.size === 0) return
-    this.refresh({ full: true }).catch((error: unknown) => {
-      if (this.#closed) return
-      this.#options.logger.warn(
-        { err: error },
-        'the periodic metadata refresh failed; the next one follows after metadataMaxAgeMs',
-      )
-    })
+    this.refresh({ full: true }).then(
+      () => backoff.reset(),
+      (error: unknown) => {
+        if (this.#closed) return
+        const told = this.#retryAt !== undefined
+        this.#retryAt = clock.now() + backoff.next()
+        this.#schedule()
+        logger[told ? 'debug' : 'warn'](
+          { err: error },
+          'the periodic metadata refresh failed; it is tried again until it succeeds',
+        )
+      },
+    )
   }
-}
-
-type AnsweredTopic = ResponseOf<typeof Metadata>['topics'][number]
-
-function topicOf(answered: AnsweredTopic, name: string, before: TopicMetadata | undefined): TopicMetadata {
-  const sameTopic = before !== undefined && before.topicId === answered.topicId
-  const partitions: PartitionMetadata[] = []
-  for (const { partitionIndex, leaderId, leaderEpoch, replicaNodes, isrNodes } of answered.partitions.toSorted(
-    byIndex,
-  )) {
-    if (partitionIndex !== partitions.length) break // a hole: what lies beyond it comes with a later refresh
-    const known = sameTopic ? before.partitions[partitionIndex] : undefined
-    // A broker that lags behind must not undo what a hint or another broker told later (KIP-951, KIP-320).
-    const stale = known !== undefined && known.leaderEpoch > leaderEpoch
-    partitions.push({
-      index: partitionIndex,
-      leaderId: stale ? known.leaderId : leaderId,
-      leaderEpoch: stale ? known.leaderEpoch : leaderEpoch,
-      replicaNodes,
-      isrNodes,
-    })
-  }
-  return { name, topicId: answered.topicId, errorCode: answered.errorCode, isInternal: answered.isInternal, partitions }
-}
-
-function byIndex(a: AnsweredTopic['partitions'][number], b: AnsweredTopic['partitions'][number]): number {
-  return a.partitionIndex - b.partitionIndex
 }
 
 function isSubset(part: ReadonlySet<string>, whole: ReadonlySet<string>): boolean {

@@ -9,6 +9,7 @@ import {
 import { z } from 'zod'
 import type { Address } from '../cluster/address.js'
 import { consoleLogger } from '../logger.js'
+import { systemResolver, type HostResolver } from '../network/host-resolver.js'
 import { createTcpTransport } from '../network/tcp-transport.js'
 import { ineffectiveEverywhere, refusedEverywhere } from './foreign-options.js'
 import { option, resolveOptions, type Resolved } from './option-table.js'
@@ -19,6 +20,8 @@ export interface Runtime {
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
   readonly transport?: Transport | undefined
+  /** What host names are resolved with; the usual transport and clientDnsLookup ask it. */
+  readonly resolver?: HostResolver | undefined
 }
 
 /** How host names become addresses (KIP-302, KIP-235). */
@@ -88,6 +91,7 @@ const runtimeSchema: z.ZodType<Runtime> = z.strictObject({
   clock: objectWith<Clock>('now', 'wallTime', 'setTimer', 'immediate').optional(),
   random: objectWith<Random>('next', 'uuid').optional(),
   transport: objectWith<Transport>('connect').optional(),
+  resolver: objectWith<HostResolver>('addresses', 'nameOf').optional(),
 })
 
 /** The options of ClientOptions, for every table that includes them. */
@@ -164,6 +168,7 @@ export interface ResolvedClientConfig {
   readonly clock: Clock
   readonly random: Random
   readonly transport: Transport
+  readonly resolver: HostResolver
 }
 
 /** Checks and completes client options. Throws KafkaUsageError naming every fault and its remedy. */
@@ -183,6 +188,7 @@ export function resolveClientConfig(given: ClientOptions): ResolvedClientConfig 
 export function toClientConfig(options: Resolved<typeof clientOptions>): ResolvedClientConfig {
   const { runtime, logger } = options
   const clock = runtime?.clock ?? systemClock
+  const resolver = runtime?.resolver ?? systemResolver
   return {
     bootstrapServers: options.bootstrapServers,
     clientId: options.clientId,
@@ -209,6 +215,7 @@ export function toClientConfig(options: Resolved<typeof clientOptions>): Resolve
     logger: logger ?? consoleLogger(),
     clock,
     random: runtime?.random ?? systemRandom,
-    transport: runtime?.transport ?? createTcpTransport(clock),
+    transport: runtime?.transport ?? createTcpTransport(clock, resolver),
+    resolver,
   }
 }

@@ -1,18 +1,19 @@
 import { KafkaConnectionError, KafkaError } from '@milena/protocol'
-import type { Clock, Logger, Transport } from '@milena/protocol/runtime'
+import type { Logger, Transport } from '@milena/protocol/runtime'
 import { formatAddress, type Address } from '../cluster/address.js'
+import { pause } from '../cluster/backoff.js'
 import { sharedAbortController } from './aborted.js'
 import { Connection } from './connection.js'
+import { Reconnects, type ReconnectOptions } from './reconnects.js'
 
 /** What the pool takes from the client's configuration. */
-export interface ConnectionPoolOptions {
+export interface ConnectionPoolOptions extends ReconnectOptions {
   readonly bootstrapServers: readonly Address[]
   readonly clientId: string
-  readonly clock: Clock
   readonly logger: Logger
   readonly transport: Transport
   readonly requestTimeoutMs: number
-  readonly socketConnectionSetupTimeoutMs: number
+  readonly connectionsMaxIdleMs: number
   readonly maxFrameBytes: number
 }
 
@@ -37,16 +38,32 @@ export class ConnectionPool {
   readonly #shared = new Map<string, Promise<Connection>>()
   readonly #ready = new Set<Connection>()
   readonly #all = new Set<Connection>()
+  readonly #reconnects: Reconnects
   readonly #closing = sharedAbortController()
 
   constructor(options: ConnectionPoolOptions) {
     this.#options = options
+    this.#reconnects = new Reconnects(options)
   }
 
-  /** A control connection that is open right now, if there is one. */
+  get isClosed(): boolean {
+    return this.#closing.signal.aborted
+  }
+
+  /** A control connection that is open right now, if there is one; one that its broker throttles only for want of another. */
   anyOpen(): Connection | undefined {
-    for (const connection of this.#ready) if (connection.isOpen) return connection
-    return undefined
+    let throttled: Connection | undefined
+    for (const connection of this.#ready) {
+      if (!connection.isOpen) continue
+      if (connection.throttledForMs === 0) return connection
+      throttled = connection
+    }
+    return throttled
+  }
+
+  /** How long an address is left alone because connecting to it failed, in milliseconds. */
+  waitMs(address: Address): number {
+    return this.#reconnects.waitMs(formatAddress(address))
   }
 
   /** The shared control connection to an address. `timeoutMs` bounds connecting, if it is the one to do it. */
@@ -84,6 +101,11 @@ export class ConnectionPool {
     })
   }
 
+  /** Closes the shared control connections; `cause` goes to what is outstanding on them. Those that others own stay. */
+  dropShared(cause: KafkaError): void {
+    for (const connection of this.#ready) connection.close(cause)
+  }
+
   /** Closes every connection that came from here, also those that others own. */
   close(): void {
     this.#closing.abort()
@@ -92,22 +114,40 @@ export class ConnectionPool {
   }
 
   async #connect(address: Address, nodeId: number | undefined, options: OpenOptions): Promise<Connection> {
-    const { clock, logger, transport, requestTimeoutMs, socketConnectionSetupTimeoutMs, maxFrameBytes } = this.#options
-    const connection = await Connection.open({
-      address: { host: address.host, port: address.port },
-      nodeId,
-      clientId: options.clientId,
-      clock,
-      logger,
-      transport,
-      requestTimeoutMs,
-      maxFrameBytes,
-      connectTimeoutMs: options.timeoutMs ?? socketConnectionSetupTimeoutMs,
-      signal:
-        options.signal === undefined ? this.#closing.signal : AbortSignal.any([options.signal, this.#closing.signal]),
-    })
+    const { clock, logger, transport, requestTimeoutMs, connectionsMaxIdleMs, maxFrameBytes } = this.#options
+    const { host, port } = address
+    const key = formatAddress(address)
+    const signal =
+      options.signal === undefined ? this.#closing.signal : AbortSignal.any([options.signal, this.#closing.signal])
+    const waitMs = this.#reconnects.waitMs(key)
+    if (waitMs > 0) await pause(clock, waitMs, signal)
+    const startedAt = clock.now()
+    let connection: Connection
+    try {
+      connection = await Connection.open({
+        address: { host, port },
+        nodeId,
+        clientId: options.clientId,
+        clock,
+        logger,
+        transport,
+        requestTimeoutMs,
+        maxFrameBytes,
+        maxIdleMs: connectionsMaxIdleMs,
+        connectTimeoutMs: options.timeoutMs ?? this.#reconnects.setupTimeoutMs(key),
+        signal,
+      })
+    } catch (error) {
+      if (!signal.aborted) this.#reconnects.failed(key, startedAt)
+      throw error
+    }
     this.#all.add(connection)
-    connection.onClose(() => this.#all.delete(connection))
+    connection.onClose(() => {
+      this.#all.delete(connection)
+      // A listener that takes connections and hangs up on the first request is no better than one that takes none.
+      if (connection.hasServed) this.#reconnects.succeeded(key)
+      else if (connection.endedByPeer) this.#reconnects.failed(key, startedAt)
+    })
     return connection
   }
 

@@ -31,6 +31,8 @@ export interface ConnectionOptions {
   readonly requestTimeoutMs: number
   /** A longer answer is refused and ends the connection: nothing the broker claims is allocated unchecked. */
   readonly maxFrameBytes: number
+  /** Without any traffic for so long, in milliseconds, it closes itself. Default Infinity. */
+  readonly maxIdleMs?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -43,6 +45,9 @@ export interface SendOptions {
   /** The request holds something that older versions cannot say; refuse to send it in a version below this. */
   readonly minVersion?: number | undefined
 }
+
+/** A broker that asks for a longer pause than this is not believed. */
+const LONGEST_THROTTLE_MS = 30_000
 
 /** A request whose answer is outstanding. */
 interface Waiting {
@@ -74,6 +79,9 @@ export class Connection {
   #correlationId = 0
   #firstBytes: Buffer = Buffer.alloc(0)
   #lastReceivedAt: number
+  #lastSentAt = 0
+  #throttledUntil = 0
+  #endedByPeer = false
   #answers = 0
   #handshakeAnswers = 0
   #timer: Timer | undefined
@@ -110,6 +118,24 @@ export class Connection {
   /** How long the broker has been silent, in milliseconds. */
   get silentForMs(): number {
     return this.#options.clock.now() - this.#lastReceivedAt
+  }
+
+  /** It has answered more than the handshake. */
+  get hasServed(): boolean {
+    return this.#ready && this.#answers > this.#handshakeAnswers
+  }
+
+  /** It is dead because the peer ended it. */
+  get endedByPeer(): boolean {
+    return this.#endedByPeer
+  }
+
+  /**
+   * For how long its broker wants no more requests, in milliseconds: a quota was exceeded, and what is sent all the same stays
+   * unread until then (KIP-219). 0: it may be used.
+   */
+  get throttledForMs(): number {
+    return Math.max(0, this.#throttledUntil - this.#options.clock.now())
   }
 
   /** Requests sent and not yet answered, timed out or aborted. */
@@ -159,7 +185,9 @@ export class Connection {
     }
     return this.#exchange(frame, correlationId, api.name, options).then((answer) => {
       try {
-        return decodeResponse(api, version, answer)
+        const response = decodeResponse(api, version, answer)
+        this.#throttle(api.name, response)
+        return response
       } catch (error) {
         // What the answer said, and so the state of whatever it belongs to, is lost: nothing on this connection can be trusted.
         const failure = new KafkaProtocolError(
@@ -229,6 +257,20 @@ export class Connection {
     }
     this.#handshakeAnswers = this.#answers
     this.#ready = true
+    this.#watch(clock.now() + this.#maxIdleMs)
+  }
+
+  get #maxIdleMs(): number {
+    return this.#options.maxIdleMs ?? Infinity
+  }
+
+  #throttle(api: string, response: unknown): void {
+    const throttleTimeMs: unknown = Reflect.get(Object(response), 'throttleTimeMs')
+    if (typeof throttleTimeMs !== 'number' || throttleTimeMs <= 0) return
+    const { clock, logger } = this.#options
+    const ms = Math.min(throttleTimeMs, LONGEST_THROTTLE_MS)
+    this.#throttledUntil = Math.max(this.#throttledUntil, clock.now() + ms)
+    logger.debug({ broker: this.brokerName, api, throttleTimeMs }, 'a quota was exceeded: the broker wants a pause')
   }
 
   #handshakeFailure(error: unknown): KafkaError {
@@ -272,6 +314,7 @@ export class Connection {
           reject(error)
         },
       })
+      this.#lastSentAt = now
       this.#watch(deadline)
       this.#socket?.write(frame)
     })
@@ -314,6 +357,7 @@ export class Connection {
 
   #peerClosed(error: Error | undefined): void {
     if (this.#death !== undefined) return
+    this.#endedByPeer = true
     const why = error === undefined ? '' : ` (${error.message})`
     let hint = ''
     if (!this.#ready) {
@@ -337,8 +381,8 @@ export class Connection {
     })
   }
 
-  // One timer serves all requests. It is set to the earliest deadline and not moved when that request is answered: it then
-  // fires once for nothing, which is cheaper than a timer per request.
+  // One timer serves all requests, and the idle time when there are none. It is set to the earliest deadline and not moved when
+  // that request is answered: it then fires once for nothing, which is cheaper than a timer per request.
   #watch(deadline: number): void {
     if (deadline >= this.#timerAt) return
     this.#timer?.cancel()
@@ -357,15 +401,34 @@ export class Connection {
       if (entry[1].deadline <= now) late.push(entry)
       else if (entry[1].deadline < next) next = entry[1].deadline
     }
-    if (next < Infinity) this.#watch(next)
-    for (const [correlationId, { sentAt, apiName, failed }] of late) {
-      this.#waiting.delete(correlationId)
+    for (const [correlationId] of late) this.#waiting.delete(correlationId)
+    if (this.#waiting.size === 0) {
+      next = Math.max(this.#lastSentAt, this.#lastReceivedAt) + this.#maxIdleMs
+      if (next <= now && late.length === 0) {
+        this.#closeIdle()
+        return
+      }
+    }
+    this.#watch(next)
+    for (const [, { sentAt, apiName, failed }] of late) {
       failed(
         new KafkaTimeoutError(
           `Broker ${this.brokerName} did not answer ${apiName} within ${Math.round(now - sentAt)} ms.`,
         ),
       )
     }
+  }
+
+  // Before the broker does it (its connections.max.idle.ms is a minute longer than ours by default): a request that is sent
+  // just when it does would be lost.
+  #closeIdle(): void {
+    this.#options.logger.debug({ broker: this.brokerName }, 'an idle connection is closed')
+    this.close(
+      new KafkaConnectionError(
+        `The connection to broker ${this.brokerName} was closed after ${this.#maxIdleMs} ms without traffic.`,
+        { code: 'IDLE' },
+      ),
+    )
   }
 
   #nextCorrelationId(): number {

@@ -1,20 +1,25 @@
-import { lookup } from 'node:dns/promises'
 import { createConnection, isIP, type Socket } from 'node:net'
-import { KafkaConnectionError } from '@milena/protocol'
+import { KafkaConnectionError, KafkaTimeoutError } from '@milena/protocol'
 import type { Clock, Transport, TransportHandlers, TransportSocket } from '@milena/protocol/runtime'
 import { abortedError, isAborted } from './aborted.js'
 import { formatAddress, type Address } from '../cluster/address.js'
+import { systemResolver, type HostResolver } from './host-resolver.js'
+import { within } from './within.js'
 
 /**
- * The Transport that speaks TCP. A host with several addresses (IPv4 and IPv6, or round-robin DNS) is tried address by
- * address, in the order the resolver gives them; the first that answers wins and each gets a fair share of the time left.
+ * The Transport that speaks TCP. A host with several addresses (IPv4 and IPv6, or round-robin DNS) is resolved anew for each
+ * connection and tried address by address, in the order the resolver gives them; the first that takes the connection wins and
+ * each gets a fair share of the time left. An address that took the last connection and never sent a byte is tried last.
  */
-export function createTcpTransport(clock: Clock): Transport {
+export function createTcpTransport(clock: Clock, resolver: HostResolver = systemResolver): Transport {
+  /** By `host:port`: the address that took a connection and said nothing on it. */
+  const mute = new Map<string, string>()
   return {
     async connect(address, { timeoutMs, handlers, signal }) {
       const deadline = clock.now() + timeoutMs
       if (signal?.aborted) throw abortedError(signal)
-      const candidates = await resolveHost(clock, address, timeoutMs)
+      const name = formatAddress(address)
+      const candidates = muteLast(await resolveHost(clock, resolver, address, timeoutMs), mute.get(name))
       const failures: { readonly host: string; readonly reason: string }[] = []
       for (const [index, host] of candidates.entries()) {
         if (signal?.aborted) throw abortedError(signal)
@@ -25,7 +30,7 @@ export function createTcpTransport(clock: Clock): Transport {
             clock,
             { host, port: address.port },
             left / (candidates.length - index),
-            handlers,
+            candidates.length === 1 ? handlers : noteMute(handlers, { mute, name, host }),
             signal,
           )
         } catch (error) {
@@ -40,31 +45,49 @@ export function createTcpTransport(clock: Clock): Transport {
   }
 }
 
-async function resolveHost(clock: Clock, address: Address, timeoutMs: number): Promise<string[]> {
+function muteLast(candidates: readonly string[], mute: string | undefined): readonly string[] {
+  if (mute === undefined || !candidates.includes(mute)) return candidates
+  return [...candidates.filter((host) => host !== mute), mute]
+}
+
+/** The same handlers, which note besides whether the peer ever said something. */
+function noteMute(
+  handlers: TransportHandlers,
+  { mute, name, host }: { readonly mute: Map<string, string>; readonly name: string; readonly host: string },
+): TransportHandlers {
+  let heard = false
+  return {
+    data: (chunk) => {
+      if (!heard) {
+        heard = true
+        if (mute.get(name) === host) mute.delete(name)
+      }
+      handlers.data(chunk)
+    },
+    close: (error) => {
+      if (!heard) mute.set(name, host)
+      handlers.close(error)
+    },
+  }
+}
+
+async function resolveHost(
+  clock: Clock,
+  resolver: HostResolver,
+  address: Address,
+  timeoutMs: number,
+): Promise<readonly string[]> {
   if (isIP(address.host) !== 0) return [address.host]
-  // The resolver of the system cannot be interrupted; a bound around it keeps a dead DNS server from holding up the caller.
-  let timer: { cancel(): void } | undefined
   try {
-    const answers = await Promise.race([
-      lookup(address.host, { all: true }),
-      new Promise<never>((_, reject) => {
-        timer = clock.setTimer(() => {
-          reject(
-            new KafkaConnectionError(
-              `The host name ${address.host} was not resolved within ${Math.round(timeoutMs)} ms.`,
-            ),
-          )
-        }, timeoutMs)
-      }),
-    ])
-    return [...new Set(answers.map((answer) => answer.address))]
+    // The resolver of the system cannot be interrupted; a bound around it keeps a dead DNS server from holding up the caller.
+    return [...new Set(await within(resolver.addresses(address.host), { clock, timeoutMs }))]
   } catch (error) {
-    if (KafkaConnectionError.is(error)) throw error
-    throw new KafkaConnectionError(`The host name ${address.host} cannot be resolved (${reasonOf(error)}).`, {
-      cause: error,
-    })
-  } finally {
-    timer?.cancel()
+    throw new KafkaConnectionError(
+      KafkaTimeoutError.is(error)
+        ? `The host name ${address.host} was not resolved within ${Math.round(timeoutMs)} ms.`
+        : `The host name ${address.host} cannot be resolved (${reasonOf(error)}).`,
+      { cause: error },
+    )
   }
 }
 

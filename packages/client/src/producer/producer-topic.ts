@@ -2,7 +2,7 @@ import { ErrorCode, isRetriable, KafkaError, KafkaTimeoutError, KafkaUsageError,
 import type { Timer } from '@milena/protocol/runtime'
 import { brokerError } from '../cluster/broker-error.js'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
-import type { TopicMetadata } from '../cluster/metadata.js'
+import type { TopicMetadata } from '../cluster/topic-metadata.js'
 import { partitionForKey, StickyPartition } from './partitioner.js'
 import type { Delivery, SerializedRecord } from './producer-batch.js'
 

@@ -137,7 +137,7 @@ describe('a request', () => {
     await expect(subject.send(InitProducerId, init, { to: 3 })).rejects.toThrow(
       /broker-3:9092 of broker 3 comes from the cluster's metadata \(advertised.listeners.*not from bootstrapServers/,
     )
-    await expect(subject.openConnection(3, { clientId: 'x' })).rejects.toThrow(/advertised.listeners/)
+    await expect(settled(subject.openConnection(3, { clientId: 'x' }))).rejects.toThrow(/advertised.listeners/)
   })
 
   it('is repeated while its error code is retriable, and resolves with the first final one', async () => {

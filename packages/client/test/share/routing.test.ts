@@ -1,5 +1,6 @@
-import { silentLogger, VirtualClock } from '@milena/protocol/runtime'
+import { SeededRandom, silentLogger, VirtualClock } from '@milena/protocol/runtime'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { Backoff } from '../../src/cluster/backoff.js'
 import { ClusterMetadata } from '../../src/cluster/metadata.js'
 import { routeAssigned, routeEagerly, type Routing } from '../../src/share/routing.js'
 import { SharePartitions } from '../../src/share/share-partition.js'
@@ -12,11 +13,14 @@ let partitions: SharePartitions
 beforeEach(() => {
   leaders = {}
   partitions = new SharePartitions()
+  const clock = new VirtualClock()
   metadata = new ClusterMetadata({
-    clock: new VirtualClock(),
+    clock,
     logger: silentLogger,
     metadataMaxAgeMs: 1e9,
     metadataTopicCacheTtlMs: null,
+    allowAutoCreateTopics: false,
+    backoff: new Backoff({ clock, random: new SeededRandom(1), initialMs: 100, maxMs: 1_000 }),
     fetch: async ({ topics }) => ({
       throttleTimeMs: 0,
       errorCode: 0,
