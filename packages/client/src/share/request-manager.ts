@@ -33,11 +33,15 @@ import { Wake } from './wake.js'
 //
 // Rules kept here
 // - One request in flight: the session's epochs allow no more, and the broker serves a connection one by one anyway.
-// - While records of this broker are out, a fetch does not wait at the broker (MaxWaitMs 0): an acknowledgement could not
-//   overtake it. Which request comes next, and when, is decided in request-turns.ts.
+// - Which request comes next, when, and how long it may wait at the broker, where no acknowledgement could overtake it, is
+//   decided in request-turns.ts.
 // - Any doubt about the session (an error of it, a lost or silent connection) ends it: the connection is closed, which
 //   makes the broker release what this member held, and a new session starts on a new one.
 
+/** A broker that owes an answer for so long is not waited for when the session ends. */
+const SILENCE_MS = 2_000
+/** What the ending of a session takes at most, besides the wait of a fetch that is out. */
+const ENDING_MS = 3_000
 /** How often the ledger is searched for locks that ran out unanswered. */
 const EXPIRY_CHECK_MS = 1_000
 type FetchResponse = ResponseOf<typeof ShareFetch>
@@ -69,6 +73,8 @@ export class RequestManager {
   #inFlight = false
   /** It carries acknowledgements. */
   #carrying = false
+  /** When the request that is out, or was last, is or was to be answered at the latest by a broker that is well. */
+  #dueAt = 0
   #expireAt = 0
   /** Something of the last request went wrong in a way that wants a pause. */
   #backedOff = false
@@ -107,7 +113,8 @@ export class RequestManager {
   /** Sends what is answered at the next turn; resolves when each answer given so far has its verdict. */
   settled(): Promise<void> {
     if (!this.#held.hasUnsent && !this.#carrying) return Promise.resolve()
-    if (this.#held.hasUnsent) this.#turns.await()
+    this.#turns.await(this.#context.clock.now(), this.#held.hasUnsent)
+    this.#turns.hurry()
     this.#wake.notify()
     return this.#waiters.add(!this.#held.hasUnsent)
   }
@@ -145,17 +152,34 @@ export class RequestManager {
 
   /**
    * Ends the session: what is answered goes with the closing request, what is not is RELEASEd by it. The loop (`running`)
-   * has to come to rest first, which takes as long as the fetch that is out. `deadline` is on the injected clock.
+   * has to come to rest first, which takes as long as the fetch that is out: cut off, that could still acquire records, for
+   * nobody. A broker that says nothing is not waited for, whatever `deadline` (on the injected clock) would allow: then the
+   * connection ends, and with it the session.
    */
   async close(running: Promise<void>, deadline: number): Promise<void> {
     this.#closing = true
     this.#abort.abort()
     this.#wake.notify()
     const { clock } = this.#context
-    const timer = clock.setTimer(() => this.#connection?.close(), Math.max(1, deadline - clock.now()))
-    await running
-    if (this.#connection !== undefined) await this.#endSession(this.#connection)
-    timer.cancel()
+    const startedAt = clock.now()
+    const dueAt = this.#inFlight ? this.#dueAt : startedAt
+    await this.#notLongerThan(Math.min(deadline, dueAt + SILENCE_MS), () => running)
+    const connection = this.#connection
+    if (connection === undefined) return
+    const now = clock.now()
+    const until = Math.min(now + SILENCE_MS, Math.max(startedAt, dueAt) + ENDING_MS) + this.#turns.mutedForMs(now)
+    await this.#notLongerThan(Math.min(deadline, until), () => this.#endSession(connection))
+  }
+
+  /** Does something that may hang with the broker; at that time the connection is closed. */
+  async #notLongerThan(time: number, work: () => Promise<void>): Promise<void> {
+    const { clock } = this.#context
+    const timer = clock.setTimer(() => this.#connection?.close(), Math.max(1, time - clock.now()))
+    try {
+      await work()
+    } finally {
+      timer.cancel()
+    }
   }
 
   /** Closes the session at the broker, giving back what is left, and the connection. */
@@ -231,12 +255,13 @@ export class RequestManager {
     const { clock } = this.#context
     const { settings } = this.#host
     const changes = this.#session.changes()
-    // Whoever waits for verdicts must not wait for records too.
-    const { awaited } = this.#turns
+    const sentAt = clock.now()
     const sent: SentByPartition = this.#session.isOpen ? this.#takeAnswers(answers) : new Map()
-    const maxWaitMs = awaited || this.#held.hasOpen ? 0 : settings.fetchMaxWaitMs
+    const carrying = sent.size > 0
+    const maxWaitMs = this.#turns.waitAtBrokerMs(sentAt, this.#held, carrying)
+    this.#dueAt = sentAt + maxWaitMs
     const maxBytes = this.#bytes.maxBytes(records, this.#session.wanted.size)
-    const outgoing: Outgoing = { api: 'ShareFetch', connection, held: this.#held, sent, sentAt: clock.now() }
+    const outgoing: Outgoing = { api: 'ShareFetch', connection, held: this.#held, sent, sentAt }
     const { acquireMode } = settings
     const exact =
       acquireMode === undefined ? this.#canLimitRecords && this.#host.exactFetches() : acquireMode === 'record_limit'
@@ -265,15 +290,17 @@ export class RequestManager {
     // A partition in error is in every answer until it is forgotten: it must not slow down those that bring something.
     if (refused && empty) this.#pause()
     this.#enter(outgoing.held, brought)
-    this.#turns.fetched({ empty, sentAt: outgoing.sentAt, now: clock.now() })
+    this.#turns.fetched({ empty, sentAt, now: clock.now(), carried: carrying && !this.#held.hasOpen })
   }
 
   async #acknowledge(connection: Connection, epoch = this.#session.epoch): Promise<void> {
     const { clock } = this.#context
     const { requestTimeoutMs } = this.#host.settings
+    const sentAt = clock.now()
     const sent = this.#takeAnswers('all')
+    this.#dueAt = sentAt
     if (sent.size === 0 && epoch !== FINAL_EPOCH) return
-    const outgoing: Outgoing = { api: 'ShareAcknowledge', connection, held: this.#held, sent, sentAt: clock.now() }
+    const outgoing: Outgoing = { api: 'ShareAcknowledge', connection, held: this.#held, sent, sentAt }
     let response: AcknowledgeResponse
     try {
       const body = shareAcknowledgeRequest({ ...this.#stamp(), epoch }, sent)
@@ -316,8 +343,11 @@ export class RequestManager {
   /** Looks at the top of an answer. False: it holds nothing more of use, and what was sent has been settled. */
   #accept(
     outgoing: Outgoing,
-    { errorCode, errorMessage }: { errorCode: number; errorMessage: string | null },
+    { errorCode, errorMessage, throttleTimeMs }: Pick<FetchResponse, 'errorCode' | 'errorMessage' | 'throttleTimeMs'>,
   ): boolean {
+    // Whatever a broker says, it is asked again at some time.
+    const { requestTimeoutMs } = this.#host.settings
+    this.#turns.throttle(this.#context.clock.now(), Math.min(throttleTimeMs, requestTimeoutMs))
     if (errorCode === ErrorCode.NONE) {
       this.#session.advance()
       return true
@@ -362,12 +392,16 @@ export class RequestManager {
   #settled(): void {
     // A renewal or release that goes out again still must not travel with a fetch.
     if (this.#settlement.again) this.#turns.urge()
-    if (this.#settlement.refused) this.#pause()
+    if (this.#settlement.refused && !this.#backedOff) {
+      this.#backedOff = true
+      this.#turns.pauseAnswers(this.#context.clock.now())
+    }
   }
 
   #endWaiting(): void {
     const unsent = this.#held.hasUnsent
-    if (this.#waiters.ended({ again: this.#settlement.again, unsent })) this.#turns.await()
+    if (this.#waiters.ended({ again: this.#settlement.again, unsent }))
+      this.#turns.await(this.#context.clock.now(), unsent)
   }
 
   // ---- endings

@@ -2,19 +2,27 @@ import type { Backoff } from '../cluster/backoff.js'
 import type { AcquiredRecords } from './acquired-records.js'
 import type { ShareSession } from './share-session.js'
 
-// What a request manager sends next. No I/O, no clock: it is told the time.
+// What a request manager sends next, and how long that may wait at the broker. No I/O, no clock: it is told the time.
 //
 // Rules kept here
 // - Acknowledgements travel with a fetch where one is due. RELEASE and RENEW do not (a parked fetch is not woken by a
 //   release, and a renewing fetch brings nothing), nor do those of partitions that are no longer fetched from.
 // - They wait a little for company, unless somebody waits for their verdict, one is urgent, or nothing else is out.
+// - A broker serves a connection one request at a time, so a fetch waits there for long only while this member holds nothing
+//   of its: no acknowledgement can come up that would be stuck behind it. Otherwise it waits for SHORT_WAIT_MS at most, and
+//   not at all where somebody waits for verdicts.
 // - An empty answer that came early is followed by a pause (no tight loop), which a due acknowledgement ends; an error by a
-//   back-off, which nothing ends.
+//   back-off, which nothing ends but, once, a wish to have refused acknowledgements sent again; a throttling by the time that
+//   the broker named (KIP-219: it does not read this connection until then).
 
 /** How long acknowledgements wait for company. */
 const ACKNOWLEDGE_LINGER_MS = 10
-/** The pause after an early answer with nothing. */
-const EMPTY_FETCH_PAUSE_MS = 20
+/** How long a fetch may wait at the broker while an acknowledgement may come up. */
+const SHORT_WAIT_MS = 20
+/** Two fetches of which the first brought nothing begin at least so far apart. */
+const EMPTY_FETCH_INTERVAL_MS = 20
+/** Who waited for a verdict this short a time ago is likely to wait for the next one too. */
+const AWAITED_LATELY_MS = 1_000
 
 export type Turn =
   /** `answers`: the acknowledgements that go with it. */
@@ -33,13 +41,29 @@ export interface TurnSituation {
   readonly recordsToFetch: () => number
 }
 
+/** A fetch as it went, for the next decision. */
+export interface FetchedTurn {
+  /** It brought nothing. */
+  readonly empty: boolean
+  readonly sentAt: number
+  readonly now: number
+  /** It did not wait at the broker only because of the acknowledgements it carried. */
+  readonly carried: boolean
+}
+
 export class RequestTurns {
   readonly #backoff: Backoff
   readonly #fetchMaxWaitMs: number
   #awaited = false
+  #awaitedAt = -Infinity
   #urgent = false
   #answeredAt: number | undefined
   #pausedUntil = 0
+  /** The back-off is due to refused acknowledgements only, and may be cut short. */
+  #mayHurry = false
+  /** The last one was. */
+  #hurried = false
+  #mutedUntil = 0
   #fetchNotBefore = 0
 
   constructor(backoff: Backoff, fetchMaxWaitMs: number) {
@@ -47,14 +71,18 @@ export class RequestTurns {
     this.#fetchMaxWaitMs = fetchMaxWaitMs
   }
 
-  /** Somebody waits for the verdicts of what is unsent. */
-  get awaited(): boolean {
-    return this.#awaited
+  /** Somebody waits for verdicts; `unsent`: of what is not sent yet, which then goes out at the next turn. */
+  await(now: number, unsent: boolean): void {
+    this.#awaited ||= unsent
+    this.#awaitedAt = now
   }
 
-  /** Somebody waits for verdicts: what is unsent goes out at the next turn. */
-  await(): void {
-    this.#awaited = true
+  /** Somebody wants refused acknowledgements sent again now. Of two back-offs in a row one is cut short. */
+  hurry(): void {
+    if (!this.#mayHurry) return
+    this.#mayHurry = false
+    this.#hurried = true
+    this.#pausedUntil = 0
   }
 
   /** Some answer should go out by itself and at once. */
@@ -70,23 +98,53 @@ export class RequestTurns {
   }
 
   /** A fetch was answered. */
-  fetched({ empty, sentAt, now }: { readonly empty: boolean; readonly sentAt: number; readonly now: number }): void {
-    const early = now - sentAt < Math.max(this.#fetchMaxWaitMs / 2, EMPTY_FETCH_PAUSE_MS)
-    if (empty && early) this.#fetchNotBefore = now + EMPTY_FETCH_PAUSE_MS
+  fetched({ empty, sentAt, now, carried }: FetchedTurn): void {
+    if (!empty || now - sentAt >= EMPTY_FETCH_INTERVAL_MS) return
+    // The next one carries nothing, and waits at the broker.
+    if (carried && this.#fetchMaxWaitMs > 0) return
+    this.#fetchNotBefore = sentAt + EMPTY_FETCH_INTERVAL_MS
   }
 
   /** Something went wrong: the next turn comes after a back-off. */
   pause(now: number): void {
     this.#pausedUntil = now + this.#backoff.next()
+    this.#mayHurry = false
+  }
+
+  /** Acknowledgements were refused for a reason that passes: they are sent again after a back-off. */
+  pauseAnswers(now: number): void {
+    this.#pausedUntil = now + this.#backoff.next()
+    // Whoever is always in a hurry does not make a tight loop of it.
+    this.#mayHurry = !this.#hurried
+    this.#hurried = false
+  }
+
+  /** The broker asks to be left alone for so long; nothing is sent meanwhile. */
+  throttle(now: number, ms: number): void {
+    if (ms > 0) this.#mutedUntil = Math.max(this.#mutedUntil, now + ms)
+  }
+
+  /** How long the broker still wants to be left alone. */
+  mutedForMs(now: number): number {
+    return Math.max(0, this.#mutedUntil - now)
   }
 
   /** Something went right. */
   succeeded(): void {
     this.#backoff.reset()
+    this.#hurried = false
+  }
+
+  /** How long a fetch that goes out now may wait at the broker; `carrying`: it holds acknowledgements. */
+  waitAtBrokerMs(now: number, held: AcquiredRecords, carrying: boolean): number {
+    if (held.hasUnsent) return 0
+    if (!carrying && !held.hasOpen) return this.#fetchMaxWaitMs
+    return now - this.#awaitedAt < AWAITED_LATELY_MS ? 0 : Math.min(this.#fetchMaxWaitMs, SHORT_WAIT_MS)
   }
 
   decide({ now, session, held, recordsToFetch }: TurnSituation): Turn {
-    if (now < this.#pausedUntil) return { do: 'wait', ms: this.#pausedUntil - now }
+    const blockedMs = Math.max(this.#pausedUntil, this.#mutedUntil) - now
+    if (blockedMs > 0) return { do: 'wait', ms: blockedMs }
     const { hasUnsent } = held
     const lingerMs = hasUnsent ? this.#lingerMs(now, held) : Infinity
     const apart = hasUnsent && (this.#urgent || held.hasUnsentOutside(session.wanted))

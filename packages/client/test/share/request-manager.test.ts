@@ -12,6 +12,7 @@ import {
   ShareFetch,
   ShareGroupHeartbeat,
 } from '@milena/protocol'
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ConsumerRecord } from '../../src/share/consumer-record.js'
 import { FINAL_EPOCH } from '../../src/share/share-session.js'
@@ -100,7 +101,7 @@ describe('a fetch', () => {
     })
   })
 
-  it('waits at the broker while nothing is out, and not at all while something is', async () => {
+  it('waits at the broker while nothing is out, and hardly while something is', async () => {
     const { engine } = group.subscribed({ ...explicit, prefetch: 100 })
     await idle(engine, 100)
     expect(group.leader().fetches[0]?.maxWaitMs).toBe(FETCH_WAIT_MS)
@@ -109,7 +110,7 @@ describe('a fetch', () => {
     await idle(engine, 200)
     const while_ = group.leader().fetches.slice(1)
     expect(while_.length).toBeGreaterThan(2)
-    expect(while_.map(({ maxWaitMs }) => maxWaitMs).filter((ms) => ms > 0)).toEqual([])
+    expect(Math.max(...while_.map(({ maxWaitMs }) => maxWaitMs))).toBeLessThanOrEqual(20)
     for (const record of records) engine.settle(record, 'ACCEPT')
     await idle(engine, 2_000)
     expect(group.leader().fetches.at(-1)?.maxWaitMs).toBe(FETCH_WAIT_MS)
@@ -400,6 +401,79 @@ describe('an acknowledgement', () => {
     expect(group.leader().requests.length).toBeLessThan(70)
   })
 
+  it('that was refused for a reason that passes is sent again at once when somebody asks for its verdict', async () => {
+    const { engine, records } = await holding(1, { ...explicit, retryBackoffMs: 1_000 })
+    let refusals = 1
+    group.leader().acknowledgeError = () => (refusals-- > 0 ? ErrorCode.COORDINATOR_NOT_AVAILABLE : undefined)
+    for (const record of records) engine.settle(record, 'RELEASE')
+    await group.clock.advance(100)
+    expect(group.leader().stored).toEqual([])
+    expect([...engine.pendingPartitions()]).toHaveLength(1)
+    const { tookMs } = await group.timed(engine.whenSettled())
+    expect(tookMs).toBeLessThan(3)
+    expect(group.leader().stored).toHaveLength(2)
+  })
+
+  it('never waits for the records that a fetch with it waits for', async () => {
+    const { engine, records } = await holding(1, { ...explicit, prefetch: 100 })
+    for (const record of records) engine.settle(record, 'ACCEPT')
+    await group.clock.advance(21)
+    const carrying = group.leader().fetches.at(-1)
+    expect(acknowledged(carrying ?? { topics: [] })).toHaveLength(2)
+    const { tookMs } = await group.timed(engine.whenSettled())
+    expect(tookMs).toBeLessThanOrEqual(20)
+    // And then records are waited for as ever.
+    await group.clock.advance(5)
+    expect(group.leader().fetches.at(-1)?.maxWaitMs).toBe(FETCH_WAIT_MS)
+  })
+
+  it('is at the broker within 35 ms, whatever the application does', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(fc.nat(6), fc.nat(40)), { minLength: 10, maxLength: 60 }), async (steps) => {
+        const leader = group.leader()
+        const { consumer, engine } = group.subscribed({ ...explicit, prefetch: 100 })
+        await idle(engine, 10)
+        let next = 0
+        const out: TakenRecord[] = []
+        const answered: { readonly name: string; readonly at: number }[] = []
+        const pass = async (ms: number): Promise<void> => {
+          for (let i = 0; i < ms; i++) {
+            await group.clock.advance(1)
+            for (const { name, at } of answered.splice(0)) {
+              if (leader.stored.includes(name)) continue
+              expect(group.clock.now() - at).toBeLessThanOrEqual(35)
+              answered.push({ name, at })
+            }
+          }
+        }
+        for (const [what, ms] of steps) {
+          if (what === 0) {
+            leader.give({ first: next, last: next + (ms % 4) })
+            next += (ms % 4) + 1
+          } else if (what === 1) {
+            const { records } = await engine.take({ atOnce: true })
+            out.push(...records)
+          } else if (what === 2) void engine.whenSettled()
+          else {
+            const [record] = out.splice(ms % (out.length + 1), 1)
+            if (record !== undefined) {
+              const type = (['ACCEPT', 'RELEASE', 'REJECT', 'RENEW'] as const)[what - 3] ?? 'ACCEPT'
+              engine.settle(record, type)
+              answered.push({ name: `orders-0@${record.offset} ${type}`, at: group.clock.now() })
+            }
+          }
+          await pass(ms)
+        }
+        await pass(40)
+        expect(answered).toEqual([])
+        await group.until(consumer.close())
+        await group.end()
+        group = new ScriptedGroup()
+      }),
+      { numRuns: 60 },
+    )
+  })
+
   it('that the answer leaves out is told as failed', async () => {
     const { engine, records } = await holding(0)
     group.leader().next('ShareAcknowledge', () => ({
@@ -428,7 +502,7 @@ describe('an acknowledgement', () => {
     expect(group.leader(2).fetches.at(-1)?.maxWaitMs).toBe(FETCH_WAIT_MS)
     for (const record of records) engine.settle(record, 'ACCEPT')
     const { tookMs } = await group.timed(engine.whenSettled())
-    expect(tookMs).toBeLessThan(20)
+    expect(tookMs).toBeLessThanOrEqual(20)
     expect(group.leader(1).stored).toHaveLength(1)
   })
 })
@@ -644,6 +718,45 @@ describe('a broker that refuses', () => {
   })
 })
 
+describe('a broker that throttles (KIP-219)', () => {
+  const throttled = (throttleTimeMs: number) => () => ({
+    throttleTimeMs,
+    errorCode: 0,
+    errorMessage: null,
+    acquisitionLockTimeoutMs: LOCK_MS,
+    responses: [],
+    nodeEndpoints: [],
+  })
+
+  it('is sent nothing until the time is over, and the others are', async () => {
+    await group.end()
+    group = new ScriptedGroup({ nodes: 2 })
+    group.topic('orders', [1, 2])
+    const { engine } = group.subscribed({ ...explicit, prefetch: 100 })
+    group.leader(1).give({ first: 0, last: 1 })
+    const records = await take(engine)
+    group.leader(1).next('ShareFetch', throttled(3_000))
+    await group.clock.advance(25)
+    const [one, two] = [1, 2].map((nodeId) => group.leader(nodeId).requests.length)
+    for (const record of records) engine.settle(record, 'RELEASE')
+    const { tookMs } = await group.timed(engine.whenSettled())
+    expect(tookMs).toBeGreaterThan(2_900)
+    expect(tookMs).toBeLessThan(3_100)
+    expect(group.leader(1).requests[one ?? 0]?.api).toBe('ShareAcknowledge')
+    expect(group.leader(1).stored).toHaveLength(2)
+    expect(group.leader(2).requests.length - (two ?? 0)).toBeGreaterThan(3)
+  })
+
+  it('beyond all measure is asked again after requestTimeoutMs', async () => {
+    const { engine } = group.subscribed({ ...explicit, requestTimeoutMs: 2_000 })
+    group.leader().next('ShareFetch', throttled(0x7fff_ffff))
+    await idle(engine, 1_000)
+    const before = group.leader().fetches.length
+    await idle(engine, 2_000)
+    expect(group.leader().fetches.length).toBeGreaterThan(before)
+  })
+})
+
 describe('a partition whose leader moved', () => {
   it.each(['NOT_LEADER_OR_FOLLOWER', 'FENCED_LEADER_EPOCH'] as const)(
     'with %s and a hint is fetched from there at once',
@@ -779,10 +892,63 @@ describe('closing', () => {
     group.leader().give({ first: 0, last: 0 })
     await take(engine)
     group.leader().next('ShareAcknowledge', () => undefined)
-    const { tookMs } = await group.timed(consumer.close({ timeoutMs: 3_000 }).catch(() => undefined))
-    expect(tookMs).toBeLessThan(4_200)
-    expect(tookMs).toBeGreaterThanOrEqual(2_900)
+    const { tookMs } = await group.timed(consumer.close({ timeoutMs: 1_500 }).catch(() => undefined))
+    expect(tookMs).toBeLessThan(2_600)
+    expect(tookMs).toBeGreaterThanOrEqual(1_500)
     expect(group.leader().node.connections.size).toBe(0)
+  })
+
+  it.each(['fetch', 'acknowledgement'] as const)(
+    'is over within 4 s, whatever its bound, when a broker owes the answer to a %s',
+    async (what) => {
+      const { consumer, engine } = group.subscribed(explicit)
+      await idle(engine, 10)
+      group.leader().give({ first: 0, last: 1 })
+      const records = await take(engine)
+      const verdicts = verdictsOf(engine)
+      if (what === 'fetch') group.leader().next('ShareFetch', () => undefined)
+      else group.leader().next('ShareAcknowledge', () => undefined)
+      for (const record of records) engine.settle(record, what === 'fetch' ? 'ACCEPT' : 'RELEASE')
+      await idle(engine, 100)
+      const { tookMs } = await group.timed(consumer.close({ timeoutMs: 30_000 }))
+      expect(tookMs).toBeLessThan(4_000)
+      expect(verdicts).toHaveLength(1)
+      expect(verdicts[0]?.error).toSatisfy(KafkaConnectionError.is)
+      expect(group.leader().node.connections.size).toBe(0)
+    },
+  )
+
+  it('does not send the final request behind one that is not answered for 2 s', async () => {
+    const { consumer, engine } = group.subscribed(explicit)
+    await idle(engine, 10)
+    group.leader().next('ShareFetch', () => undefined)
+    await idle(engine, FETCH_WAIT_MS + 3_000)
+    const before = group.leader().requests.length
+    const { tookMs } = await group.timed(consumer.close({ timeoutMs: 30_000 }))
+    expect(tookMs).toBeLessThan(50)
+    expect(group.leader().requests.length).toBe(before)
+  })
+
+  it('waits out a throttling, within its bound, so that what is answered is stored', async () => {
+    const { consumer, engine } = group.subscribed(explicit)
+    await idle(engine, 10)
+    group.leader().give({ first: 0, last: 1 })
+    const records = await take(engine)
+    group.leader().next('ShareFetch', () => ({
+      throttleTimeMs: 4_000,
+      errorCode: 0,
+      errorMessage: null,
+      acquisitionLockTimeoutMs: LOCK_MS,
+      responses: [],
+      nodeEndpoints: [],
+    }))
+    await idle(engine, 50)
+    for (const record of records) engine.settle(record, 'ACCEPT')
+    // A muted connection is not read until its time is over.
+    const muted = group.clock.now() + 3_900
+    group.leader().delay = () => Math.max(0, muted - group.clock.now())
+    await group.until(consumer.close({ timeoutMs: 30_000 }))
+    expect(group.leader().stored).toHaveLength(2)
   })
 
   it('does not wait for a broker that is gone', async () => {

@@ -52,6 +52,9 @@ export interface GroupTopic {
   leaderEpoch: number
 }
 
+/** What a broker finds before it looks at the session: GROUP_AUTHORIZATION_FAILED, UNSUPPORTED_VERSION. */
+const NOT_CONSUMED: ReadonlySet<number> = new Set([30, 35])
+
 export const LOCK_MS = 30_000
 export const HEARTBEAT_MS = 5_000
 
@@ -270,6 +273,8 @@ export class ScriptedLeader {
   fetchError: ((partition: string) => number) | undefined
   /** Decides what there is to acquire, in place of give(). */
   model: LeaderModel | undefined
+  /** How long a request lies about before it is looked at, in milliseconds. */
+  delay: (() => number) | undefined
   /** What goes with such an error. */
   hint: { leaderId: number; leaderEpoch: number; endpoints: number[]; errors?: readonly number[] } | undefined
   readonly #instead: {
@@ -350,6 +355,8 @@ export class ScriptedLeader {
     this.#outstanding++
     if (this.#outstanding > 1) this.#fault(`${request.api} was sent while another request was out`)
     try {
+      const delayMs = this.delay?.() ?? 0
+      if (delayMs > 0) await new Promise<void>((resolve) => this.group.clock.setTimer(resolve, delayMs))
       return await this.#handle(seen, request)
     } finally {
       this.#outstanding--
@@ -367,7 +374,8 @@ export class ScriptedLeader {
         this.cut()
         return undefined
       }
-      if (this.session !== undefined && answer !== undefined) this.session.epoch++
+      if (this.session !== undefined && answer !== undefined && !NOT_CONSUMED.has(answer.errorCode ?? 0))
+        this.session.epoch++
       return answer
     }
     const refused = this.#enterSession(seen.connection, request)

@@ -1,0 +1,145 @@
+import { SeededRandom, VirtualClock } from '@milena/protocol/runtime'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { Backoff } from '../../src/cluster/backoff.js'
+import { AckCode } from '../../src/share/acknowledge-type.js'
+import { AcquiredRange } from '../../src/share/acquired-range.js'
+import { AcquiredRecords } from '../../src/share/acquired-records.js'
+import { RequestTurns, type Turn } from '../../src/share/request-turns.js'
+import { SharePartitions } from '../../src/share/share-partition.js'
+import { ShareSession } from '../../src/share/share-session.js'
+
+const partition = new SharePartitions().of('AAAAAAAAAAAAAAAAAAAAAQ', 'orders', 0)
+const FETCH_WAIT_MS = 500
+
+let turns: RequestTurns
+let held: AcquiredRecords
+let session: ShareSession
+
+beforeEach(() => {
+  turns = turnsOf(FETCH_WAIT_MS)
+  held = new AcquiredRecords({ answered: () => undefined, verdict: () => undefined, lost: () => undefined })
+  session = new ShareSession()
+  session.want(new Set([partition]))
+  session.advance()
+})
+
+function turnsOf(fetchMaxWaitMs: number): RequestTurns {
+  const backoff = new Backoff({
+    clock: new VirtualClock(),
+    random: new SeededRandom(3),
+    initialMs: 100,
+    maxMs: 1_000,
+  })
+  return new RequestTurns(backoff, fetchMaxWaitMs)
+}
+
+function acquire(first: number, last: number): AcquiredRange {
+  const range = new AcquiredRange(partition, held, first, last, 1, 30_000)
+  held.enter(range)
+  return range
+}
+
+function decide(now: number, records = 10): Turn {
+  return turns.decide({ now, session, held, recordsToFetch: () => records })
+}
+
+describe('how long a fetch waits at the broker', () => {
+  it('is what is configured while nothing is out', () => {
+    expect(turns.waitAtBrokerMs(0, held, false)).toBe(FETCH_WAIT_MS)
+  })
+
+  it('is short while something is out, or travels with it', () => {
+    expect(turns.waitAtBrokerMs(0, held, true)).toBe(20)
+    acquire(0, 1)
+    expect(turns.waitAtBrokerMs(0, held, false)).toBe(20)
+    expect(turnsOf(5).waitAtBrokerMs(0, held, false)).toBe(5)
+  })
+
+  it('is nothing while an answer is left that it does not carry', () => {
+    acquire(0, 1).answerOpen(AckCode.ACCEPT)
+    expect(turns.waitAtBrokerMs(0, held, true)).toBe(0)
+  })
+
+  it('is nothing while something is out of whose kind a verdict was waited for lately', () => {
+    acquire(0, 1)
+    turns.await(1_000, false)
+    expect(turns.waitAtBrokerMs(1_999, held, false)).toBe(0)
+    expect(turns.waitAtBrokerMs(2_000, held, false)).toBe(20)
+  })
+})
+
+describe('after a fetch that brought nothing', () => {
+  it('at once the next one waits until 20 ms after it', () => {
+    turns.fetched({ empty: true, sentAt: 100, now: 101, carried: false })
+    expect(decide(101)).toEqual({ do: 'wait', ms: 19 })
+    expect(decide(120)).toMatchObject({ do: 'fetch' })
+  })
+
+  it('late the next one comes at once', () => {
+    turns.fetched({ empty: true, sentAt: 100, now: 120, carried: false })
+    expect(decide(120)).toMatchObject({ do: 'fetch' })
+  })
+
+  it('because it carried acknowledgements the next one, which waits at the broker, comes at once', () => {
+    turns.fetched({ empty: true, sentAt: 100, now: 101, carried: true })
+    expect(decide(101)).toMatchObject({ do: 'fetch' })
+    turns = turnsOf(0)
+    turns.fetched({ empty: true, sentAt: 100, now: 101, carried: true })
+    expect(decide(101)).toEqual({ do: 'wait', ms: 19 })
+  })
+
+  it('a due acknowledgement does not wait', () => {
+    turns.fetched({ empty: true, sentAt: 100, now: 101, carried: false })
+    acquire(0, 1).answerOpen(AckCode.ACCEPT)
+    expect(decide(101)).toEqual({ do: 'fetch', records: 10, answers: 'all' })
+    expect(decide(101, 0)).toEqual({ do: 'acknowledge' })
+  })
+})
+
+describe('a broker that asks to be left alone', () => {
+  it('is sent nothing until its time is over, whatever is due', () => {
+    acquire(0, 1).answerOpen(AckCode.RELEASE)
+    turns.throttle(1_000, 700)
+    turns.throttle(1_000, 300)
+    turns.await(1_000, true)
+    turns.hurry()
+    turns.urge()
+    expect(decide(1_000)).toEqual({ do: 'wait', ms: 700 })
+    expect(turns.mutedForMs(1_200)).toBe(500)
+    expect(decide(1_699)).toEqual({ do: 'wait', ms: 1 })
+    expect(decide(1_700)).toEqual({ do: 'acknowledge' })
+    expect(turns.mutedForMs(1_700)).toBe(0)
+  })
+})
+
+describe('a back-off', () => {
+  it('is not cut short after a failure', () => {
+    turns.pause(0)
+    turns.hurry()
+    expect(decide(0)).toMatchObject({ do: 'wait' })
+  })
+
+  it('because of refused answers is cut short by who wants them sent again, but not twice in a row', () => {
+    acquire(0, 1).answerOpen(AckCode.ACCEPT)
+    turns.pauseAnswers(0)
+    expect(decide(0)).toMatchObject({ do: 'wait' })
+    turns.hurry()
+    expect(decide(0)).toMatchObject({ do: 'fetch' })
+    turns.pauseAnswers(0)
+    turns.hurry()
+    expect(decide(0)).toMatchObject({ do: 'wait' })
+    turns.pauseAnswers(2_000)
+    turns.hurry()
+    expect(decide(2_000)).toMatchObject({ do: 'fetch' })
+  })
+
+  it('of answers may be cut short again once something went right', () => {
+    acquire(0, 1).answerOpen(AckCode.ACCEPT)
+    turns.pauseAnswers(0)
+    turns.hurry()
+    turns.succeeded()
+    turns.pauseAnswers(10)
+    turns.hurry()
+    expect(decide(10)).toMatchObject({ do: 'fetch' })
+  })
+})
