@@ -2,10 +2,12 @@ import {
   ErrorCode,
   KafkaBrokerError,
   KafkaError,
+  KafkaTimeoutError,
   KafkaUnsupportedVersionError,
   ShareGroupHeartbeat,
   type ResponseOf,
 } from '@milena/protocol'
+import type { Timer } from '@milena/protocol/runtime'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import { clusterTooOld, explainRefusedJoin } from './refused-join.js'
 import type { AssignedPartitions } from './routing.js'
@@ -17,7 +19,8 @@ import { Wake } from './wake.js'
 // - Joining is eager: until the first non-empty assignment heartbeats follow quickly, since the coordinator computes an
 //   assignment only inside some member's heartbeat; after that, and after a while without one, at the coordinator's interval.
 // - Epoch 0 joins; the answer's epoch goes with the next heartbeat; topics and rack are sent when they changed, and after
-//   any error. A fenced or unknown member joins again with the same id.
+//   any error. A fenced or unknown member joins again with the same id; so does one that had no answer for
+//   sessionTimeoutMs: its coordinator has put it out, or will, and it holds itself lost without being told.
 // - What cannot heal by itself is fatal and told once; an authorisation failure is told and heartbeating goes on, so that
 //   a mended ACL heals it.
 
@@ -36,6 +39,8 @@ const SHORT_TROUBLE_MS = 2_000
 const LONGEST_LEAVE_MS = 4_000
 const LEAVE_EPOCH = -1
 const JOIN_EPOCH = 0
+/** Answers to a leave after which the coordinator has no such member. */
+const GONE: ReadonlySet<number> = new Set([ErrorCode.NONE, ErrorCode.GROUP_ID_NOT_FOUND, ErrorCode.UNKNOWN_MEMBER_ID])
 
 export interface MembershipOptions {
   readonly context: KafkaClientContext
@@ -44,13 +49,15 @@ export interface MembershipOptions {
   readonly rack: string | undefined
   /** Used until the coordinator tells its own. */
   readonly heartbeatIntervalMs: number
+  /** After so long without an answer the member holds itself lost. */
+  readonly sessionTimeoutMs: number
   readonly listener: MembershipListener
 }
 
 export interface MembershipListener {
   /** A heartbeat was answered for the first time since the (re)join. */
   joined(): void
-  /** Null: the member was fenced and holds nothing until it has joined again. */
+  /** Null: the member was fenced, or is lost, and holds nothing until it has joined again. */
   assigned(assignment: AssignedPartitions | null): void
   /** To be told to the application once; heartbeating goes on. */
   failed(error: KafkaError): void
@@ -84,6 +91,10 @@ export class Membership {
   #unassignedSince: number | 'told' | undefined
   /** A heartbeat is out, and may have reached the coordinator. */
   #asking = false
+  /** Runs out sessionTimeoutMs after the last answer. */
+  #session: Timer | undefined
+  /** Counts how often the member held itself lost. What was asked before that does not count when it is answered after. */
+  #losses = 0
 
   constructor(options: MembershipOptions) {
     this.#options = options
@@ -118,13 +129,15 @@ export class Membership {
       this.#wake.clear()
       if (this.#hurry) this.#eagerInRow = 0
       this.#hurry = false
+      const joining = this.#epoch === JOIN_EPOCH
+      const losses = this.#losses
       const pauseMs = await this.#heartbeat().then(
         (response) => {
-          if (response.errorCode === ErrorCode.NONE) {
-            backoff.reset()
-            return this.#accept(response)
-          }
-          return this.#refused(response) ?? backoff.next()
+          if (response.errorCode !== ErrorCode.NONE) return this.#refused(response) ?? backoff.next()
+          if (losses !== this.#losses) return 0 // It told an epoch to a member that holds nothing any more.
+          // A member that can join and is fenced at once, again and again, has to slow down too.
+          if (!joining) backoff.reset()
+          return this.#accept(response)
         },
         (error: unknown) => this.#unanswered(error) ?? backoff.next(),
       )
@@ -132,9 +145,12 @@ export class Membership {
     }
   }
 
-  /** Stops heartbeating and tells the coordinator, which is not asked twice; bounded by `atMostMs`. Never rejects. */
+  /**
+   * Stops heartbeating and tells the coordinator, which is not asked twice; bounded by `atMostMs`. Never rejects: resolves with
+   * what went wrong. That the coordinator knows neither group nor member any more is as good as a leave.
+   */
   async leave(atMostMs: number): Promise<KafkaError | undefined> {
-    this.#ended = true
+    this.#end()
     // A join whose answer is outstanding may have happened: it is answered by a leave like any other.
     const known = this.#joined || this.#asking
     this.#joined = false
@@ -148,16 +164,24 @@ export class Membership {
     const late = new AbortController()
     const timer = context.clock.setTimer(() => late.abort(), timeoutMs)
     try {
-      await context.send(ShareGroupHeartbeat, body, { to: { group: groupId }, timeoutMs, signal: late.signal })
-      return undefined
+      const options = { to: { group: groupId }, timeoutMs, signal: late.signal }
+      const { errorCode, errorMessage } = await context.send(ShareGroupHeartbeat, body, options)
+      if (GONE.has(errorCode)) return undefined
+      const refusal = KafkaBrokerError.of(errorCode, { api: 'ShareGroupHeartbeat', detail: errorMessage })
+      return this.#notLeft(`refused to let this member leave: ${refusal.message}`, refusal)
     } catch (error) {
-      return new KafkaError(
-        `Group '${groupId}' could not be told within ${Math.round(timeoutMs)} ms that this member leaves; its coordinator notices after the session timeout.`,
-        { code: KafkaError.is(error) ? error.code : 'LEAVE_FAILED', retriable: true, cause: error },
-      )
+      return this.#notLeft(`could not be told within ${Math.round(timeoutMs)} ms that this member leaves`, error)
     } finally {
       timer.cancel()
     }
+  }
+
+  #notLeft(what: string, cause: unknown): KafkaError {
+    const reason = what.replace(/\.$/, '')
+    return new KafkaError(
+      `Group '${this.#options.groupId}' ${reason}; its coordinator notices after the session timeout.`,
+      { code: KafkaError.is(cause) ? cause.code : 'LEAVE_FAILED', retriable: true, cause },
+    )
   }
 
   async #heartbeat(): Promise<HeartbeatResponse> {
@@ -189,6 +213,7 @@ export class Membership {
     this.#tryingSince = undefined
     this.#warned = false
     if (heartbeatIntervalMs > 0) this.#intervalMs = heartbeatIntervalMs
+    this.#watchSession()
     if (!this.#joined) {
       this.#joined = true
       listener.joined()
@@ -225,17 +250,30 @@ export class Membership {
         context.logger.info({ groupId, code: error.code }, 'the coordinator fenced this member; it joins again')
         this.#rejoin()
         return undefined
+      case ErrorCode.GROUP_ID_NOT_FOUND:
+        if (this.#epoch === JOIN_EPOCH) return this.#endFor(error)
+        context.logger.info({ groupId, code: error.code }, 'the coordinator lost the group; this member joins it again')
+        this.#rejoin()
+        return undefined
       case ErrorCode.TOPIC_AUTHORIZATION_FAILED:
         listener.failed(error)
         return this.#intervalMs
       default:
-        if (error.retriable) break
-        this.#ended = true
-        listener.fatal(explainRefusedJoin(error, groupId, context.config.bootstrapServers))
-        return undefined
+        if (!error.retriable) return this.#endFor(error)
     }
     if (!this.#joined) this.#cannotJoin(error)
     return undefined
+  }
+
+  #endFor(error: KafkaBrokerError): undefined {
+    const { context, groupId, listener } = this.#options
+    this.#end()
+    listener.fatal(explainRefusedJoin(error, groupId, context.config.bootstrapServers))
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.#session?.cancel()
   }
 
   #unanswered(error: unknown): number | undefined {
@@ -248,11 +286,36 @@ export class Membership {
       if (!this.#joined) this.#cannotJoin(error)
       return undefined
     }
-    this.#ended = true
+    this.#end()
     if (KafkaUnsupportedVersionError.is(error)) listener.fatal(clusterTooOld(error))
     else
       listener.fatal(KafkaError.is(error) ? error : new KafkaError('A heartbeat could not be sent.', { cause: error }))
     return undefined
+  }
+
+  #watchSession(): void {
+    const { context, sessionTimeoutMs } = this.#options
+    this.#session?.cancel()
+    // A group whose members are asked for a heartbeat more seldom than that has long sessions.
+    const silenceMs = Math.max(sessionTimeoutMs, 2 * this.#intervalMs)
+    this.#session = context.clock.setTimer(() => this.#lose(silenceMs), silenceMs, { unref: true })
+  }
+
+  /** No answer for a whole session: the coordinator has given this member's partitions away, or will. */
+  #lose(silenceMs: number): void {
+    if (!this.#joined) return
+    const { groupId, listener, context } = this.#options
+    const error = new KafkaTimeoutError(
+      `The coordinator of group '${groupId}' answered no heartbeat for ${silenceMs} ms (sessionTimeoutMs): this member holds itself lost, and joins again as soon as a coordinator answers.`,
+      { code: 'MEMBERSHIP_LOST' },
+    )
+    context.logger.warn({ groupId }, error.message)
+    this.#losses++
+    this.#full = true
+    this.#tryingSince = undefined
+    this.#rejoin()
+    listener.failed(error)
+    this.#wake.notify()
   }
 
   /** A broker that is just starting, or moving a group, heals in seconds; the application hears of what does not. */

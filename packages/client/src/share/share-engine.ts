@@ -117,6 +117,7 @@ export class ShareEngine<K, V> {
       memberId: this.memberId,
       rack: config.clientRack,
       heartbeatIntervalMs: config.heartbeatIntervalMs,
+      sessionTimeoutMs: config.sessionTimeoutMs,
       listener: {
         joined: () => this.#joined(),
         assigned: (assignment) => this.#router.assigned(assignment),
