@@ -31,13 +31,18 @@ export { ConsumerRecord } from './share/consumer-record.js'
 export { ConsumerRecords } from './share/consumer-records.js'
 export { RecordDeserializationError } from './share/record-deserialization-error.js'
 export { RecordDeserializationFailure } from './share/record-failure.js'
-export {
-  ShareConsumer,
-  type AcknowledgementCommitCallback,
-  type CommitResult,
-  type PollOptions,
-  type RecordPosition,
-} from './share/share-consumer.js'
+export type { CommitResult } from './share/commits.js'
+export type {
+  AcknowledgementCommitCallback,
+  CloseOptions,
+  CommitOptions,
+  PollOptions,
+  RecordPosition,
+} from './share/consumer-arguments.js'
+export type { PassingFailure, ReadFailure, RecordOrFailure } from './share/read-failure.js'
+export type { AcknowledgementResult } from './share/record-verdicts.js'
+export { ShareConsumer } from './share/share-consumer.js'
+export type { ReadOptions } from './share/stream-source.js'
 export type { TopicIdPartition } from './share/share-partition.js'
 export type { AcknowledgementCounts, AcknowledgementVerdict } from './share/verdict.js'
 export { Admin, type AdminOptions, type CreateTopicsOptions } from './admin/admin.js'

@@ -65,6 +65,11 @@ export class ConsumerRecord<K = Buffer | null, V = Buffer | null> {
     return this.#clock.wallTime() + (deadline - this.#clock.now())
   }
 
+  /** Always undefined: tells a record from what else `for await (const record of consumer)` may bring, which has an error. */
+  get error(): undefined {
+    return undefined
+  }
+
   toJSON(): object {
     return { ...this, headers: this.headers, lockExpiresAt: this.lockExpiresAt }
   }

@@ -1,4 +1,4 @@
-import { KafkaError, KafkaTimeoutError, KafkaUsageError } from '@milena/protocol'
+import { KafkaError, KafkaUsageError } from '@milena/protocol'
 import { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import { checkTopicName } from '../cluster/topic-name.js'
 import {
@@ -6,15 +6,32 @@ import {
   type ResolvedShareConsumerConfig,
   type ShareConsumerOptions,
 } from '../config/share-consumer-config.js'
-import { isAborted } from '../network/aborted.js'
-import { ackCodeOf, AcknowledgeType } from './acknowledge-type.js'
+import { AcknowledgeType } from './acknowledge-type.js'
+import { BatchStream } from './batch-stream.js'
+import { Commits, type CommitResult } from './commits.js'
+import {
+  isPosition,
+  requireDuration,
+  type AcknowledgementCommitCallback,
+  type CloseOptions,
+  type CommitOptions,
+  type PollOptions,
+  type RecordPosition,
+} from './consumer-arguments.js'
 import type { ConsumerRecord } from './consumer-record.js'
-import { ConsumerRecords } from './consumer-records.js'
-import type { TakenBatch } from './fetch-buffer.js'
+import type { ConsumerRecords } from './consumer-records.js'
+import { ConsumerTurns } from './consumer-turns.js'
+import { CurrentEngine } from './current-engine.js'
+import { PollContract } from './poll-contract.js'
+import { PolledBatch } from './polled-batch.js'
+import type { RecordOrFailure } from './read-failure.js'
 import { RecordDeserializationFailure } from './record-failure.js'
+import { RecordStream } from './record-stream.js'
+import type { AcknowledgementResult } from './record-verdicts.js'
 import type { CounterName } from './share-counters.js'
-import { NOTHING, ShareEngine, type Acquired } from './share-engine.js'
-import type { TopicIdPartition } from './share-partition.js'
+import type { Acquired, ShareEngine } from './share-engine.js'
+import type { OpenStream, ReadOptions, StreamHost } from './stream-source.js'
+import { UndecodableRecords } from './undecodable-records.js'
 import type { AcknowledgementVerdict } from './verdict.js'
 
 // Java's KafkaShareConsumer in TypeScript's habits: poll() is the engine's take() plus Java's contract.
@@ -24,60 +41,39 @@ import type { AcknowledgementVerdict } from './verdict.js'
 //   last poll is acknowledged before the next one. close() never accepts anything by itself.
 // - A record that cannot be deserialised is RELEASEd unless the application says otherwise before the next poll or commit;
 //   good records of the same fetch come first, the error with the poll after them.
-// - Renewed records are handed out again by the next poll, before anything new.
-
-/** How long a poll may take, and what may end it earlier. */
-export interface PollOptions {
-  /** Milliseconds; 0 takes what is there. */
-  readonly timeoutMs?: number | undefined
-  /** Ends the poll with an error of code ABORTED; nothing is lost by it. */
-  readonly signal?: AbortSignal | undefined
-}
-
-/** A record by its place, for one that could not be deserialised. */
-export interface RecordPosition {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-}
-
-/** The outcome of a commit by partition: undefined is success. Partitions with nothing to commit are not in it. */
-export type CommitResult = ReadonlyMap<TopicIdPartition, KafkaError | undefined>
-
-/** Told the broker's verdict on acknowledged offsets of one partition (gaps included), or why there is none. */
-export type AcknowledgementCommitCallback = (verdict: AcknowledgementVerdict) => void
+// - Nothing that is not finished is ever accepted, however an iteration or the consumer ends.
+//
+// Who may call what, and when: consumer-turns.ts. What poll() and the commits do: poll-contract.ts, polled-batch.ts and
+// commits.ts. The iterations: stream-source.ts. What unsubscribe() does to the engine: current-engine.ts.
 
 const DEFAULT_POLL_TIMEOUT_MS = 1_000
 const DEFAULT_CLOSE_TIMEOUT_MS = 30_000
 
-const engines = new WeakMap<object, ShareEngine<never, never>>()
+const engines = new WeakMap<object, { readonly engine: unknown }>()
 
-/** The engine under a share consumer, for listener containers. @internal */
+/** The engine under a share consumer, for listener containers; unsubscribe() puts another in its place. @internal */
 export function engineOf<K, V>(consumer: ShareConsumer<K, V>): ShareEngine<K, V> {
-  const engine: ShareEngine<unknown, unknown> | undefined = engines.get(consumer)
-  if (engine === undefined) throw new KafkaUsageError('This is not a ShareConsumer of @milena/client.')
-  return engine as ShareEngine<K, V>
+  const current = engines.get(consumer)
+  if (current === undefined) throw new KafkaUsageError('This is not a ShareConsumer of @milena/client.')
+  return current.engine as ShareEngine<K, V>
 }
 
-/** A member of a share group (KIP-932). Not for concurrent use: one poll, commit or close at a time. */
+/** A member of a share group (KIP-932). Not for concurrent use: one poll, commit or iteration at a time. */
 export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   readonly #config: ResolvedShareConsumerConfig<K, V>
   readonly #context: KafkaClientContext
-  readonly #engine: ShareEngine<K, V>
+  readonly #current: CurrentEngine<K, V>
+  readonly #turns = new ConsumerTurns()
+  readonly #commits = new Commits()
+  readonly #undecodable = new UndecodableRecords()
+  readonly #polled: PolledBatch<K, V>
+  readonly #contract: PollContract<K, V>
   #subscription: readonly string[] = []
-  #batch: TakenBatch<K, V> = NOTHING
-  /** Records of the last poll that were renewed: the next poll returns them again. */
-  #renewed = new Set<ConsumerRecord<K, V>>()
-  /** Undecodable records: those that no poll has reported yet, and those that may be answered by position. */
-  #untold: RecordDeserializationFailure[] = []
-  #told: RecordDeserializationFailure[] = []
-  /** The verdicts since the last batch was handed out or committed. */
-  #verdicts = new Map<TopicIdPartition, KafkaError | undefined>()
-  /** With onSecondAcknowledge 'lastWins': answers that may still change, by record. */
-  readonly #changeable = new Map<Acquired<K, V>, AcknowledgeType>()
+  #stream: OpenStream | undefined
   #callback: AcknowledgementCommitCallback | undefined
-  #busy: string | undefined
-  #released: Promise<void> | undefined
+  #closed: Promise<void> | undefined
+  /** The first answer that was lost by close(). */
+  #unsaved: KafkaError | undefined
 
   /**
    * Connects to nothing yet: subscribe() does. Throws KafkaUsageError for every wrong option.
@@ -88,16 +84,27 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   constructor(options: ShareConsumerOptions<K, V>, context?: KafkaClientContext) {
     this.#config = resolveShareConsumerConfig(options)
     this.#context = context?.acquire() ?? KafkaClientContext.create(this.#config.client)
-    this.#engine = new ShareEngine(this.#config, this.#context)
-    this.#engine.onVerdict((verdict) => {
-      const { partition, error } = verdict
-      this.#verdicts.set(partition, this.#verdicts.get(partition) ?? error)
-      this.#callback?.(verdict)
+    this.#current = new CurrentEngine(this.#config, this.#context, (verdict, isCurrent) =>
+      this.#heard(verdict, isCurrent),
+    )
+    this.#polled = new PolledBatch(this.#config, this.#engine, this.#commits)
+    this.#contract = new PollContract({
+      config: this.#config,
+      context: this.#context,
+      current: this.#current,
+      polled: this.#polled,
+      commits: this.#commits,
+      undecodable: this.#undecodable,
+      topics: () => this.#topics('poll()'),
+      acceptLast: () => {
+        if (this.#stream === undefined) this.#polled.accept()
+        else this.#stream.acceptCurrent()
+      },
     })
-    engines.set(this, this.#engine as ShareEngine<never, never>)
+    engines.set(this, this.#current)
   }
 
-  /** The id under which the group and the brokers know this member, for its whole life. */
+  /** The id under which the group and the brokers know this member; unsubscribe() makes a new one. */
   get memberId(): string {
     return this.#engine.memberId
   }
@@ -110,107 +117,181 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
     return this.#config.clientId
   }
 
-  /** The topics of the last subscribe(). */
+  /** The topics of the last subscribe(); none after unsubscribe(). */
   get subscription(): readonly string[] {
     return this.#subscription
   }
 
-  /** The group's acquisition lock duration in milliseconds; undefined until a fetch was answered. */
+  /**
+   * The group's acquisition lock duration in milliseconds, as it was when the last records were handed out; undefined until
+   * the first were. What a renewal learns shows with the next poll (KIP-1222).
+   */
   get acquisitionLockTimeoutMs(): number | undefined {
-    return this.#engine.acquisitionLockTimeoutMs
+    return this.#current.lockMs
   }
 
   /**
    * Subscribes to these topics, instead of those before, and joins the group in the background; fetching begins with
-   * the first poll. A topic that does not exist is waited for, with one warning.
+   * the first poll or iteration. No topics at all is unsubscribe(), as in Java. A topic that does not exist is waited for, with
+   * one warning. May be awaited, which takes no time. Throws KafkaUsageError for what is not a list of topic names.
    */
   subscribe(topics: readonly string[]): void {
-    this.#refuseWhenClosed()
-    if (!Array.isArray(topics) || topics.length === 0) {
-      throw new KafkaUsageError("subscribe() takes a list of at least one topic name: consumer.subscribe(['orders']).")
+    this.#turns.check('subscribe()')
+    if (!Array.isArray(topics)) {
+      throw new KafkaUsageError("subscribe() takes a list of topic names: consumer.subscribe(['orders']).")
     }
     for (const topic of topics) checkTopicName(topic)
+    if (topics.length === 0) {
+      void this.#leave('subscribe()')
+      return
+    }
+    this.#turns.checkFree('subscribe()', 'may read on')
     this.#subscription = [...new Set(topics)]
-    this.#engine.subscribe(this.#subscription)
+    if (this.#current.idle === undefined) this.#engine.subscribe(this.#subscription)
+  }
+
+  /**
+   * Ends the membership: acknowledgements given are sent, everything else is released, and the member leaves its group. Resolves
+   * when the answers have their verdicts, within about 5 s; the rest goes on in the background, and what fails there is logged.
+   * subscribe() joins again, as a new member with a new id; records of before cannot be acknowledged any more.
+   */
+  async unsubscribe(): Promise<void> {
+    await this.#leave('unsubscribe()')
   }
 
   /**
    * The next records: at once when some are there, otherwise as soon as some come, none after the timeout (default
-   * 1,000 ms). Acknowledgements of the last batch go out with it.
+   * 1,000 ms). About maxPollRecords of them; exactly so many at most with acquireMode 'record_limit'. Acknowledgements of the
+   * last batch go out with it.
    *
-   * Throws KafkaUsageError without a subscription, when a record of the last batch is not acknowledged (explicit mode), and
-   * for a second concurrent call; a RecordDeserializationError for an undecodable record, after the good
-   * ones were returned; what the group or the brokers refuse as KafkaBrokerError. Failed acknowledgements are never thrown.
+   * Throws KafkaUsageError without a subscription (NO_SUBSCRIPTION), when a record of the last batch is not acknowledged
+   * (explicit mode, NOT_ACKNOWLEDGED), after a commit without a verdict (explicit mode, COMMIT_PENDING), and for a second
+   * concurrent call (CONCURRENT_USE); a RecordDeserializationError for an undecodable record, after the good ones were
+   * returned; code WAKEUP and ABORTED; what the group or the brokers refuse as KafkaBrokerError. Failed acknowledgements are
+   * never thrown.
    */
   async poll(options: number | PollOptions = {}): Promise<ConsumerRecords<K, V>> {
     const { timeoutMs = DEFAULT_POLL_TIMEOUT_MS, signal } =
       typeof options === 'object' && options !== null ? options : { timeoutMs: options }
-    requireDuration(timeoutMs)
-    return this.#exclusively('poll()', async () => {
-      if (this.#subscription.length === 0) {
-        throw new KafkaUsageError('This consumer has no subscription: call subscribe([…topics]) before poll().')
-      }
-      this.#finishBatch()
-      this.#throwUntold()
-      const renewed = await this.#takeRenewed()
-      if (renewed.length > 0) return new ConsumerRecords(renewed)
-      this.#batch = await this.#take(timeoutMs, signal)
-      const { records, failures } = this.#batch
-      for (const failure of failures) this.#untold.push(failure)
-      if (records.length === 0) this.#throwUntold()
-      this.#verdicts.clear()
-      return new ConsumerRecords(records)
+    requireDuration(timeoutMs, 'poll() takes a number of milliseconds, 0 or more, or { timeoutMs, signal }')
+    return this.#turns.exclusively('poll()', 'must be gone', async () => {
+      this.#refuseDriven('poll()')
+      return this.#contract.poll(timeoutMs, signal)
     })
   }
 
   /**
    * Says what became of a record of the last poll (explicit mode); it reaches the broker with the next poll or commit,
-   * or shortly after. By position for a record that poll() reported as undecodable.
+   * or shortly after. By position for a record that was reported as undecodable.
    *
-   * Throws KafkaUsageError in implicit mode, for a record that is not out, and for a second terminal answer (option
-   * `onSecondAcknowledge: 'lastWins'` lets the last one count, as in Java). An answer that comes after the record's lock was
-   * lost is not an error here; the commit callback tells it.
+   * Throws KafkaUsageError in implicit mode, for a record that is not out (NOT_ACQUIRED), and for a second terminal answer
+   * (ALREADY_ACKNOWLEDGED; option `onSecondAcknowledge: 'lastWins'` lets the last one count, as in Java). RENEW may be followed by
+   * one terminal answer. An answer that comes after the record's lock was lost is not an error here; the commit callback tells it.
    */
   acknowledge(record: ConsumerRecord<K, V> | RecordPosition, type: AcknowledgeType = AcknowledgeType.ACCEPT): void {
-    this.#refuseWhenClosed()
+    this.#turns.check('acknowledge()')
     const acquired = this.#acquired(record)
     if (this.#config.acknowledgementMode === 'implicit' && !(acquired instanceof RecordDeserializationFailure)) {
       throw new KafkaUsageError(
         "acknowledge() is for explicit mode, and this consumer is implicit: the next poll() accepts the batch. Set acknowledgementMode: 'explicit'.",
       )
     }
-    if (this.#config.onSecondAcknowledge === 'lastWins' && type !== AcknowledgeType.RENEW) {
-      ackCodeOf(type)
-      if (!this.#changeable.has(acquired) && !this.#engine.holds(acquired)) this.#engine.settle(acquired, type)
-      else this.#changeable.set(acquired, type)
-      return
-    }
-    this.#engine.settle(acquired, type)
-    if (acquired instanceof RecordDeserializationFailure) return
-    if (type === AcknowledgeType.RENEW) this.#renewed.add(acquired)
-    else this.#renewed.delete(acquired)
+    // What it held was released when it left, and its ledger takes that for the answer.
+    if (this.#current.idle !== undefined) this.#heard(this.#polled.answerLate(acquired, type), true)
+    else if (this.#stream === undefined) this.#polled.answer(acquired, type)
+    else this.#polled.answerRead(acquired, type)
+  }
+
+  /**
+   * The broker's verdict on one record: resolves once its acknowledgement was stored, failed for good, or its lock was lost;
+   * never rejects for that. Ask for it where it matters: a commit tells the same by partition and costs less.
+   */
+  async verdictOf(record: ConsumerRecord<K, V>): Promise<AcknowledgementResult> {
+    this.#turns.check('verdictOf()')
+    return this.#engine.verdictOf(record)
   }
 
   /**
    * Sends what is acknowledged (implicit mode: the whole last batch, as accepted) and waits for the brokers' verdicts:
-   * one entry for each partition that had any. What has no verdict within `timeoutMs` (default: defaultApiTimeoutMs) is
-   * reported as KafkaTimeoutError; it is not lost, and still on its way.
+   * one entry for each partition that had any. What has no verdict within `timeoutMs` is reported as KafkaTimeoutError and
+   * kept: it is sent again, and in explicit mode poll() refuses (COMMIT_PENDING) until a later commit has told of it.
+   *
+   * Rejects with code WAKEUP, ABORTED, or KafkaUsageError; never for what a broker says.
    */
   async commitSync({
     timeoutMs = this.#config.defaultApiTimeoutMs,
-  }: { readonly timeoutMs?: number } = {}): Promise<CommitResult> {
-    return this.#exclusively('commitSync()', () => this.#commit(timeoutMs))
+    signal,
+  }: CommitOptions = {}): Promise<CommitResult> {
+    requireDuration(timeoutMs, 'commitSync() takes { timeoutMs, signal }, with a number of milliseconds, 0 or more')
+    return this.#turns.exclusively('commitSync()', 'may read on', () => this.#contract.commitSync(timeoutMs, signal))
   }
 
-  /** Like commitSync(), without the need to await it: the promise never rejects. */
+  /**
+   * Like commitSync(), but returns before any broker has answered. The promise resolves to the final outcome of what was
+   * acknowledged when this was called, within defaultApiTimeoutMs; it never rejects, so that nobody has to await it.
+   */
   commitAsync(): Promise<CommitResult> {
-    this.#refuseWhenClosed()
-    return this.#commit(this.#config.defaultApiTimeoutMs)
+    this.#turns.check('commitAsync()')
+    if (this.#turns.busy === 'poll()') this.#turns.checkFree('commitAsync()')
+    return this.#contract.commitAsync()
   }
 
-  /** Is told every verdict of the brokers from now on; undefined ends that. What it throws is logged. */
-  setAcknowledgementCommitCallback(callback: AcknowledgementCommitCallback | undefined): void {
-    this.#callback = callback
+  /**
+   * Is told every verdict of the brokers from now on, as soon as it comes; undefined or null ends that. What it throws is
+   * logged. From inside it nothing of the consumer may be called except wakeup() (KafkaUsageError, IN_CALLBACK).
+   */
+  setAcknowledgementCommitCallback(callback: AcknowledgementCommitCallback | undefined | null): void {
+    this.#turns.check('setAcknowledgementCommitCallback()')
+    if (callback !== undefined && callback !== null && typeof callback !== 'function') {
+      throw new KafkaUsageError('setAcknowledgementCommitCallback() takes a function, undefined or null.')
+    }
+    this.#callback = callback ?? undefined
+  }
+
+  /**
+   * Makes the running or the next poll() or commitSync() reject with an error of code WAKEUP, once. Nothing is lost by it.
+   * May be called from everywhere. Iterations are ended by leaving them, or by their signal.
+   */
+  wakeup(): void {
+    if (!this.#turns.isClosed) this.#contract.wakeup()
+  }
+
+  /** Records one by one; see records(). */
+  [Symbol.asyncIterator](): AsyncIterableIterator<RecordOrFailure<K, V>, undefined> {
+    return this.records()
+  }
+
+  /**
+   * Reads record by record: `for await (const record of consumer)`. Locks are looked after for as long as maxLockExtensionMs.
+   *
+   * Implicit mode: a record is accepted when the next one is asked for. Leaving the loop, by break or by throwing, releases the
+   * current one, since the two look alike from here; commitSync() before a break accepts it. Explicit mode: the loop
+   * acknowledges; without maxInFlight it may be maxPollRecords records behind with that before it is refused (NOT_ACKNOWLEDGED).
+   *
+   * An undecodable record, or an error after which reading goes on, is an item with an `error`, and does not end the loop.
+   * What does not heal by itself rejects. The loop ends with close() and unsubscribe().
+   */
+  records(options: ReadOptions = {}): AsyncIterableIterator<RecordOrFailure<K, V>, undefined> {
+    this.#turns.check('records()')
+    return new RecordStream(this.#streamHost(), options)
+  }
+
+  /**
+   * Reads batch by batch. Implicit mode: a batch is accepted when the next one is asked for; leaving the loop releases it.
+   * Explicit mode: records may be acknowledged later and in any order, and reading goes on until maxInFlight of them are
+   * unanswered; then the next batch waits for answers.
+   *
+   * Undecodable records, and errors after which reading goes on, are in the `failures` of a batch.
+   */
+  batches(options: ReadOptions = {}): AsyncIterableIterator<ConsumerRecords<K, V>, undefined> {
+    this.#turns.check('batches()')
+    return new BatchStream(this.#streamHost(), options)
+  }
+
+  /** Asks the cluster for its metadata now, and replaces all that is known. Rejects when no broker answers in time. */
+  async refreshMetadata(): Promise<void> {
+    this.#turns.check('refreshMetadata()')
+    await this.#context.metadata.refresh({ full: true })
   }
 
   /** Counts of records since the consumer was made. */
@@ -220,164 +301,170 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
 
   /**
    * Sends what is acknowledged, releases everything else (in implicit mode the last batch too: it may not be finished),
-   * closes the share sessions and leaves the group, within about `timeoutMs` (default 30,000). Idempotent.
+   * closes the share sessions and leaves the group, within about `timeoutMs` (default 30,000). A poll that runs ends with code
+   * CLOSED, an iteration just ends. Idempotent. Rejects, after everything is closed, with the first thing that went wrong:
+   * an answer that was lost, a leave that nobody took.
    */
-  async close({ timeoutMs = DEFAULT_CLOSE_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
-    if (!this.#engine.isClosed) {
-      this.#sendChangeable()
-      this.#releaseFailures(this.#told, this.#untold)
-    }
+  close({ timeoutMs = DEFAULT_CLOSE_TIMEOUT_MS }: CloseOptions = {}): Promise<void> {
+    if (this.#closed !== undefined) return this.#closed
     try {
-      await this.#engine.close({ timeoutMs })
-    } finally {
-      // The engine holds it for itself.
-      await (this.#released ??= this.#context.release())
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close()
-  }
-
-  // ---- the contract of poll
-
-  /** What the last poll returned is over, or the poll is refused. */
-  #finishBatch(): void {
-    this.#sendChangeable()
-    this.#releaseFailures(this.#told)
-    if (this.#config.acknowledgementMode === 'implicit') {
-      this.#engine.acceptRest(this.#batch)
-      return
-    }
-    const renewed = [...this.#renewed].filter((record) => this.#engine.holds(record)).length
-    const unanswered = this.#engine.unanswered(this.#batch) - renewed
-    if (unanswered > 0) {
-      throw new KafkaUsageError(
-        `${unanswered} records of the last poll are not acknowledged: in explicit mode call acknowledge(record, type) for each of them before the next poll().`,
-      )
-    }
-  }
-
-  /** Renewals are waited for, and what they kept is handed out once more. */
-  async #takeRenewed(): Promise<readonly ConsumerRecord<K, V>[]> {
-    if (this.#renewed.size === 0) return []
-    await this.#engine.whenSettled()
-    const kept = [...this.#renewed].filter((record) => this.#engine.holds(record))
-    this.#renewed.clear()
-    return kept
-  }
-
-  async #take(timeoutMs: number, signal: AbortSignal | undefined): Promise<TakenBatch<K, V>> {
-    const ready = await this.#engine.take({ max: this.#config.fetchRecords, atOnce: true })
-    if (ready.spans.length > 0 || timeoutMs <= 0) return ready
-    const { clock } = this.#context
-    const ended = new AbortController()
-    const abort = (): void => ended.abort(signal?.reason)
-    if (signal?.aborted) abort()
-    signal?.addEventListener('abort', abort, { once: true })
-    let timedOut = false
-    const timer = clock.setTimer(() => {
-      timedOut = true
-      ended.abort()
-    }, timeoutMs)
-    try {
-      return await this.#engine.take({ signal: ended.signal, max: this.#config.fetchRecords })
+      this.#turns.check('close()')
+      requireDuration(timeoutMs, 'close() takes { timeoutMs }, a number of milliseconds, 0 or more')
     } catch (error) {
-      if (timedOut && isAborted(error)) return NOTHING
-      throw error
-    } finally {
-      timer.cancel()
-      signal?.removeEventListener('abort', abort)
+      return Promise.reject(error)
+    }
+    this.#closed = this.#close(timeoutMs)
+    return this.#closed
+  }
+
+  /** close(), for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  // ---- the inside
+
+  get #engine(): ShareEngine<K, V> {
+    return this.#current.engine
+  }
+
+  #heard(verdict: AcknowledgementVerdict, isCurrent: boolean): void {
+    if (isCurrent) this.#commits.heard(verdict)
+    else this.#commits.heardOfOld(verdict)
+    const { counts, error } = verdict
+    if (this.#turns.isClosed && error !== undefined && counts.accept + counts.reject > 0) this.#unsaved ??= error
+    const callback = this.#callback
+    if (callback === undefined) return
+    this.#turns.inCallback(() => {
+      const made: unknown = callback(verdict)
+      if (made instanceof Promise) {
+        made.catch((err: unknown) =>
+          this.#context.logger.error({ err }, 'the acknowledgement callback of a share consumer failed'),
+        )
+      }
+    })
+  }
+
+  // ---- iterations
+
+  #streamHost(): StreamHost<K, V> {
+    return {
+      config: this.#config,
+      clock: this.#context.clock,
+      undecodable: this.#undecodable,
+      begin: (stream) => this.#beginReading(stream),
+      end: () => this.#endReading(),
+      isOver: (engine) => this.#turns.isClosed || engine !== this.#engine,
+      take: (options) => this.#current.take(options),
+      acceptRecord: (record) => this.#polled.answerRead(record, AcknowledgeType.ACCEPT),
+      acceptBatch: (batch) => {
+        if (this.#engine.acceptRest(batch) > 0) this.#commits.notedAll(batch.spans)
+      },
     }
   }
 
-  async #commit(timeoutMs: number): Promise<CommitResult> {
-    this.#sendChangeable()
-    this.#releaseFailures(this.#told, this.#untold)
-    if (this.#config.acknowledgementMode === 'implicit') this.#engine.acceptRest(this.#batch)
-    const { clock } = this.#context
-    let expire: () => void = () => undefined
-    const expired = new Promise<'late'>((resolve) => (expire = () => resolve('late')))
-    const timer = clock.setTimer(expire, timeoutMs)
-    const outcome = await Promise.race([this.#engine.whenSettled(), expired])
-    timer.cancel()
-    const result = this.#verdicts
-    this.#verdicts = new Map()
-    if (outcome !== 'late') return result
-    for (const partition of this.#engine.pendingPartitions()) {
-      if (result.has(partition)) continue
-      const { topic, partition: index } = partition
-      result.set(
-        partition,
-        new KafkaTimeoutError(`The acknowledgements for ${topic}-${index} have no verdict after ${timeoutMs} ms.`),
-      )
+  #beginReading(stream: OpenStream): ShareEngine<K, V> {
+    this.#turns.checkFree(stream.name)
+    this.#refuseDriven(stream.name)
+    const topics = this.#topics(stream.name)
+    if (this.#current.idle === undefined) {
+      this.#polled.finish()
+      this.#undecodable.releaseAll(this.#engine)
+    } else {
+      void this.#becomeAnother()
+      this.#engine.subscribe(topics)
     }
-    return result
+    this.#turns.beginReading(stream.name)
+    this.#contract.endInterval()
+    this.#stream = stream
+    return this.#engine
+  }
+
+  #endReading(): void {
+    this.#turns.endReading()
+    this.#stream = undefined
+    if (this.#turns.isClosed) return
+    // What was fetched ahead would wait for its locks to run out.
+    this.#current.pause()
+  }
+
+  // ---- the membership
+
+  /** Throws what is wrong with the call; what is returned never rejects. */
+  #leave(what: string): Promise<void> {
+    this.#turns.checkFree(what, 'may read on')
+    this.#refuseDriven(what)
+    if (this.#subscription.length === 0) return Promise.resolve()
+    this.#subscription = []
+    this.#polled.fix()
+    this.#undecodable.releaseAll(this.#engine)
+    return this.#becomeAnother()
+  }
+
+  /** The member ends, and one with a new id stands ready. Resolves when the answers given have their verdicts. */
+  #becomeAnother(): Promise<void> {
+    const gone = this.#current.replace()
+    this.#context.coordinators.forget(this.#config.groupId)
+    this.#contract.endInterval()
+    this.#commits.clear()
+    this.#polled.startOver(this.#engine)
+    return gone
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    this.#polled.fix()
+    this.#undecodable.releaseAll(this.#engine)
+    this.#turns.close()
+    this.#contract.endInterval()
+    const left = await this.#current.close(timeoutMs).then(
+      () => undefined,
+      (error: Error) => error,
+    )
+    this.#context.coordinators.forget(this.#config.groupId)
+    await this.#context.release()
+    const failed = this.#unsaved ?? left
+    if (failed !== undefined) throw failed
   }
 
   // ---- small ones
 
-  #sendChangeable(): void {
-    for (const [record, type] of this.#changeable) this.#engine.settle(record, type)
-    this.#changeable.clear()
-  }
-
-  /** The next undecodable record that no poll has told of yet. */
-  #throwUntold(): void {
-    const failure = this.#untold.shift()
-    if (failure === undefined) return
-    this.#told.push(failure)
-    throw failure.error
-  }
-
-  /** RELEASEs the undecodable records that were not answered otherwise, and forgets them. */
-  #releaseFailures(...lists: RecordDeserializationFailure[][]): void {
-    for (const failures of lists) {
-      for (const failure of failures)
-        if (this.#engine.holds(failure)) this.#engine.settle(failure, AcknowledgeType.RELEASE)
-      failures.length = 0
-    }
-  }
-
   #acquired(record: ConsumerRecord<K, V> | RecordPosition): Acquired<K, V> {
-    if (this.#engine.isRecord(record)) return record
-    if (typeof record !== 'object' || record === null) {
-      throw new KafkaUsageError('acknowledge() takes a record that poll() returned, and an acknowledge type.')
-    }
-    const { topic, partition, offset } = record
-    const failure = [...this.#told, ...this.#untold].find(
-      (f) => f.topic === topic && f.partition === partition && f.offset === offset,
-    )
-    if (failure !== undefined) return failure
-    throw new KafkaUsageError(
-      `Offset ${offset} of ${topic}-${partition} cannot be acknowledged by position: only a record that the last poll() reported as undecodable can. Pass the record itself.`,
-    )
-  }
-
-  async #exclusively<T>(what: string, work: () => Promise<T>): Promise<T> {
-    this.#refuseWhenClosed()
-    if (this.#busy !== undefined) {
+    if (this.#engine.isRecord(record) || record instanceof RecordDeserializationFailure) {
+      if (this.#engine.owns(record)) return record
+      const { topic, partition, offset } = record
       throw new KafkaUsageError(
-        `${what} was called while ${this.#busy} is running: a share consumer is used by one caller at a time; await the first.`,
+        `The record at offset ${offset} of ${topic}-${partition} is not this consumer's: another one acquired it, or this one did so before it left the group and joined again. Acknowledge a record where, and while, it is held.`,
+        { code: 'NOT_ACQUIRED' },
       )
     }
-    this.#busy = what
-    try {
-      return await work()
-    } finally {
-      this.#busy = undefined
+    if (!isPosition(record)) {
+      throw new KafkaUsageError(
+        'acknowledge() takes a record that poll() returned, or { topic, partition, offset } of one that was reported as undecodable, and an acknowledge type.',
+        { code: 'NOT_ACQUIRED' },
+      )
     }
+    const { topic, partition, offset } = record
+    const failure = this.#undecodable.find(topic, partition, offset)
+    if (failure !== undefined) return failure
+    throw new KafkaUsageError(
+      `Offset ${offset} of ${topic}-${partition} cannot be acknowledged by position: only a record that was reported as undecodable, and is not answered yet, can. Pass the record itself.`,
+      { code: 'NOT_ACQUIRED' },
+    )
   }
 
-  #refuseWhenClosed(): void {
-    if (this.#engine.isClosed)
-      throw new KafkaUsageError('This share consumer is closed: create a new one.', { code: 'CLOSED' })
+  /** The subscription, for `what`. */
+  #topics(what: string): readonly string[] {
+    if (this.#subscription.length > 0) return this.#subscription
+    throw new KafkaUsageError(`This consumer has no subscription: call subscribe([…topics]) before ${what}.`, {
+      code: 'NO_SUBSCRIPTION',
+    })
   }
-}
 
-function requireDuration(timeoutMs: unknown): void {
-  if (typeof timeoutMs === 'number' && timeoutMs >= 0) return
-  throw new KafkaUsageError(
-    `poll() takes a number of milliseconds, 0 or more, or { timeoutMs, signal }; it was given ${String(timeoutMs)}.`,
-  )
+  #refuseDriven(what: string): void {
+    if (!this.#current.isDriven) return
+    throw new KafkaUsageError(
+      `${what} was called on the consumer of a listener container, which reads from it itself: a listener only gets records, and answers them. Use a ShareConsumer of your own.`,
+      { code: 'CONCURRENT_USE' },
+    )
+  }
 }

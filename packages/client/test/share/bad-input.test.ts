@@ -237,7 +237,6 @@ describe('a wrong argument', () => {
   it('of subscribe() is refused with an example, or with what a topic name may be', () => {
     const consumer = group.consumer()
     expect(() => consumer.subscribe('orders' as never)).toThrow("consumer.subscribe(['orders'])")
-    expect(() => consumer.subscribe([])).toThrow("consumer.subscribe(['orders'])")
     for (const wrong of ['a b', '', '..', 'x'.repeat(250), 7])
       expect(() => consumer.subscribe([wrong as string])).toThrow(/legal topic name.*1 to 249 characters/)
   })

@@ -119,7 +119,7 @@ describe('poll', () => {
     expect(tookMs).toBeLessThanOrEqual(1_000)
   })
 
-  it.each([[[]], [['']], [['a b']], ['orders'], [['.']], [['x'.repeat(250)]]])(
+  it.each([[null], [undefined], [[null]], [['']], [['a b']], ['orders'], [['.']], [['x'.repeat(250)]]])(
     'takes no subscription to %j',
     (topics) => {
       const consumer = group.consumer()

@@ -1,0 +1,152 @@
+import { KafkaError, KafkaUsageError } from '@milena/protocol'
+import type { Clock } from '@milena/protocol/runtime'
+import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
+import { isAborted } from '../network/aborted.js'
+import { AckCode } from './acknowledge-type.js'
+import { BoundedWait } from './bounded-wait.js'
+import type { ConsumerRecord } from './consumer-record.js'
+import type { TakenBatch } from './fetch-buffer.js'
+import type { PassingFailure } from './read-failure.js'
+import type { ShareEngine, TakeOptions } from './share-engine.js'
+import type { UndecodableRecords } from './undecodable-records.js'
+
+// Where the iterations of a share consumer take from: the engine's take() without poll's barrier, bounded.
+//
+// Rules kept here
+// - Implicit mode: one batch is out at a time. Explicit mode: at most maxInFlight records are out and unanswered; who set
+//   it waits for answers, who did not is told at once that records were forgotten. Neither waits for ever.
+// - An error that heals by itself does not end an iteration.
+// - The end of the consumer is the end of the iteration, not an error of it.
+
+/** How the records are read. */
+export interface ReadOptions {
+  /**
+   * Explicit mode: how many records may be handed out and unanswered; the next ones wait for that. Implicit mode: how many
+   * records a batch has at most. Default: the option maxInFlight.
+   */
+  readonly maxInFlight?: number | undefined
+  /** Ends the iteration with an error of code ABORTED. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What an iteration needs of its consumer. */
+export interface StreamHost<K, V> {
+  readonly config: ResolvedShareConsumerConfig<K, V>
+  readonly clock: Clock
+  readonly undecodable: UndecodableRecords
+  /** Keeps polls and other iterations out. Throws KafkaUsageError where none may begin. */
+  begin(stream: OpenStream): ShareEngine<K, V>
+  end(): void
+  /** The consumer was closed, or goes on as another member. */
+  isOver(engine: ShareEngine<K, V>): boolean
+  take(options: TakeOptions): Promise<TakenBatch<K, V>>
+  /** Implicit mode: this record is processed; or this batch. */
+  acceptRecord(record: ConsumerRecord<K, V>): void
+  acceptBatch(batch: TakenBatch<K, V>): void
+}
+
+/** An iteration that is going on. */
+export interface OpenStream {
+  /** As the usage errors call it. */
+  readonly name: string
+  /** In implicit mode, for a commit: what was handed out last is processed. */
+  acceptCurrent(): void
+}
+
+export class StreamSource<K, V> {
+  readonly #host: StreamHost<K, V>
+  readonly #maxInFlight: number | undefined
+  readonly #signal: AbortSignal | undefined
+  #engine: ShareEngine<K, V> | undefined
+  #wait: BoundedWait | undefined
+  #ended = false
+
+  constructor(host: StreamHost<K, V>, { maxInFlight = host.config.maxInFlight, signal }: ReadOptions) {
+    if (maxInFlight !== undefined && !(Number.isSafeInteger(maxInFlight) && maxInFlight > 0)) {
+      throw new KafkaUsageError(`maxInFlight must be a whole number above 0; it was given ${String(maxInFlight)}.`, {
+        code: 'INVALID_CONFIG',
+      })
+    }
+    this.#host = host
+    this.#maxInFlight = maxInFlight
+    this.#signal = signal
+  }
+
+  /** The engine that is read from; undefined when the iteration is over. Begins it when this is asked for the first time. */
+  engine(stream: OpenStream): ShareEngine<K, V> | undefined {
+    this.#engine ??= this.#host.begin(stream)
+    return this.#ended || this.#host.isOver(this.#engine) ? undefined : this.#engine
+  }
+
+  /** The next records, or a failure that passes; undefined when the iteration is over. */
+  async take(): Promise<TakenBatch<K, V> | PassingFailure | undefined> {
+    const engine = this.#engine
+    if (engine === undefined) return undefined
+    for (;;) {
+      const { full, ...room } = this.#room(engine)
+      const wait = new BoundedWait(this.#host.clock, full ? this.#patienceMs(engine) : Infinity, this.#signal)
+      this.#wait = wait
+      try {
+        if (wait.end !== undefined) throw wait.error() ?? new KafkaError('unreachable')
+        const batch = await this.#host.take({ signal: wait.signal, ...room })
+        if (!this.#ended) return batch
+        release(batch)
+        return undefined
+      } catch (error) {
+        if (this.#ended || this.#host.isOver(engine)) return undefined
+        if (!KafkaError.is(error)) throw error
+        if (isAborted(error)) {
+          if (wait.end !== 'late') throw wait.error() ?? error
+          if (this.#isFull(engine)) throw forgotten(engine.outstanding, 'waited')
+        } else if (KafkaUsageError.is(error) || error === engine.fatal) throw error
+        else return { error }
+      } finally {
+        wait.stop()
+        this.#wait = undefined
+      }
+    }
+  }
+
+  /** No more is taken; whoever waits is told that it is over. */
+  end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#wait?.wake()
+    if (this.#engine !== undefined) this.#host.end()
+  }
+
+  #room(engine: ShareEngine<K, V>): TakeOptions & { readonly full: boolean } {
+    const { acknowledgementMode, maxPollRecords } = this.#host.config
+    const maxInFlight = this.#maxInFlight
+    if (acknowledgementMode === 'implicit')
+      return { full: false, max: Math.min(maxInFlight ?? maxPollRecords, maxPollRecords) }
+    if (maxInFlight !== undefined) return { full: this.#isFull(engine), max: maxPollRecords, maxInFlight }
+    const { outstanding } = engine
+    if (outstanding >= maxPollRecords) throw forgotten(outstanding, 'at once')
+    return { full: false, max: maxPollRecords - outstanding }
+  }
+
+  #isFull(engine: ShareEngine<K, V>): boolean {
+    return this.#maxInFlight !== undefined && engine.outstanding >= this.#maxInFlight
+  }
+
+  /** No lock is kept for longer, so that no answer can be worth waiting for any more. */
+  #patienceMs(engine: ShareEngine<K, V>): number {
+    return Math.max(this.#host.config.maxLockExtensionMs, engine.acquisitionLockTimeoutMs ?? 0)
+  }
+}
+
+/** Gives back what is unanswered of a batch that nobody gets. */
+export function release({ spans }: TakenBatch<unknown, unknown>): void {
+  for (const { range, from, to } of spans) if (range.holder.live) range.answerOpen(AckCode.RELEASE, from, to)
+}
+
+function forgotten(outstanding: number, when: 'at once' | 'waited'): KafkaUsageError {
+  const remedy =
+    when === 'at once'
+      ? 'answer each with acknowledge(record, type) before the next one is asked for, or set maxInFlight to read on while so many are being worked on'
+      : 'none was answered for as long as a lock is kept. Answer each with acknowledge(record, type), or raise maxInFlight or maxLockExtensionMs'
+  return new KafkaUsageError(`${outstanding} records of this iteration are not acknowledged: ${remedy}.`, {
+    code: 'NOT_ACKNOWLEDGED',
+  })
+}
