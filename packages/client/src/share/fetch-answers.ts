@@ -1,11 +1,13 @@
 import { defaultCompressionCodecs, ErrorCode, type ResponseOf, type ShareFetch } from '@milena/protocol'
-import type { Clock } from '@milena/protocol/runtime'
+import type { Clock, Logger } from '@milena/protocol/runtime'
 import type { AckSettlement, Outgoing } from './ack-settlement.js'
+import { offsetAllowance, type OffsetAllowance } from './acquired-offsets.js'
 import type { FetchBytes } from './fetch-bytes.js'
 import type { PartitionRefusals } from './partition-refusals.js'
 import type { RequestManagerHost } from './request-manager-host.js'
 import type { TopicIdPartition } from './share-partition.js'
 import { receivePartition, type ReceivedPartition } from './share-response.js'
+import type { ShareSession } from './share-session.js'
 
 type FetchResponse = ResponseOf<typeof ShareFetch>
 type FetchedPartition = FetchResponse['responses'][number]['partitions'][number]
@@ -20,29 +22,39 @@ export interface FetchOutcome {
 export interface FetchAnswersOptions {
   readonly host: RequestManagerHost
   readonly clock: Clock
+  readonly logger: Logger
+  readonly session: ShareSession
   readonly settlement: AckSettlement
   readonly refusals: PartitionRefusals
   readonly bytes: FetchBytes
 }
 
-/** Takes a ShareFetch answer apart, partition by partition; an error stays on its partition. */
+/**
+ * Takes a ShareFetch answer apart, partition by partition; an error stays on its partition. What was not asked for is left alone:
+ * if the broker has locked something for it, the locks run out there.
+ */
 export class FetchAnswers {
   readonly #options: FetchAnswersOptions
+  #strangerTold = false
 
   constructor(options: FetchAnswersOptions) {
     this.#options = options
   }
 
   async read(outgoing: Outgoing, response: FetchResponse): Promise<FetchOutcome> {
-    const { host, clock, settlement, refusals } = this.#options
+    const { host, clock, session, settlement, refusals } = this.#options
     const { acquisitionLockTimeoutMs: lockMs, nodeEndpoints } = response
     const missing = new Map(outgoing.sent)
     const brought: ReceivedPartition[] = []
+    const allowance = offsetAllowance()
     let refused = false
     for (const { topicId, partitions } of response.responses) {
       for (const fetched of partitions) {
         const partition = host.partitions.find(topicId, fetched.partitionIndex)
-        if (partition === undefined) continue
+        if (partition === undefined || (outgoing.held.live && !session.has(partition))) {
+          this.#stranger(topicId, fetched.partitionIndex)
+          continue
+        }
         if (missing.delete(partition)) {
           const { acknowledgeErrorCode: errorCode, acknowledgeErrorMessage: detail } = fetched
           settlement.settle(outgoing, partition, { errorCode, detail, lockMs, now: clock.now() })
@@ -51,7 +63,11 @@ export class FetchAnswers {
           refused = true
           refusals.fetch(partition, fetched, nodeEndpoints)
         }
-        if (fetched.acquiredRecords.length > 0) brought.push(await this.#open(outgoing, partition, fetched, lockMs))
+        if (fetched.acquiredRecords.length > 0) {
+          const received = await this.#open(outgoing, partition, fetched, { lockMs, allowance })
+          if (received.fault !== undefined) refusals.tell(partition, received.fault)
+          if (received.ranges.length > 0) brought.push(received)
+        }
       }
     }
     settlement.settleMissing(outgoing, missing)
@@ -62,7 +78,7 @@ export class FetchAnswers {
     { held, sentAt }: Outgoing,
     partition: TopicIdPartition,
     fetched: FetchedPartition,
-    lockMs: number,
+    { lockMs, allowance }: { readonly lockMs: number; readonly allowance: OffsetAllowance },
   ): Promise<ReceivedPartition> {
     const { host, bytes } = this.#options
     const received = await receivePartition(
@@ -72,11 +88,21 @@ export class FetchAnswers {
         codecs: defaultCompressionCodecs,
         checkCrcs: host.settings.checkCrcs,
         lockDeadline: sentAt + lockMs,
+        allowance,
       },
     )
     let acquired = 0
     for (const { length } of received.ranges) acquired += length
     bytes.received(acquired, fetched.records?.length ?? 0)
     return received
+  }
+
+  #stranger(topicId: string, partition: number): void {
+    const level = this.#strangerTold ? 'debug' : 'warn'
+    this.#strangerTold = true
+    this.#options.logger[level](
+      { topicId, partition },
+      'a broker answered for a partition that it was not asked for; that part of the answer is not used',
+    )
   }
 }

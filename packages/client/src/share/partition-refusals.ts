@@ -1,4 +1,4 @@
-import { ErrorCode, KafkaBrokerError, ShareFetch, type ResponseOf } from '@milena/protocol'
+import { ErrorCode, KafkaBrokerError, ShareFetch, type KafkaError, type ResponseOf } from '@milena/protocol'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { RequestManagerHost } from './request-manager-host.js'
 import type { TopicIdPartition } from './share-partition.js'
@@ -33,7 +33,7 @@ export class PartitionRefusals {
     switch (errorCode) {
       case ErrorCode.TOPIC_AUTHORIZATION_FAILED:
       case ErrorCode.CORRUPT_MESSAGE:
-        this.#tell(partition, error)
+        this.tell(partition, error)
         return
       case ErrorCode.UNKNOWN_SERVER_ERROR:
       case ErrorCode.UNKNOWN_LEADER_EPOCH:
@@ -49,7 +49,8 @@ export class PartitionRefusals {
     }
   }
 
-  #tell(partition: TopicIdPartition, error: KafkaBrokerError): void {
+  /** The application hears of a defect of this partition, though not too often. */
+  tell(partition: TopicIdPartition, error: KafkaError): void {
     const now = this.#context.clock.now()
     if (now - (this.#toldAt.get(partition) ?? -Infinity) < TELL_AGAIN_MS) return
     this.#toldAt.set(partition, now)

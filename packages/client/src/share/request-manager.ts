@@ -91,6 +91,8 @@ export class RequestManager {
     this.#answers = new FetchAnswers({
       host,
       clock: context.clock,
+      logger: context.logger,
+      session: this.#session,
       settlement: this.#settlement,
       refusals: this.#refusals,
       bytes: this.#bytes,

@@ -7,6 +7,7 @@ import {
   type RecordCursor,
 } from '@milena/protocol'
 import { AckCode } from './acknowledge-type.js'
+import { checkAcquired, offsetAllowance, type AcquiredOffsets, type OffsetAllowance } from './acquired-offsets.js'
 import { AcquiredRange, type RangeHolder } from './acquired-range.js'
 import type { TopicIdPartition } from './share-partition.js'
 
@@ -38,6 +39,8 @@ export interface ReceivedPartition {
   readonly corrupt: readonly CorruptBatch[]
   /** Why some offsets were RELEASEd although their bytes may be good: a codec is missing here. */
   readonly unsupported: KafkaError | undefined
+  /** Why acquired offsets were left out that the broker cannot have meant. */
+  readonly fault: KafkaProtocolError | undefined
 }
 
 /** A batch that could not be read. Its acquired offsets were REJECTed. */
@@ -52,7 +55,7 @@ export interface CorruptBatch {
 export interface AcquiredPartition {
   readonly partition: TopicIdPartition
   readonly records: Buffer | null
-  readonly acquired: readonly { firstOffset: number; lastOffset: number; deliveryCount: number }[]
+  readonly acquired: readonly AcquiredOffsets[]
 }
 
 export interface ReceiveOptions {
@@ -61,6 +64,8 @@ export interface ReceiveOptions {
   readonly checkCrcs: boolean
   /** When the locks run out, on the injected clock. */
   readonly lockDeadline: number
+  /** How many offsets the answer may still bring; used up here. Default: as if this were all of the answer. */
+  readonly allowance?: OffsetAllowance
 }
 
 /** Offsets, both ends included. */
@@ -71,11 +76,12 @@ interface Span {
 
 export async function receivePartition(
   { partition, records, acquired }: AcquiredPartition,
-  { holder, codecs, checkCrcs, lockDeadline }: ReceiveOptions,
+  { holder, codecs, checkCrcs, lockDeadline, allowance = offsetAllowance() }: ReceiveOptions,
 ): Promise<ReceivedPartition> {
-  const ranges = acquired
-    .filter(({ firstOffset, lastOffset }) => lastOffset >= firstOffset)
-    .map((a) => new AcquiredRange(partition, holder, a.firstOffset, a.lastOffset, a.deliveryCount, lockDeadline))
+  const { acquired: sound, fault } = checkAcquired(partition, acquired, allowance)
+  const ranges = sound.map(
+    (a) => new AcquiredRange(partition, holder, a.firstOffset, a.lastOffset, a.deliveryCount, lockDeadline),
+  )
   const batches: OpenBatch[] = []
   const corrupt: CorruptBatch[] = []
   const present: Span[] = []
@@ -113,7 +119,7 @@ export async function receivePartition(
   answerGaps(ranges, present)
   let open = 0
   for (const range of ranges) open += range.open
-  return { partition, ranges, batches, records: open, corrupt, unsupported }
+  return { partition, ranges, batches, records: open, corrupt, unsupported, fault }
 }
 
 /** A batch as the walk over the bytes met it; without one its header could not be read, for the reason given. */

@@ -42,6 +42,11 @@ export class ShareSession {
     this.#wanted = new Set(partitions)
   }
 
+  /** The broker was asked for this partition in this session. */
+  has(partition: TopicIdPartition): boolean {
+    return this.#known.has(partition)
+  }
+
   /** What the broker does not know yet of what is wanted. */
   changes(): SessionChanges {
     const added: TopicIdPartition[] = []

@@ -5,6 +5,7 @@ import {
   ErrorCode,
   KafkaBrokerError,
   KafkaConnectionError,
+  KafkaProtocolError,
   KafkaTimeoutError,
   KafkaUnsupportedVersionError,
   RecordBatchBuilder,
@@ -18,7 +19,7 @@ import type { ConsumerRecord } from '../../src/share/consumer-record.js'
 import { FINAL_EPOCH } from '../../src/share/share-session.js'
 import type { ShareEngine } from '../../src/share/share-engine.js'
 import type { AcknowledgementVerdict } from '../../src/share/verdict.js'
-import { acknowledged, LOCK_MS, recordsOf, ScriptedGroup } from './scripted-group.js'
+import { acknowledged, LOCK_MS, recordsOf, ScriptedGroup, type FetchAnswer } from './scripted-group.js'
 
 type Engine = ShareEngine<Buffer | null, Buffer | null>
 type TakenRecord = ConsumerRecord<Buffer | null, Buffer | null>
@@ -255,6 +256,61 @@ describe('a fetch', () => {
     } finally {
       defaultCompressionCodecs.register('lz4', () => codec)
     }
+  })
+})
+
+describe('an answer that makes no sense', () => {
+  const answer = (responses: FetchAnswer['responses']) => () => ({
+    throttleTimeMs: 0,
+    errorCode: 0,
+    errorMessage: null,
+    acquisitionLockTimeoutMs: LOCK_MS,
+    responses,
+    nodeEndpoints: [],
+  })
+  const acquiring = (partitionIndex: number, firstOffset: number, lastOffset: number) => ({
+    partitionIndex,
+    errorCode: 0,
+    errorMessage: null,
+    acknowledgeErrorCode: 0,
+    acknowledgeErrorMessage: null,
+    currentLeader: { leaderId: 0, leaderEpoch: 0 },
+    records: recordsOf({ first: 0, last: 3 }),
+    acquiredRecords: [{ firstOffset, lastOffset, deliveryCount: 1 }],
+  })
+
+  it('because it acquires beyond measure is told as an error of its partition, and the others go on', async () => {
+    const { topicId } = group.topic('orders', [1, 1])
+    const { engine } = group.subscribed(explicit)
+    group.leader().next('ShareFetch', answer([{ topicId, partitions: [acquiring(0, 0, 2 ** 40), acquiring(1, 0, 3)] }]))
+    const failure = await group.until(engine.take().catch((error: unknown) => error))
+    expect(failure).toSatisfy(KafkaProtocolError.is)
+    expect(failure).toMatchObject({ message: expect.stringContaining('orders-0') as string })
+    expect(await take(engine)).toMatchObject([{ partition: 1 }, {}, {}, {}])
+  })
+
+  it('because nobody asked for the partition is not used, and said once', async () => {
+    const { topicId } = group.topic('orders', [1, 1])
+    group.heartbeat = (request) => ({
+      ...group.welcome(request),
+      ...(request.memberEpoch === 0 ? { assignment: { topicPartitions: [{ topicId, partitions: [0] }] } } : {}),
+    })
+    const { engine } = group.subscribed(explicit)
+    await idle(engine, 100)
+    const other = 'CCCCCCCCCCCCCCCCCCCCCQ'
+    for (let i = 0; i < 3; i++) {
+      group.leader().next(
+        'ShareFetch',
+        answer([
+          { topicId, partitions: [acquiring(1, 0, 3), acquiring(1_000_000_000, 0, 3), acquiring(-1, 0, 3)] },
+          { topicId: other, partitions: [acquiring(0, 0, 3)] },
+        ]),
+      )
+    }
+    expect(await idle(engine, 3_000)).toEqual([])
+    expect(group.warnings.filter((message) => message.includes('not asked for'))).toHaveLength(1)
+    group.leader().give({ first: 0, last: 0 })
+    expect(await take(engine)).toHaveLength(1)
   })
 })
 

@@ -3,6 +3,7 @@ import {
   CompressionType,
   defaultCompressionCodecs,
   KafkaError,
+  KafkaProtocolError,
   RecordBatchBuilder,
   type RecordBatchBuilderOptions,
 } from '@milena/protocol'
@@ -10,6 +11,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { AckCode } from '../../src/share/acknowledge-type.js'
 import type { AcquiredRange } from '../../src/share/acquired-range.js'
+import { checkAcquired, offsetAllowance } from '../../src/share/acquired-offsets.js'
 import { receivePartition, type AcquiredPartition, type ReceivedPartition } from '../../src/share/share-response.js'
 
 const partition = { topic: 'orders', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partition: 0 }
@@ -343,6 +345,89 @@ describe('whatever the bytes hold of what was acquired', () => {
           )
         },
       ),
+    )
+  })
+})
+
+describe('what a broker says it acquired', () => {
+  const acquiredOf = ({ ranges }: ReceivedPartition) =>
+    ranges.map(({ firstOffset, lastOffset, deliveryCount }) => [firstOffset, lastOffset, deliveryCount])
+
+  it.each<[string, Acquired[]]>([
+    ['ends before it begins', [[5, 2]]],
+    ['lies below zero', [[-4, 2]]],
+    ['is no offset that can be told', [[2 ** 60, 2 ** 60]]],
+    ['is enormous', [[10, 10 + 2 ** 40]]],
+    ['reaches to the end of all offsets', [[10, Number.MAX_SAFE_INTEGER]]],
+    ['overlaps', [[0, 1]]],
+  ])('and cannot mean, because it %s, is left out with an error; the rest goes on', async (_, wrong) => {
+    const received = await receive(await batch(from(0, 9)), [[0, 1], ...wrong, [8, 9]])
+    expect(acquiredOf(received)).toEqual([
+      [0, 1, 1],
+      [8, 9, 1],
+    ])
+    expect(received.records).toBe(4)
+    expect(received.fault).toSatisfy(KafkaProtocolError.is)
+    expect(received.fault?.message).toMatch(/orders-0.*left alone/)
+  })
+
+  it('takes no more memory over all partitions of an answer than one is allowed', async () => {
+    const allowance = offsetAllowance()
+    const most = allowance.left
+    const first = await receive(null, [[0, most - 11]], { allowance })
+    expect(first.fault).toBeUndefined()
+    const second = await receive(
+      null,
+      [
+        [0, 10],
+        [20, 29],
+      ],
+      { allowance },
+    )
+    expect(acquiredOf(second)).toEqual([[20, 29, 1]])
+    expect(second.fault).toBeDefined()
+    expect(allowance.left).toBe(0)
+  })
+
+  it('may come out of order, empty, and with counts beyond 15 bits', async () => {
+    const received = await receive(await batch(from(0, 9)), [
+      [8, 9, -1],
+      [4, 3, 1],
+      [0, 1, 32_767],
+      [5, 6, -32_768],
+    ])
+    expect(acquiredOf(received)).toEqual([
+      [0, 1, 32_767],
+      [5, 6, 32_768],
+      [8, 9, 65_535],
+    ])
+    expect(received.fault).toBeUndefined()
+  })
+
+  it('comes out in order, disjoint and bounded, whatever it was', () => {
+    const offset = fc.oneof(fc.integer({ min: -5, max: 60 }), fc.maxSafeInteger(), fc.double())
+    const entry = fc.record({ firstOffset: offset, lastOffset: offset, deliveryCount: fc.integer() })
+    fc.assert(
+      fc.property(fc.array(entry, { maxLength: 12 }), (told) => {
+        const allowance = offsetAllowance()
+        const most = allowance.left
+        const { acquired, fault } = checkAcquired(partition, told, allowance)
+        let end = -1
+        let total = 0
+        for (const { firstOffset, lastOffset, deliveryCount } of acquired) {
+          expect(firstOffset).toBeGreaterThan(end)
+          expect(lastOffset).toBeGreaterThanOrEqual(firstOffset)
+          expect(deliveryCount).toBeGreaterThanOrEqual(0)
+          total += lastOffset - firstOffset + 1
+          end = lastOffset
+        }
+        expect(total).toBe(most - allowance.left)
+        expect(total).toBeLessThanOrEqual(most)
+        const isEmpty = ({ firstOffset, lastOffset }: (typeof told)[number]): boolean =>
+          lastOffset === firstOffset - 1 && Number.isSafeInteger(firstOffset)
+        const empty = told.filter(isEmpty).length
+        expect(fault === undefined).toBe(acquired.length + empty === told.length)
+      }),
     )
   })
 })
