@@ -287,6 +287,11 @@ export class Admin {
     return this.#closed
   }
 
+  /** close(), for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   #closed: Promise<void> | undefined
 
   #fetchMetadata(names: readonly string[] | null) {

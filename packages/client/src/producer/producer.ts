@@ -134,6 +134,11 @@ export class Producer<K = DefaultSerializable, V = DefaultSerializable> {
     return this.#closing
   }
 
+  /** close(), for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   async #close(timeoutMs: number): Promise<void> {
     if (timeoutMs > 0) {
       let timer: Timer | undefined

@@ -51,7 +51,7 @@ export class RecordStream<K, V> implements AsyncIterableIterator<RecordOrFailure
       this.acceptCurrent()
     } catch (error) {
       this.#finish()
-      return Promise.reject(error)
+      return rejected(error)
     }
     if (this.#host.clock.now() - this.#sliceBegan > SLICE_MS) return this.#afterPause()
     const item = this.#nextItem()
@@ -156,6 +156,10 @@ function inOrder<K, V>(
     items.splice(later < 0 && after === 0 ? items.length : after, 0, failure)
   }
   return items
+}
+
+async function rejected(error: unknown): Promise<never> {
+  throw error
 }
 
 function overlapping(): KafkaUsageError {

@@ -311,7 +311,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
       this.#turns.check('close()')
       requireDuration(timeoutMs, 'close() takes { timeoutMs }, a number of milliseconds, 0 or more')
     } catch (error) {
-      return Promise.reject(error)
+      return rejected(error)
     }
     this.#closed = this.#close(timeoutMs)
     return this.#closed
@@ -467,4 +467,8 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
       { code: 'CONCURRENT_USE' },
     )
   }
+}
+
+async function rejected(error: unknown): Promise<never> {
+  throw error
 }
