@@ -33,6 +33,10 @@ export interface RangeHolder {
   answered(range: AcquiredRange): void
   /** An answer was given that should not wait for company: it frees a record, or a lock runs out. */
   urged(): void
+  /** The locks of what is open among [from, to) are to last longer. */
+  renew(range: AcquiredRange, from: number, to: number): void
+  /** The locks of what is not finished among [from, to) are gone. */
+  giveUp(range: AcquiredRange, from: number, to: number): void
 }
 
 /** What an attempt to answer came to. */

@@ -113,6 +113,22 @@ export class AcquiredRecords implements RangeHolder {
     this.#listener.answered(true)
   }
 
+  renew(range: AcquiredRange, from: number, to: number): void {
+    this.renewals.add(range, from, to)
+    this.#listener.answered(false)
+  }
+
+  giveUp(range: AcquiredRange, from: number, to: number): void {
+    this.#lost(range, range.supersede(from, to))
+    range.verdicts?.decided(range, from, to)
+    this.#tidy(range)
+  }
+
+  /** Everything acquired that is not finished. */
+  *ranges(): Generator<AcquiredRange> {
+    for (const ranges of this.#ranges.values()) yield* ranges
+  }
+
   /** Answers every open offset alike; how many those were. */
   answerAllOpen(code: Parameters<AcquiredRange['answerOpen']>[0]): number {
     let answered = 0

@@ -1,4 +1,5 @@
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
+import type { AcquiredRange } from './acquired-range.js'
 import type { RequestManagerHost } from './request-manager-host.js'
 import { RequestManager } from './request-manager.js'
 import type { TopicIdPartition } from './share-partition.js'
@@ -48,6 +49,11 @@ export class BrokerManagers {
     let outstanding = 0
     for (const { manager } of this.#byNode.values()) outstanding += manager.outstanding
     return outstanding
+  }
+
+  /** Everything acquired that is not finished. */
+  *ranges(): Generator<AcquiredRange> {
+    for (const { manager } of this.#byNode.values()) yield* manager.heldRanges()
   }
 
   /** Resolves when every request that is out now has been answered. */

@@ -1,10 +1,13 @@
-// How many records to ask for. Pure: it is told what the listener does and how long that took.
+// How many records to ask for, and to hand out at once. Pure: it is told what the application does and how long that took.
 //
 // Rules kept here
 // - Each acquisition costs a record one of the group's delivery attempts and locks it for this member, so nothing is
 //   fetched that cannot be started soon: within half the lock, and within READ_AHEAD_MS.
 // - An unknown application starts small; one that keeps up is given twice as much each time, up to MAX_RECORDS. A slow one
 //   gets what it can start and, by the acquire mode, not a record more.
+// - Where locks are looked after, what cannot be started yet stays behind in the buffer, from where it can still be given back:
+//   an unknown application is handed one record at first. A number that was set is then asked for as long as so many can be
+//   started within the time for which the lock keeper would keep them.
 
 export interface FetchSizing {
   /** Ask for exactly this many per fetch; undefined: sized by what the listener does. */
@@ -13,37 +16,64 @@ export interface FetchSizing {
   readonly prefetch: number | 'auto'
 }
 
+/** What a decision to fetch looks at. */
+export interface FetchSituation {
+  /** Acquired, and not handed out. */
+  readonly buffered: number
+  /** The application has nothing to do, or room for `free` records more. */
+  readonly waiting: boolean
+  /** How many records could be handed out at once; 0: not known. */
+  readonly free?: number
+  /** Milliseconds per record, as slow as it looks at the moment. */
+  readonly slowestMs?: number
+}
+
 const FIRST_RECORDS = 16
 const MAX_RECORDS = 2_000
 /** Long enough to hide a fetch (some 5 ms) many times over; short, for the sake of the other members of the group. */
 const READ_AHEAD_MS = 250
-/** The weight of the newest measurement. */
-const NEWEST = 0.3
+/** What will be started within this time, or within the lock if that is longer, is kept rather than given back. */
+const KEEP_MS = 30_000
+const USUAL_LOCK_MS = 30_000
+
+/** For how long acquired records may wait their turn where their locks are renewed. */
+export function keepForMs(lockMs: number): number {
+  return Math.max(lockMs, KEEP_MS)
+}
 
 export class FetchSizer {
   readonly #sizing: FetchSizing
+  /** Locks are looked after, and hand-outs cut to what is started soon. */
+  careful = false
   #perRecordMs: number | undefined
-  /** How many can be started soon. Nothing is fetched ahead before the application was seen at work. */
-  #startable = 0
+  #lockMs = USUAL_LOCK_MS
   #records = FIRST_RECORDS
 
   constructor(sizing: FetchSizing) {
     this.#sizing = sizing
   }
 
-  /** The application came back for more, `elapsedMs` after it was given `records`. */
-  worked(records: number, elapsedMs: number, lockMs: number): void {
-    if (records === 0) return
-    const perRecordMs = elapsedMs / records
-    this.#perRecordMs =
-      this.#perRecordMs === undefined ? perRecordMs : this.#perRecordMs * (1 - NEWEST) + perRecordMs * NEWEST
-    this.#startable = Math.floor(Math.min(READ_AHEAD_MS, lockMs / 2) / Math.max(this.#perRecordMs, 1e-6))
-    this.#records = Math.max(1, Math.min(MAX_RECORDS, this.#records * 2, this.#startable))
+  /** The application has answered some records, and needs `perRecordMs` for each. */
+  worked(perRecordMs: number, lockMs: number): void {
+    this.#perRecordMs = perRecordMs
+    this.#lockMs = lockMs
+    this.#records = Math.max(1, Math.min(MAX_RECORDS, this.#records * 2, this.#startable(perRecordMs)))
   }
 
   /** How many one fetch asks for. */
   get fetchRecords(): number {
-    return this.#sizing.fixedRecords ?? this.#records
+    const { fixedRecords } = this.#sizing
+    if (fixedRecords === undefined) return this.#records
+    if (!this.careful || this.#perRecordMs === undefined) return fixedRecords
+    return Math.max(1, Math.min(fixedRecords, startedWithin(keepForMs(this.#lockMs), this.#perRecordMs)))
+  }
+
+  /** How many to hand out at once, cutting ranges if need be; undefined: whole ranges, as many as a fetch asks for. */
+  get handOutRecords(): number | undefined {
+    if (!this.careful) return undefined
+    if (this.#perRecordMs === undefined) return 1
+    const startable = this.#startable(this.#perRecordMs)
+    return startable >= (this.#sizing.fixedRecords ?? MAX_RECORDS) ? undefined : Math.max(1, startable)
   }
 
   /**
@@ -51,15 +81,26 @@ export class FetchSizer {
    * may be many times more; only an application that keeps up can have those.
    */
   get exact(): boolean {
-    return this.#sizing.fixedRecords === undefined && this.#records < MAX_RECORDS
+    const { fixedRecords } = this.#sizing
+    return fixedRecords === undefined ? this.#records < MAX_RECORDS : this.fetchRecords < fixedRecords
   }
 
-  /** How many to ask for now; 0: there is enough. `waiting`: the application has nothing to do. */
-  recordsToFetch(buffered: number, waiting: boolean): number {
+  /** How many to ask for now; 0: there is enough. */
+  recordsToFetch({ buffered, waiting, free = 0, slowestMs = 0 }: FetchSituation): number {
     const size = this.fetchRecords
-    if (waiting && buffered === 0) return size
+    if (waiting && buffered === 0) return Math.max(size, Math.min(free, this.#sizing.fixedRecords ?? MAX_RECORDS))
     const { prefetch } = this.#sizing
     if (prefetch !== 'auto') return buffered < prefetch ? Math.min(size, prefetch - buffered) : 0
-    return size <= this.#startable && buffered <= size / 2 ? size : 0
+    if (this.#perRecordMs === undefined || buffered > size / 2) return 0
+    return size <= this.#startable(Math.max(this.#perRecordMs, slowestMs)) ? size : 0
   }
+
+  /** How many can be started soon. */
+  #startable(perRecordMs: number): number {
+    return startedWithin(Math.min(READ_AHEAD_MS, this.#lockMs / 2), perRecordMs)
+  }
+}
+
+function startedWithin(ms: number, perRecordMs: number): number {
+  return Math.floor(ms / Math.max(perRecordMs, 1e-6))
 }

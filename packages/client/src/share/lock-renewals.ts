@@ -24,11 +24,14 @@ export class LockRenewals {
     this.#wanted.push({ range, from, to })
   }
 
-  /** Takes out everything, for one request; empty when all of it was answered meanwhile. */
-  take(): ReadonlyMap<TopicIdPartition, SentAcknowledgements> {
+  /** Takes out everything, for one request. `unneeded` is told of what was answered meanwhile, all of it. */
+  take(unneeded: (piece: SentPiece) => void): ReadonlyMap<TopicIdPartition, SentAcknowledgements> {
     const byPartition = new Map<TopicIdPartition, SentPiece[]>()
-    for (const { range, from, to } of this.#wanted) {
-      for (const run of range.openRuns(from, to)) {
+    for (const piece of this.#wanted) {
+      const { range, from, to } = piece
+      const runs = range.openRuns(from, to)
+      if (runs.length === 0) unneeded(piece)
+      for (const run of runs) {
         const pieces = byPartition.get(range.partition)
         if (pieces === undefined) byPartition.set(range.partition, [{ range, ...run }])
         else pieces.push({ range, ...run })

@@ -1,5 +1,7 @@
 import type { KafkaError } from '@milena/protocol'
+import type { SentPiece } from './ack-batches.js'
 import type { LostPiece } from './acquired-records.js'
+import type { RenewalOutcome } from './lock-keeper.js'
 import type { SharePartitions } from './share-partition.js'
 import type { ShareFetchSettings } from './share-requests.js'
 import type { ReceivedPartition } from './share-response.js'
@@ -28,6 +30,10 @@ export interface RequestManagerHost {
   fatal(error: KafkaError): void
   /** The locks of `records` records ran out before they were answered. */
   expired(records: number): void
+  /** The broker's word on renewals that the lock keeper wanted for one partition. */
+  renewalEnded(pieces: readonly SentPiece[], outcome: RenewalOutcome): void
+  /** A renewal is not asked for: all of it was answered meanwhile. */
+  renewalUnneeded(piece: SentPiece): void
   /** The lock of unanswered records is gone. */
   lockLost(piece: LostPiece): void
   /** `records` acquired and unanswered records were lost with their session. */

@@ -12,6 +12,7 @@ import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { Connection } from '../network/connection.js'
 import { AckSettlement, type Outgoing } from './ack-settlement.js'
 import { sessionLost } from './ack-verdicts.js'
+import type { AcquiredRange } from './acquired-range.js'
 import { AcquiredRecords, type SentByPartition } from './acquired-records.js'
 import { AckCode } from './acknowledge-type.js'
 import { BrokerAbsence } from './broker-absence.js'
@@ -20,6 +21,7 @@ import { FetchBytes } from './fetch-bytes.js'
 import { connectToLeader } from './leader-connection.js'
 import { PartitionRefusals } from './partition-refusals.js'
 import type { RequestManagerHost } from './request-manager-host.js'
+import { renewalOutcomes } from './renewal-words.js'
 import { RequestTurns, type Turn } from './request-turns.js'
 import { SettledWaiters } from './settled-waiters.js'
 import type { TopicIdPartition } from './share-partition.js'
@@ -46,6 +48,8 @@ const ENDING_MS = 3_000
 const EXPIRY_CHECK_MS = 1_000
 type FetchResponse = ResponseOf<typeof ShareFetch>
 type AcknowledgeResponse = ResponseOf<typeof ShareAcknowledge>
+const NO_ANSWERS: SentByPartition = new Map()
+
 type FetchTurn = Extract<Turn, { do: 'fetch' }>
 
 export class RequestManager {
@@ -126,6 +130,11 @@ export class RequestManager {
     return this.#held.pendingPartitions()
   }
 
+  /** Everything acquired that is not finished. */
+  heldRanges(): Iterable<AcquiredRange> {
+    return this.#held.ranges()
+  }
+
   /** Records handed out and not answered. */
   get outstanding(): number {
     return this.#held.outstanding
@@ -148,6 +157,7 @@ export class RequestManager {
       if (connection === undefined) await this.#connect() // What goes out then is decided then.
       else if (turn.do === 'fetch') await this.#perform(() => this.#fetch(connection, turn))
       else if (turn.do === 'acknowledge') await this.#perform(() => this.#acknowledge(connection))
+      else if (turn.do === 'renew') await this.#perform(() => this.#renew(connection))
       else await this.#endSession(connection)
     }
   }
@@ -324,6 +334,28 @@ export class RequestManager {
     }
     this.#settlement.settleMissing(outgoing, missing)
     this.#settled()
+  }
+
+  /** What the lock keeper wants renewed goes by itself: its refusal must cost the application no answer. */
+  async #renew(connection: Connection): Promise<void> {
+    const { clock } = this.#context
+    const { partitions, settings } = this.#host
+    const sentAt = clock.now()
+    const sent = this.#held.renewals.take((piece) => this.#host.renewalUnneeded(piece))
+    this.#dueAt = sentAt
+    if (sent.size === 0) return
+    const outgoing: Outgoing = { api: 'ShareAcknowledge', connection, held: this.#held, sent: NO_ANSWERS, sentAt }
+    let response: AcknowledgeResponse
+    try {
+      const body = shareAcknowledgeRequest(this.#stamp(), sent)
+      response = await connection.send(ShareAcknowledge, body, { timeoutMs: settings.requestTimeoutMs })
+    } catch (error) {
+      this.#sessionFailed(outgoing, error)
+      return
+    }
+    this.#accept(outgoing, response)
+    for (const [partition, outcome] of renewalOutcomes(sent, response, { partitions, sentAt }))
+      this.#host.renewalEnded(sent.get(partition)?.pieces ?? [], outcome)
   }
 
   #stamp(): SessionStamp {

@@ -28,6 +28,8 @@ export type Turn =
   /** `answers`: the acknowledgements that go with it. */
   | { readonly do: 'fetch'; readonly records: number; readonly answers: 'all' | 'whole ranges' }
   | { readonly do: 'acknowledge' }
+  /** Renewals for the lock keeper, and nothing else. */
+  | { readonly do: 'renew' }
   /** Nothing is fetched from this broker any more, and nothing is out: its session ends. */
   | { readonly do: 'retire' }
   | { readonly do: 'wait'; readonly ms?: number }
@@ -145,6 +147,7 @@ export class RequestTurns {
   decide({ now, session, held, recordsToFetch }: TurnSituation): Turn {
     const blockedMs = Math.max(this.#pausedUntil, this.#mutedUntil) - now
     if (blockedMs > 0) return { do: 'wait', ms: blockedMs }
+    if (session.isOpen && held.renewals.pending) return { do: 'renew' }
     const { hasUnsent } = held
     const lingerMs = hasUnsent ? this.#lingerMs(now, held) : Infinity
     const apart = hasUnsent && (this.#urgent || held.hasUnsentOutside(session.wanted))

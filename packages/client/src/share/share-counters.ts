@@ -10,6 +10,8 @@ export class ShareCounters {
   released = 0
   rejected = 0
   renewed = 0
+  /** Renewals by the lock keeper, which the application does not see. */
+  lockRenewals = 0
   /** Acquired offsets that held no record. */
   gaps = 0
   /** Acknowledgements that the broker refused, or that were lost with their session. */
@@ -51,6 +53,7 @@ export type CounterName =
   | 'released'
   | 'rejected'
   | 'renewed'
+  | 'lockRenewals'
   | 'gaps'
   | 'failed'
   | 'stale'

@@ -1,7 +1,9 @@
 import type { KafkaError } from '@milena/protocol'
 import type { Logger } from '@milena/protocol/runtime'
 import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
+import type { SentPiece } from './ack-batches.js'
 import type { LostPiece } from './acquired-records.js'
+import type { RenewalOutcome } from './lock-keeper.js'
 import type { RequestManagerHost, RequestManagerSettings } from './request-manager-host.js'
 import type { ShareCounters } from './share-counters.js'
 import type { SharePartitions } from './share-partition.js'
@@ -17,6 +19,8 @@ export interface EngineReactions extends Pick<
   | 'verdict'
   | 'lockTimeout'
   | 'lockLost'
+  | 'renewalEnded'
+  | 'renewalUnneeded'
   | 'leadersMoved'
   | 'failed'
   | 'fatal'
@@ -72,6 +76,14 @@ export class ShareEngineHost implements RequestManagerHost {
 
   fatal(error: KafkaError): void {
     this.#engine.fatal(error)
+  }
+
+  renewalEnded(pieces: readonly SentPiece[], outcome: RenewalOutcome): void {
+    this.#engine.renewalEnded(pieces, outcome)
+  }
+
+  renewalUnneeded(piece: SentPiece): void {
+    this.#engine.renewalUnneeded(piece)
   }
 
   lockLost(piece: LostPiece): void {

@@ -7,9 +7,9 @@ import { AckCode, ackCodeOf, type AcknowledgeType } from './acknowledge-type.js'
 import type { AcquiredRange, Run } from './acquired-range.js'
 import { BrokerManagers } from './broker-managers.js'
 import { ConsumerRecord } from './consumer-record.js'
-import { FetchBuffer, type TakenBatch } from './fetch-buffer.js'
-import { FetchSizer } from './fetch-sizer.js'
+import type { TakenBatch } from './fetch-buffer.js'
 import { JoinWaiters } from './join-waiters.js'
+import type { LockKeeper, LockKeeping } from './lock-keeper.js'
 import { LockLosses, type LockLoss } from './lock-losses.js'
 import { MemberFailures } from './member-failures.js'
 import { Membership } from './membership.js'
@@ -18,6 +18,8 @@ import { RecordDeserializationFailure } from './record-failure.js'
 import { waitForVerdict, type AcknowledgementResult } from './record-verdicts.js'
 import { ShareCounters } from './share-counters.js'
 import { ShareEngineHost } from './share-engine-host.js'
+import { keeperOf } from './share-engine-locks.js'
+import { ShareIntake } from './share-intake.js'
 import { SharePartitions, type TopicIdPartition } from './share-partition.js'
 import type { CorruptBatch, ReceivedPartition } from './share-response.js'
 import { lateAnswer, type AcknowledgementVerdict } from './verdict.js'
@@ -39,6 +41,11 @@ export interface TakeOptions {
   readonly signal?: AbortSignal | undefined
   /** About how many records to hand out (acquired ranges are not cut); default: one fetch's worth. */
   readonly max?: number | undefined
+  /**
+   * How many records may be handed out and unanswered: waits until there are fewer, and hands out no more than the difference,
+   * cutting ranges where need be. Default: no bound.
+   */
+  readonly maxInFlight?: number | undefined
   /** Do not wait: take what is there, which may be nothing. Default false. */
   readonly atOnce?: boolean | undefined
 }
@@ -46,8 +53,6 @@ export interface TakeOptions {
 /** A batch without records. */
 export const NOTHING: TakenBatch<never, never> = { records: [], failures: [], spans: [] }
 
-/** Taken as the lock duration until the broker has told it. */
-const USUAL_LOCK_MS = 30_000
 /** How long a leave may take beyond the close itself. */
 const LEAVE_TIMEOUT_MS = 1_000
 
@@ -63,8 +68,7 @@ export class ShareEngine<K, V> {
   readonly #partitions = new SharePartitions()
   /** The last partition that was found to be among them: records are answered in runs. */
   #ownPartition: TopicIdPartition | undefined
-  readonly #buffer: FetchBuffer<K, V>
-  readonly #sizer: FetchSizer
+  readonly #intake: ShareIntake<K, V>
   readonly #arrived: Wake
   readonly #managers: BrokerManagers
   readonly #news: AcknowledgementNews
@@ -72,13 +76,11 @@ export class ShareEngine<K, V> {
   readonly #joinWaiters = new JoinWaiters()
   readonly #failures: MemberFailures
   #membershipRunning: Promise<void> | undefined
-  #lockMs: number | undefined
   #state: 'new' | 'fetching' | 'paused' | 'ending' | 'released' | 'closed' = 'new'
   #taking = false
   #takes = 0
-  #waiting = false
-  #taken = 0
-  #takenAt = 0
+  readonly #keeper: LockKeeper
+  readonly #mayRelease: boolean
   #closed: Promise<void> | undefined
 
   /** Holds the context until it is closed. `counters`, `memberId`: those of an earlier engine, to go on with. */
@@ -98,14 +100,11 @@ export class ShareEngine<K, V> {
     this.#losses = new LockLosses(logger)
     this.#failures = new MemberFailures(context, config.groupId)
     this.#arrived = new Wake(clock)
-    this.#sizer = new FetchSizer({ fixedRecords: config.fetchRecords, prefetch: config.prefetch })
-    const { keyDeserializer: key, valueDeserializer: value } = config
-    this.#buffer = new FetchBuffer<K, V>({
-      deserializers: { key, value },
-      exact: config.acquireMode === 'record_limit',
-      clock,
-      logger,
-    })
+    // What comes back at once in whole batches, released, would only use up its deliveries.
+    this.#mayRelease = config.acquireMode !== 'batch_optimized'
+    this.#intake = new ShareIntake({ config, clock, logger, outstanding: () => this.outstanding })
+    const { groupId } = config
+    this.#keeper = keeperOf({ context, groupId, counters, intake: this.#intake, managers: () => this.#managers })
     this.#router = new PartitionRouter(context, this.#partitions, {
       routed: (byNode) => this.#managers.route(byNode),
       topicsAppeared: () => this.#membership.hurry(),
@@ -130,16 +129,19 @@ export class ShareEngine<K, V> {
       logger,
       partitions: this.#partitions,
       recordsToFetch: () => this.#recordsToFetch(),
-      exactFetches: () => this.#sizer.exact,
+      exactFetches: () => this.#intake.exact,
       received: (received) => this.#received(received),
       verdict: (verdict) => this.#verdict(verdict),
       lockTimeout: (ms) => {
-        this.#lockMs = ms
+        this.#intake.lockMs = ms
       },
       lockLost: (piece) => {
-        this.#losses.tell(piece)
-        this.#arrived.notify()
+        this.#intake.lost()
+        this.#losses.tell(piece, this.#keeper.hasEnded(piece.range) ? 'extension-ended' : piece.cause)
+        if (this.#intake.isFull) this.#arrived.notify()
       },
+      renewalEnded: (pieces, outcome) => this.#keeper.outcome(pieces, outcome),
+      renewalUnneeded: (piece) => this.#keeper.unneeded(piece),
       leadersMoved: () => this.#router.refresh(),
       failed: (error) => this.#fail(error),
       fatal: (error) => this.#failForGood(error),
@@ -149,7 +151,7 @@ export class ShareEngine<K, V> {
 
   /** The group's acquisition lock duration in milliseconds, as the last fetch told it; undefined before the first. */
   get acquisitionLockTimeoutMs(): number | undefined {
-    return this.#lockMs
+    return this.#intake.lockMs
   }
 
   get isClosed(): boolean {
@@ -173,7 +175,7 @@ export class ShareEngine<K, V> {
 
   /** Records acquired and not handed out yet. */
   get bufferedRecords(): number {
-    return this.#buffer.records
+    return this.#intake.buffered
   }
 
   /** Joins the group for these topics, in the background; replaces the topics of before. */
@@ -196,7 +198,7 @@ export class ShareEngine<K, V> {
    * Rejects with code ABORTED on the signal, with the error of the member or its group otherwise; what was acquired stays
    * for the next take.
    */
-  async take({ signal, max, atOnce = false }: TakeOptions = {}): Promise<TakenBatch<K, V>> {
+  async take({ signal, max, maxInFlight, atOnce = false }: TakeOptions = {}): Promise<TakenBatch<K, V>> {
     this.#refuseWhenClosed()
     if (this.#taking)
       throw new KafkaUsageError('Records are being taken already: await one poll() or take() before the next.')
@@ -206,27 +208,19 @@ export class ShareEngine<K, V> {
     const notify = (): void => this.#arrived.notify()
     signal?.addEventListener('abort', notify)
     try {
-      const { clock } = this.#context
       if (this.#state === 'new') this.#state = 'fetching'
-      this.#sizer.worked(this.#taken, clock.now() - this.#takenAt, this.#lockMs ?? USUAL_LOCK_MS)
-      this.#taken = 0
       for (;;) {
         if (signal?.aborted) throw abortedError(signal)
         this.throwFailure()
-        if (this.#buffer.records > 0) {
-          const made = this.#buffer.take(max ?? this.#sizer.fetchRecords)
-          const taken = made instanceof Promise ? await made : made
-          if (taken.records.length + taken.failures.length > 0) {
-            handOut(taken)
-            this.#taken = taken.records.length
-            this.#takenAt = clock.now()
-            this.#managers.wake()
-            return taken
-          }
+        const made = this.#intake.take({ max, maxInFlight })
+        const taken = made instanceof Promise ? await made : made
+        if (taken !== undefined) {
+          this.#managers.wake()
+          return taken
         }
-        this.#waiting = true
-        this.#managers.wake()
+        this.#intake.waits(true)
         emptyHanded = atOnce
+        this.#managers.wake()
         if (atOnce) return NOTHING
         await this.#arrived.wait()
       }
@@ -234,7 +228,7 @@ export class ShareEngine<K, V> {
       signal?.removeEventListener('abort', notify)
       this.#taking = false
       // Who found nothing and did not wait for it wants something to be there the next time.
-      this.#waiting = emptyHanded
+      this.#intake.waits(emptyHanded)
     }
   }
 
@@ -256,6 +250,7 @@ export class ShareEngine<K, V> {
     const code = ackCodeOf(type)
     switch (range.answer(index, code, replace)) {
       case 'noted':
+        if (this.#intake.isFull) this.#arrived.notify()
         return true
       case 'stale':
         this.#stale(range, { from: index, to: index + 1 }, code)
@@ -295,6 +290,15 @@ export class ShareEngine<K, V> {
     return accepted
   }
 
+  /**
+   * From now on the locks of what is held are looked after: renewed for at most `maxExtensionMs` from the acquisition of a record
+   * (0: not at all), and what cannot be started in time is given back.
+   */
+  keepLocks({ maxExtensionMs }: Pick<LockKeeping, 'maxExtensionMs'>): void {
+    this.#intake.beCareful()
+    this.#keeper.keep({ maxExtensionMs, mayRelease: this.#mayRelease })
+  }
+
   /** How many records of a batch wait for their answer. */
   unanswered({ spans }: TakenBatch<K, V>): number {
     let open = 0
@@ -321,7 +325,7 @@ export class ShareEngine<K, V> {
   /** Fetches nothing until resume(), and releases what is buffered; what is handed out stays with the application. */
   pause(): void {
     if (this.#state === 'new' || this.#state === 'fetching') this.#state = 'paused'
-    this.#buffer.release()
+    this.#intake.release()
   }
 
   /** Ends a pause(). */
@@ -339,7 +343,7 @@ export class ShareEngine<K, V> {
   /** Releases everything that is acquired and not answered, buffered or handed out, and fetches no more; how many. */
   releaseRest(): number {
     if (this.#state !== 'closed') this.#state = 'released'
-    this.#buffer.clear()
+    this.#intake.clear()
     return this.#managers.releaseOpen()
   }
 
@@ -383,6 +387,7 @@ export class ShareEngine<K, V> {
   async #close(timeoutMs: number): Promise<void> {
     this.releaseRest()
     this.#state = 'closed'
+    this.#keeper.close()
     this.#arrived.notify()
     this.#router.close()
     const { clock } = this.#context
@@ -396,9 +401,8 @@ export class ShareEngine<K, V> {
   }
 
   #recordsToFetch(): number {
-    return this.#state === 'fetching' && this.#failures.fatal === undefined
-      ? this.#sizer.recordsToFetch(this.#buffer.records, this.#waiting)
-      : 0
+    if (this.#state !== 'fetching' || this.#failures.fatal !== undefined) return 0
+    return this.#intake.recordsToFetch()
   }
 
   /** What one answer brought; the application gets it together. */
@@ -406,9 +410,10 @@ export class ShareEngine<K, V> {
     for (const received of answer) {
       this.counters.received(received)
       for (const batch of received.corrupt) this.#corrupt(batch)
-      if (this.#state === 'fetching' || this.#state === 'ending') this.#buffer.add(received)
+      if (this.#state === 'fetching' || this.#state === 'ending') this.#intake.add(received)
       else for (const range of received.ranges) range.answerOpen(AckCode.RELEASE)
     }
+    this.#keeper.acquired()
     this.#arrived.notify()
   }
 
@@ -464,19 +469,6 @@ export class ShareEngine<K, V> {
 
   #refuseWhenClosed(): void {
     if (this.#state === 'closed') throw closedError()
-  }
-}
-
-/** The pieces of the ledger that these records stand for leave with them. */
-function handOut({ records, failures, spans }: TakenBatch<unknown, unknown>): void {
-  let at = 0
-  for (const span of spans) {
-    span.range.handOut(records, at, span)
-    at += span.to - span.from
-  }
-  for (const failure of failures) {
-    const range = RecordDeserializationFailure.rangeOf(failure)
-    range.pass(failure.offset - range.firstOffset + 1)
   }
 }
 

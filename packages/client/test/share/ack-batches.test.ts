@@ -6,7 +6,15 @@ import { AcquiredRange } from '../../src/share/acquired-range.js'
 import { countTypes } from '../../src/share/verdict.js'
 
 const partition = { topic: 'orders', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partition: 0 }
-const holder = { live: true, renewable: true, outstanding: 0, answered: () => undefined, urged: () => undefined }
+const holder = {
+  live: true,
+  renewable: true,
+  outstanding: 0,
+  answered: () => undefined,
+  urged: () => undefined,
+  renew: () => undefined,
+  giveUp: () => undefined,
+}
 
 function acquire(firstOffset: number, length: number): AcquiredRange {
   return new AcquiredRange(partition, holder, firstOffset, firstOffset + length - 1, 1, 30_000)

@@ -24,6 +24,14 @@ class Holder implements RangeHolder {
   urged(): void {
     this.urgencies++
   }
+
+  renew(): void {
+    throw new Error('a range does not renew itself')
+  }
+
+  giveUp(): void {
+    throw new Error('a range does not give itself up')
+  }
 }
 
 function acquire(

@@ -6,7 +6,15 @@ import { AcquiredRange } from '../../src/share/acquired-range.js'
 import { ConsumerRecord } from '../../src/share/consumer-record.js'
 import { ConsumerRecords } from '../../src/share/consumer-records.js'
 
-const holder = { live: true, renewable: true, outstanding: 0, answered: () => undefined, urged: () => undefined }
+const holder = {
+  live: true,
+  renewable: true,
+  outstanding: 0,
+  answered: () => undefined,
+  urged: () => undefined,
+  renew: () => undefined,
+  giveUp: () => undefined,
+}
 const clock = new VirtualClock()
 const range = (partition = 0, topic = 'orders') =>
   new AcquiredRange({ topic, topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partition }, holder, 10, 19, 3, clock.now() + 1_000)

@@ -3,8 +3,9 @@ import { silentLogger, VirtualClock } from '@milena/protocol/runtime'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { asDeserializer, json, string, type DeserializeFunction } from '../../src/serde.js'
 import { AckCode } from '../../src/share/acknowledge-type.js'
-import type { AcquiredRange } from '../../src/share/acquired-range.js'
-import { FetchBuffer, type RecordDeserializers, type TakenBatch } from '../../src/share/fetch-buffer.js'
+import type { AcquiredRange, RangeHolder } from '../../src/share/acquired-range.js'
+import { FetchBuffer, type TakenBatch } from '../../src/share/fetch-buffer.js'
+import type { RecordDeserializers } from '../../src/share/handout.js'
 import { receivePartition, type ReceivedPartition } from '../../src/share/share-response.js'
 
 const LOCK_MS = 30_000
@@ -17,11 +18,19 @@ interface Given {
 }
 
 let clock: VirtualClock
-let holder: { live: boolean; renewable: boolean; outstanding: number; answered: () => void; urged: () => void }
+let holder: { -readonly [P in keyof RangeHolder]: RangeHolder[P] }
 
 beforeEach(() => {
   clock = new VirtualClock()
-  holder = { live: true, renewable: true, outstanding: 0, answered: () => undefined, urged: () => undefined }
+  holder = {
+    live: true,
+    renewable: true,
+    outstanding: 0,
+    answered: () => undefined,
+    urged: () => undefined,
+    renew: () => undefined,
+    giveUp: () => undefined,
+  }
 })
 
 function buffer<K = Buffer | null, V = Buffer | null>(

@@ -9,7 +9,7 @@ describe('the size of a fetch', () => {
     const sizer = new FetchSizer({ prefetch: 'auto' })
     const sizes = [sizer.fetchRecords]
     for (let i = 0; i < 12; i++) {
-      sizer.worked(sizer.fetchRecords, 1, 30_000)
+      sizer.worked(1 / sizer.fetchRecords, 30_000)
       sizes.push(sizer.fetchRecords)
     }
     expect(sizes[0]).toBeLessThanOrEqual(100)
@@ -21,57 +21,58 @@ describe('the size of a fetch', () => {
 
   it('falls to what can be started within half the lock when the application gets slow', () => {
     const sizer = new FetchSizer({ prefetch: 'auto' })
-    for (let i = 0; i < 12; i++) sizer.worked(sizer.fetchRecords, 1, 30_000)
-    for (let i = 0; i < 30; i++) sizer.worked(100, 10_000, 1_000)
+    for (let i = 0; i < 12; i++) sizer.worked(1 / sizer.fetchRecords, 30_000)
+    for (let i = 0; i < 30; i++) sizer.worked(100, 1_000)
     expect(sizer.fetchRecords).toBeLessThanOrEqual(5)
     expect(sizer.fetchRecords).toBeGreaterThanOrEqual(1)
   })
 
   it('is what was set, when that was', () => {
     const sizer = new FetchSizer({ fixedRecords: 500, prefetch: 'auto' })
-    sizer.worked(500, 1, 30_000)
+    sizer.worked(0.002, 30_000)
     expect(sizer.fetchRecords).toBe(500)
-    expect(sizer.recordsToFetch(0, true)).toBe(500)
+    expect(sizer.recordsToFetch({ buffered: 0, waiting: true })).toBe(500)
   })
 
   it('is never nothing for an application that waits, however slow it was', () => {
     const sizer = new FetchSizer({ prefetch: 0 })
-    for (let i = 0; i < 10; i++) sizer.worked(1, 60_000, 1_000)
-    expect(sizer.recordsToFetch(0, true)).toBeGreaterThanOrEqual(1)
-    expect(sizer.recordsToFetch(0, false)).toBe(0)
+    for (let i = 0; i < 10; i++) sizer.worked(60_000, 1_000)
+    expect(sizer.recordsToFetch({ buffered: 0, waiting: true })).toBeGreaterThanOrEqual(1)
+    expect(sizer.recordsToFetch({ buffered: 0, waiting: false })).toBe(0)
   })
 
   it('fetches nothing ahead for a slow application, and does for a quick one', () => {
     const slow = new FetchSizer({ fixedRecords: 500, prefetch: 'auto' })
-    for (let i = 0; i < 10; i++) slow.worked(500, 50_000, 30_000)
-    expect(slow.recordsToFetch(0, false)).toBe(0)
+    for (let i = 0; i < 10; i++) slow.worked(100, 30_000)
+    expect(slow.recordsToFetch({ buffered: 0, waiting: false })).toBe(0)
     const quick = new FetchSizer({ fixedRecords: 500, prefetch: 'auto' })
-    for (let i = 0; i < 10; i++) quick.worked(500, 5, 30_000)
-    expect(quick.recordsToFetch(0, false)).toBe(500)
-    expect(quick.recordsToFetch(500, false)).toBe(0)
+    for (let i = 0; i < 10; i++) quick.worked(0.01, 30_000)
+    expect(quick.recordsToFetch({ buffered: 0, waiting: false })).toBe(500)
+    expect(quick.recordsToFetch({ buffered: 500, waiting: false })).toBe(0)
   })
 
   it('fetches ahead as far as it was told to', () => {
     const sizer = new FetchSizer({ fixedRecords: 100, prefetch: 250 })
-    expect([0, 200, 249, 250, 900].map((buffered) => sizer.recordsToFetch(buffered, false))).toEqual([100, 50, 1, 0, 0])
+    expect(
+      [0, 200, 249, 250, 900].map((buffered) => sizer.recordsToFetch({ buffered: buffered, waiting: false })),
+    ).toEqual([100, 50, 1, 0, 0])
   })
 
   it('stays within its bounds, whatever the application does', () => {
     const work = fc.record({
-      records: fc.nat(5_000),
-      elapsedMs: fc.double({ min: 0, max: 1e9, noNaN: true }),
+      perRecordMs: fc.double({ min: 0, max: 1e9, noNaN: true }),
       lockMs: fc.integer({ min: 1, max: 3_600_000 }),
     })
     fc.assert(
       fc.property(fc.array(work, { maxLength: 50 }), fc.nat(20_000), fc.boolean(), (history, buffered, waiting) => {
         const sizer = new FetchSizer({ prefetch: 'auto' })
-        for (const { records, elapsedMs, lockMs } of history) {
-          sizer.worked(records, elapsedMs, lockMs)
+        for (const { perRecordMs, lockMs } of history) {
+          sizer.worked(perRecordMs, lockMs)
           expect(sizer.fetchRecords).toBeGreaterThanOrEqual(1)
           expect(sizer.fetchRecords).toBeLessThanOrEqual(MOST)
           expect(Number.isInteger(sizer.fetchRecords)).toBe(true)
         }
-        const asked = sizer.recordsToFetch(buffered, waiting)
+        const asked = sizer.recordsToFetch({ buffered, waiting })
         expect(Number.isInteger(asked)).toBe(true)
         expect(asked).toBeGreaterThanOrEqual(0)
         expect(asked).toBeLessThanOrEqual(sizer.fetchRecords)

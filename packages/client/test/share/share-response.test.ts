@@ -15,7 +15,15 @@ import { checkAcquired, offsetAllowance } from '../../src/share/acquired-offsets
 import { receivePartition, type AcquiredPartition, type ReceivedPartition } from '../../src/share/share-response.js'
 
 const partition = { topic: 'orders', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partition: 0 }
-const holder = { live: true, renewable: true, outstanding: 0, answered: () => undefined, urged: () => undefined }
+const holder = {
+  live: true,
+  renewable: true,
+  outstanding: 0,
+  answered: () => undefined,
+  urged: () => undefined,
+  renew: () => undefined,
+  giveUp: () => undefined,
+}
 
 interface BatchOptions extends RecordBatchBuilderOptions {
   readonly isControl?: boolean

@@ -1,0 +1,197 @@
+import type { Clock, Logger } from '@milena/protocol/runtime'
+import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
+import type { AcquiredRange } from './acquired-range.js'
+import { FetchBuffer, type TakenBatch } from './fetch-buffer.js'
+import { FetchSizer } from './fetch-sizer.js'
+import { RecordDeserializationFailure } from './record-failure.js'
+import type { ReceivedPartition } from './share-response.js'
+import { WorkPace } from './work-pace.js'
+
+// What is acquired on its way to the application: how much to fetch, how much to hand out at once. No I/O.
+//
+// Rules kept here
+// - Nothing is fetched that the application could not start soon, by the pace that it shows; nor while as many bytes wait as
+//   may wait.
+// - With maxInFlight no more is handed out than leaves so many unanswered; what is worked on at once is paced as a whole.
+// - What leaves is noted in its range, so that a lost lock is told with its records.
+
+/** Taken as the lock duration until the broker has told it. */
+const USUAL_LOCK_MS = 30_000
+
+/** How much to hand out. */
+export interface HandOutBounds {
+  /** About how many; acquired ranges are not cut. */
+  readonly max: number | undefined
+  /** How many may be unanswered; ranges are cut for it. */
+  readonly maxInFlight: number | undefined
+}
+
+export interface ShareIntakeOptions<K, V> {
+  readonly config: ResolvedShareConsumerConfig<K, V>
+  readonly clock: Clock
+  readonly logger: Logger
+  /** How many records are handed out and unanswered. */
+  readonly outstanding: () => number
+}
+
+export class ShareIntake<K, V> {
+  readonly #clock: Clock
+  readonly #outstanding: () => number
+  readonly #maxBufferedBytes: number
+  readonly #buffer: FetchBuffer<K, V>
+  readonly #sizer: FetchSizer
+  readonly #pace = new WorkPace()
+  #lockMs: number | undefined
+  /** The application has nothing to do, or room for more. */
+  #waiting = false
+  /** How many records could be handed out now; 0: there is no bound. */
+  #free = 0
+  /** What is handed out is worked on at once, and not record by record. */
+  #windowed = false
+  /** As much is handed out as may be: the next answer makes room. */
+  isFull = false
+
+  constructor({ config, clock, logger, outstanding }: ShareIntakeOptions<K, V>) {
+    this.#clock = clock
+    this.#outstanding = outstanding
+    this.#maxBufferedBytes = config.maxBufferedBytes
+    this.#sizer = new FetchSizer({ fixedRecords: config.fetchRecords, prefetch: config.prefetch })
+    const { keyDeserializer: key, valueDeserializer: value } = config
+    this.#buffer = new FetchBuffer<K, V>({
+      deserializers: { key, value },
+      exact: config.acquireMode === 'record_limit',
+      clock,
+      logger,
+    })
+  }
+
+  /** The group's acquisition lock duration, as a broker told it last. */
+  get lockMs(): number | undefined {
+    return this.#lockMs
+  }
+
+  set lockMs(ms: number) {
+    this.#lockMs = ms
+  }
+
+  /** Records acquired and not handed out. */
+  get buffered(): number {
+    return this.#buffer.records
+  }
+
+  /** A fetch should acquire no more than it asks for. */
+  get exact(): boolean {
+    return this.#sizer.exact
+  }
+
+  /** From now on locks are looked after: what cannot be started yet stays here, from where it can be given back. */
+  beCareful(): void {
+    this.#sizer.careful = true
+  }
+
+  add(received: ReceivedPartition): void {
+    this.#buffer.add(received)
+  }
+
+  /** The application comes for records; undefined: there are none for it now. */
+  take({ max, maxInFlight }: HandOutBounds): TakenBatch<K, V> | Promise<TakenBatch<K, V> | undefined> | undefined {
+    this.#measure()
+    this.#windowed = maxInFlight !== undefined
+    this.#free = maxInFlight === undefined ? 0 : Math.max(0, maxInFlight - this.#outstanding())
+    this.isFull = this.#windowed && this.#free === 0
+    if (this.isFull) return undefined
+    const made = this.#buffer.records > 0 ? this.#takeBuffered(max) : undefined
+    return made instanceof Promise ? made.then((taken) => this.#handOut(taken)) : this.#handOut(made)
+  }
+
+  /** It waits for records, or does not. */
+  waits(waiting: boolean): void {
+    this.#waiting = waiting
+    this.isFull &&= waiting
+  }
+
+  /** How many records to fetch now. */
+  recordsToFetch(): number {
+    const buffered = this.#buffer.records
+    if (buffered > 0 && this.#buffer.bytes >= this.#maxBufferedBytes) return 0
+    return this.#sizer.recordsToFetch({
+      buffered,
+      waiting: this.#waiting && !this.isFull,
+      free: this.#free,
+      slowestMs: this.#slowestMs(),
+    })
+  }
+
+  /** How many buffered records will be started within that time. */
+  startsWithin(ms: number): number {
+    // Those that are out come first, unless they are worked on all at once.
+    const before = this.#windowed ? 0 : this.#outstanding()
+    return Math.floor(ms / Math.max(this.#slowestMs(), 1e-6)) - before
+  }
+
+  /** How many buffered records leave before those of each range. */
+  positions(): ReadonlyMap<AcquiredRange, number> {
+    return this.#buffer.positions()
+  }
+
+  /** Something was lost: what the application has answered since it was last seen tells nothing of its pace. */
+  lost(): void {
+    this.#pace.idle()
+  }
+
+  /** Some of what waits here was RELEASEd. */
+  recount(): void {
+    this.#buffer.recount()
+  }
+
+  /** RELEASEs everything that waits here. */
+  release(): void {
+    this.#buffer.release()
+  }
+
+  /** Drops everything; whoever calls this has answered it. */
+  clear(): void {
+    this.#buffer.clear()
+  }
+
+  #takeBuffered(max: number | undefined): TakenBatch<K, V> | Promise<TakenBatch<K, V>> {
+    if (this.#free > 0) return this.#buffer.take(Math.min(max ?? Infinity, this.#free), true)
+    const soon = max === undefined ? this.#sizer.handOutRecords : undefined
+    return soon === undefined ? this.#buffer.take(max ?? this.#sizer.fetchRecords) : this.#buffer.take(soon, true)
+  }
+
+  #handOut(taken: TakenBatch<K, V> | undefined): TakenBatch<K, V> | undefined {
+    const count = taken === undefined ? 0 : taken.records.length + taken.failures.length
+    if (taken === undefined || count === 0) {
+      this.#pace.idle()
+      return undefined
+    }
+    noteInRanges(taken)
+    this.#pace.handedOut(this.#clock.now(), count, this.#outstanding())
+    return taken
+  }
+
+  /** The application is back for more: how fast it was. */
+  #measure(): void {
+    if (this.#pace.measure(this.#clock.now(), this.#outstanding()) > 0)
+      this.#sizer.worked(this.#pace.perRecordMs ?? 0, this.#lockMs ?? USUAL_LOCK_MS)
+  }
+
+  /** Milliseconds per record, as slow as the application looks at the moment. */
+  #slowestMs(): number {
+    return this.#pace.slowestMs(this.#clock.now(), this.#outstanding())
+  }
+}
+
+/** The pieces of the ledger that these records stand for leave with them. */
+function noteInRanges({ records, failures, spans }: TakenBatch<unknown, unknown>): void {
+  let at = 0
+  for (const span of spans) {
+    span.range.handOut(records, at, span)
+    at += span.to - span.from
+  }
+  for (const failure of failures) {
+    const range = RecordDeserializationFailure.rangeOf(failure)
+    range.pass(failure.offset - range.firstOffset + 1)
+  }
+}
