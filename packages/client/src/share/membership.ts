@@ -156,7 +156,14 @@ export class Membership {
     this.#joined = false
     this.#aborted.abort()
     this.#wake.notify()
-    if (!known) return undefined
+    const { context, groupId } = this.#options
+    const failure = known ? await this.#tellLeave(atMostMs) : undefined
+    // Who joins again later asks anew: much may have moved by then.
+    context.coordinators.forget(groupId)
+    return failure
+  }
+
+  async #tellLeave(atMostMs: number): Promise<KafkaError | undefined> {
     const { context, groupId, memberId } = this.#options
     const timeoutMs = Math.min(atMostMs, LONGEST_LEAVE_MS)
     const body = { groupId, memberId, memberEpoch: LEAVE_EPOCH, rackId: null, subscribedTopicNames: null }

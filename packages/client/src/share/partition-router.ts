@@ -41,7 +41,7 @@ export class PartitionRouter {
     this.#partitions = partitions
     this.#listener = listener
     this.#backoff = context.backoff()
-    this.#stopListening = context.metadata.onChange(() => this.#route())
+    this.#stopListening = context.metadata.onChange(() => this.#reroute())
   }
 
   /** Replaces the topics. */
@@ -56,14 +56,14 @@ export class PartitionRouter {
   /** The coordinator knows the member: fetching may begin, from everywhere until an assignment comes. */
   joined(): void {
     this.#joined = true
-    this.#route()
+    this.#reroute()
   }
 
   /** Null: there is none any more. */
   assigned(assignment: AssignedPartitions | null): void {
     this.#assigned = assignment ?? undefined
     if (assignment === null) this.#joined = false
-    this.#route()
+    this.#reroute()
   }
 
   /** The metadata is known to be out of date. */
@@ -100,10 +100,15 @@ export class PartitionRouter {
   }
 
   #later(): void {
-    this.#timer = this.#context.clock.setTimer(() => {
+    this.#timer ??= this.#context.clock.setTimer(() => {
       this.#timer = undefined
       void this.#refresh()
     }, this.#backoff.next())
+  }
+
+  #reroute(): void {
+    const { incomplete } = this.#route()
+    if (incomplete && !this.#refreshing) this.refresh()
   }
 
   #route(): Routing {

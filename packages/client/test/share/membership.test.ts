@@ -1,10 +1,13 @@
 import {
   ErrorCode,
+  FindCoordinator,
   KafkaBrokerError,
   KafkaConnectionError,
   KafkaError,
+  KafkaTimeoutError,
   KafkaUnsupportedVersionError,
   KafkaUsageError,
+  ShareGroupHeartbeat,
 } from '@milena/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { HEARTBEAT_MS, ScriptedGroup, type HeartbeatRequest } from './scripted-group.js'
@@ -129,6 +132,30 @@ describe('a member', () => {
     },
   )
 
+  it('that can join but is fenced right after, again and again, slows down too', async () => {
+    group.heartbeat = (request) =>
+      request.memberEpoch === 0 ? group.welcome(request) : group.refuse(request, ErrorCode.FENCED_MEMBER_EPOCH)
+    group.heartbeat = ((usual) => (request) => {
+      const answer = usual(request)
+      return answer === undefined ? undefined : { ...answer, heartbeatIntervalMs: 1 }
+    })(group.heartbeat)
+    group.subscribed()
+    await group.clock.advance(20_000)
+    const joins = group.heartbeats.filter(({ memberEpoch }) => memberEpoch === 0)
+    expect(joins.length).toBeGreaterThan(15)
+    expect(joins.length).toBeLessThan(35)
+  })
+
+  it('joins a group again that its coordinator has lost', async () => {
+    const { consumer, engine } = group.subscribed()
+    await group.until(engine.whenJoined())
+    group.heartbeat = (request) =>
+      request.memberEpoch === 0 ? group.welcome(request) : group.refuse(request, ErrorCode.GROUP_ID_NOT_FOUND)
+    await group.clock.advance(HEARTBEAT_MS + 200)
+    expect(group.heartbeats.at(-1)).toMatchObject({ memberEpoch: 0, memberId: consumer.memberId })
+    await group.until(engine.whenJoined())
+  })
+
   it.each(['NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE', 'COORDINATOR_LOAD_IN_PROGRESS'] as const)(
     'heartbeats again soon, with everything, after %s, and the application hears nothing of it',
     async (code) => {
@@ -173,6 +200,188 @@ describe('a member', () => {
   })
 })
 
+describe('a member whose heartbeats stay unanswered', () => {
+  /** Silence from now on; what was asked is answered late when the returned function is called. */
+  function silence(): () => void {
+    const held: (() => void)[] = []
+    group.leader().node.on(ShareGroupHeartbeat, (request, { connection, version, correlationId }) => {
+      group.heartbeats.push({ ...request, at: group.clock.now() })
+      const answer = group.welcome(request)
+      held.push(() => connection.answer(ShareGroupHeartbeat, { version, correlationId }, answer))
+      return undefined
+    })
+    return () => {
+      group.leader().node.on(ShareGroupHeartbeat, (request) => {
+        group.heartbeats.push({ ...request, at: group.clock.now() })
+        return group.heartbeat(request)
+      })
+      for (const answer of held) answer()
+    }
+  }
+
+  it('holds itself lost after sessionTimeoutMs, says so once, and lets its partitions go', async () => {
+    const { consumer, engine } = group.subscribed({ sessionTimeoutMs: 45_000 })
+    await group.until(engine.whenJoined())
+    await group.until(consumer.poll(600))
+    silence()
+    await group.clock.advance(44_000)
+    expect(group.warnings).toEqual([])
+    await group.clock.advance(2_000)
+    expect(group.warnings).toEqual([expect.stringMatching(/'workers' answered no heartbeat for 45000 ms.*joins again/)])
+    const failure = await group.until(consumer.poll(10).catch((error: unknown) => error))
+    expect(failure).toSatisfy(KafkaTimeoutError.is)
+    expect(failure).toMatchObject({ code: 'MEMBERSHIP_LOST' })
+    await group.until(consumer.poll(1_000))
+    expect([...(group.leader().session?.partitions ?? [])]).toEqual([])
+  })
+
+  it('joins again with epoch 0 and the same id, and an answer from before does not count', async () => {
+    const { consumer, engine } = group.subscribed({ sessionTimeoutMs: 20_000 })
+    await group.until(engine.whenJoined())
+    const answerLate = silence()
+    await group.clock.advance(21_000)
+    const before = group.heartbeats.length
+    answerLate()
+    await group.clock.advance(100)
+    expect(group.heartbeats[before]).toMatchObject({
+      memberEpoch: 0,
+      memberId: consumer.memberId,
+      subscribedTopicNames: ['orders'],
+    })
+    expect(group.heartbeats.slice(before).every(({ memberEpoch }, i) => memberEpoch === (i === 0 ? 0 : 1))).toBe(true)
+    await engine.whenJoined()
+    group.leader().give({ first: 0, last: 0 })
+    await consumer.poll(1).catch(() => undefined)
+    expect((await group.until(consumer.poll(10_000))).count).toBe(1)
+  })
+
+  it('is not lost while the coordinator wants heartbeats more seldom than its session is long', async () => {
+    group.heartbeat = (request) => ({ ...group.welcome(request), heartbeatIntervalMs: 15_000 })
+    group.subscribed({ sessionTimeoutMs: 6_000 })
+    await group.clock.advance(60_000)
+    expect(group.warnings).toEqual([])
+    expect(group.heartbeats.filter(({ memberEpoch }) => memberEpoch === 0)).toHaveLength(1)
+  })
+})
+
+describe('the rack of a member', () => {
+  it('goes with every full request, and with no other', async () => {
+    const { engine } = group.subscribed({ clientRack: 'east' })
+    await group.until(engine.whenJoined())
+    await group.clock.advance(HEARTBEAT_MS)
+    let fenced = false
+    group.heartbeat = (request) => {
+      if (fenced) return group.welcome(request)
+      fenced = true
+      return group.refuse(request, ErrorCode.FENCED_MEMBER_EPOCH)
+    }
+    await group.clock.advance(3 * HEARTBEAT_MS)
+    for (const { rackId, subscribedTopicNames } of group.heartbeats)
+      expect(rackId).toBe(subscribedTopicNames === null ? null : 'east')
+    expect(group.heartbeats.filter(({ rackId }) => rackId !== null)).toHaveLength(2)
+  })
+})
+
+describe('the coordinator of a member', () => {
+  const lookups = () => group.leader().node.seen(FindCoordinator)
+
+  it('is found by key type GROUP, and once for many heartbeats', async () => {
+    group.subscribed()
+    await group.clock.advance(20 * HEARTBEAT_MS)
+    expect(group.heartbeats.length).toBeGreaterThanOrEqual(20)
+    expect(lookups()).toMatchObject([{ keyType: 0, coordinatorKeys: ['workers'] }])
+  })
+
+  it('is looked up again after a lost connection and after a time-out', async () => {
+    const { engine } = group.subscribed({ requestTimeoutMs: 2_000 })
+    await group.until(engine.whenJoined())
+    let lost = false
+    group.leader().node.on(ShareGroupHeartbeat, (request, { connection }) => {
+      if (lost) return group.welcome(request)
+      lost = true
+      connection.close()
+      return undefined
+    })
+    await group.clock.advance(HEARTBEAT_MS + 1_000)
+    expect(lookups()).toHaveLength(2)
+    let silent = false
+    group.leader().node.on(ShareGroupHeartbeat, (request) => {
+      if (silent) return group.welcome(request)
+      silent = true
+      return undefined
+    })
+    await group.clock.advance(HEARTBEAT_MS + 3_000)
+    expect(lookups()).toHaveLength(3)
+  })
+
+  it('that is overloaded is asked again itself', async () => {
+    const { engine } = group.subscribed()
+    await group.until(engine.whenJoined())
+    let refusals = 0
+    group.heartbeat = (request) =>
+      refusals++ < 3 ? group.refuse(request, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS) : group.welcome(request)
+    await group.clock.advance(HEARTBEAT_MS + 2_000)
+    expect(refusals).toBeGreaterThan(3)
+    expect(lookups()).toHaveLength(1)
+  })
+
+  it('that the cluster cannot name is looked for with growing pauses', async () => {
+    const asked: number[] = []
+    group.leader().node.on(FindCoordinator, ({ coordinatorKeys }) => {
+      asked.push(group.clock.now())
+      return {
+        throttleTimeMs: 0,
+        coordinators: coordinatorKeys.map((key) => ({
+          key,
+          nodeId: -1,
+          host: '',
+          port: -1,
+          errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE,
+          errorMessage: null,
+        })),
+      }
+    })
+    group.subscribed()
+    await group.clock.advance(10_000)
+    const gaps = asked.slice(1).map((at, i) => at - (asked[i] ?? 0))
+    expect(gaps[0]).toBeLessThan(150)
+    expect(gaps[3]).toBeGreaterThan(500)
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(1_001)
+    expect(new Set(gaps.slice(4).map((ms) => Math.round(ms))).size).toBeGreaterThan(1)
+  })
+})
+
+describe('an assignment', () => {
+  it('of a topic that the metadata does not know yet is kept aside, and fetched from as soon as it does', async () => {
+    const { consumer } = group.subscribed()
+    await group.clock.advance(100)
+    const late = 'LATELATELATELATELATEAA'
+    group.heartbeat = (request) => ({
+      ...group.welcome(request),
+      assignment: { topicPartitions: [...group.everything(), { topicId: late, partitions: [0] }] },
+    })
+    await group.until(consumer.poll(HEARTBEAT_MS + 100))
+    const refreshes = () => group.leader().node.requests.filter(({ api }) => api === 'Metadata').length
+    const before = refreshes()
+    await group.clock.advance(5_000)
+    expect(refreshes() - before).toBeGreaterThan(4)
+    expect(refreshes() - before).toBeLessThan(12)
+    // The topic was created anew under its name: that is what the coordinator meant.
+    const [old] = group.topics.values()
+    if (old !== undefined) group.topics.set('orders of before', old)
+    group.topics.set('orders', { topicId: late, leaders: [1], leaderEpoch: 0 })
+    group.heartbeat = (request) => ({
+      ...group.welcome(request),
+      assignment: { topicPartitions: [{ topicId: late, partitions: [0] }] },
+    })
+    await group.until(consumer.poll(HEARTBEAT_MS + 1_000))
+    expect(group.leader().fetches.flatMap(({ topics }) => topics.map(({ topicId }) => topicId))).toContain(late)
+    const settled = refreshes()
+    await group.clock.advance(20_000)
+    expect(refreshes()).toBeLessThanOrEqual(settled + 1)
+  })
+})
+
 describe('a membership that cannot be', () => {
   it.each([
     ['GROUP_AUTHORIZATION_FAILED', KafkaBrokerError.is, /workers|GROUP_AUTHORIZATION_FAILED/i],
@@ -180,6 +389,8 @@ describe('a membership that cannot be', () => {
     ['GROUP_MAX_SIZE_REACHED', KafkaUsageError.is, /group\.share\.max\.size/],
     ['UNSUPPORTED_VERSION', KafkaUnsupportedVersionError.is, /4\.2.*share\.version/],
     ['GROUP_ID_NOT_FOUND', KafkaUsageError.is, /workers.*another type.*groupId/],
+    ['UNSUPPORTED_ASSIGNOR', KafkaBrokerError.is, /UNSUPPORTED_ASSIGNOR/],
+    ['INVALID_RECORD_STATE', KafkaBrokerError.is, /INVALID_RECORD_STATE/],
   ] as const)('because of %s is told to every poll, at once, and heartbeating ends', async (code, is, message) => {
     group.heartbeat = (request) => group.refuse(request, ErrorCode[code])
     const { consumer, engine } = group.subscribed()
@@ -269,6 +480,31 @@ describe('leaving', () => {
     expect(group.leader().node.connections.size).toBe(0)
     expect(group.clock.pendingTimers).toBe(0)
   })
+
+  it.each(['GROUP_ID_NOT_FOUND', 'UNKNOWN_MEMBER_ID'] as const)(
+    'a group that does not know the member, %s, is as good as left',
+    async (code) => {
+      const { consumer } = group.subscribed()
+      await group.until(consumer.poll(10))
+      group.heartbeat = (request) => group.refuse(request, ErrorCode[code])
+      await group.until(consumer.close())
+      expect(group.heartbeats.filter(({ memberEpoch }) => memberEpoch === -1)).toHaveLength(1)
+    },
+  )
+
+  it.each(['NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE'] as const)(
+    'that is refused with %s is not tried twice, and close() says so',
+    async (code) => {
+      const { consumer } = group.subscribed()
+      await group.until(consumer.poll(10))
+      group.heartbeat = (request) => group.refuse(request, ErrorCode[code])
+      await expect(group.until(consumer.close())).rejects.toMatchObject({
+        code,
+        message: expect.stringMatching(/'workers' refused to let this member leave.*session timeout/),
+      })
+      expect(group.heartbeats.filter(({ memberEpoch }) => memberEpoch === -1)).toHaveLength(1)
+    },
+  )
 
   it('of a consumer that never subscribed connects to nothing', async () => {
     const consumer = group.consumer()
