@@ -1,6 +1,6 @@
 import { DELIVERY_LIMIT, LOCK_MS, type ChaosCluster } from './chaos-cluster.js'
-import { DeliveryLedger, type Redelivery } from './evaluation/delivery-ledger.js'
-import { explain, tally, type Explanation } from './evaluation/explanation.js'
+import { DeliveryLedger, type Redelivery, type TwiceAccepted } from './evaluation/delivery-ledger.js'
+import { explain, tally, type Explanation, type FaultWindow } from './evaluation/explanation.js'
 import type { MemberProcess, MemberStop } from './member-process.js'
 import { PROXIED_REQUEST_TIMEOUT_MS } from './proxy/spoiled-connections.js'
 import { MEMBERS, type Scenario } from './scenarios.js'
@@ -38,12 +38,16 @@ export interface RunResult {
   readonly explanations: Readonly<Record<string, number>>
   /** Accepted twice, as members were told. */
   readonly confirmedTwice: number
+  /** Some of them, with who was told so when. */
+  readonly acceptedTwice: readonly TwiceAccepted[]
   readonly highestDeliveryCount: number
   readonly longestGapMs: number
   readonly longestPartitionGapMs: number
   readonly stopAfterLossMs: number | undefined
   readonly longestOtherStopMs: number
   readonly errors: Readonly<Record<string, number>>
+  readonly faults: readonly FaultWindow[]
+  readonly stops: readonly MemberStop[]
   readonly seconds: number
   /** Sentences; none where all is as promised. */
   readonly broken: readonly string[]
@@ -87,7 +91,7 @@ export async function runScenario(given: {
     const script = async (): Promise<void> => {
       await scenario.run(stage)
       await stage.whenAccepted(STOP_AT)
-      stopAfterLoss = await stopBesideLostBroker(stage)
+      stopAfterLoss = await stopBesideLostBroker(stage, scenario)
     }
     await Promise.all([script(), untilFinished(stage, ledger, scenario.seconds * 1_000)])
     await cluster.recover(name)
@@ -103,17 +107,24 @@ export async function runScenario(given: {
   return evaluate({ ...given, ledger, stage, stopAfterLoss, lag, failure, seconds: (Date.now() - from) / 1_000 })
 }
 
-/** Kills the broker from which a member had its last records, tells the member to stop at that moment, and replaces both. */
-async function stopBesideLostBroker(stage: Stage): Promise<MemberStop | undefined> {
+/** Takes a broker away, tells a member to stop at that moment, and replaces both. */
+async function stopBesideLostBroker(
+  stage: Stage,
+  { lostBroker, isProxied }: Scenario,
+): Promise<MemberStop | undefined> {
   const member: MemberProcess | undefined = stage.members[0]
   if (member === undefined) return undefined
-  const broker = await stage.cluster.leaderOf(stage.topic, stage.lastPartitionOf(member))
-  await stage.killBroker(broker)
+  const { cluster, topic, groupId } = stage
+  const broker =
+    lostBroker === 'coordinator'
+      ? await cluster.coordinatorOf(groupId)
+      : await cluster.leaderOf(topic, stage.lastPartitionOf(member))
+  const giveBack = isProxied === true ? stage.silenceBroker(broker) : await stage.killBroker(broker)
   const stop = await stage.stopMember(member)
   stage.say(`${member.name} stopped ${stop.tookMs} ms after it was told, beside the lost broker (${stop.exit})`)
   stage.startMember()
   await stage.pause(Math.max(0, DOWN_MS - stop.tookMs))
-  await stage.restartBroker(broker)
+  await giveBack()
   return stop
 }
 
@@ -170,12 +181,15 @@ function evaluate(given: {
     redelivered: redeliveries.length,
     explanations: Object.fromEntries(tally(explanations)),
     confirmedTwice: ledger.confirmedTwice,
+    acceptedTwice: ledger.acceptedTwice().slice(0, MOST_LISTED),
     highestDeliveryCount: ledger.highestCount,
     longestGapMs: ledger.longestGapMs,
     longestPartitionGapMs: ledger.longestPartitionGapMs,
     stopAfterLossMs: stopAfterLoss?.tookMs,
     longestOtherStopMs: Math.max(0, ...otherStops.map(({ tookMs }) => tookMs)),
     errors: Object.fromEntries(stage.errors),
+    faults: stage.windows,
+    stops: stage.stops,
     seconds: given.seconds,
     broken: [
       ...(given.failure === undefined ? [] : [`The run failed: ${textOf(given.failure)}`]),
@@ -201,7 +215,9 @@ function brokenCompleteness(
       .map(({ partition, offset, deliveries }) => `${partition}@${offset} (handed out ${deliveries} times)`)
     broken.push(`${unanswered.length} records were never accepted by a member that is known: ${places.join(', ')}.`)
   }
-  if (ledger.confirmedTwice > 0) broken.push(`${ledger.confirmedTwice} records were accepted twice.`)
+  if (ledger.confirmedBeyondHandOuts > 0) {
+    broken.push(`${ledger.confirmedBeyondHandOuts} records were confirmed more often than they were handed out.`)
+  }
   if (ledger.highestCount >= DELIVERY_LIMIT)
     broken.push(`A record was delivered ${ledger.highestCount} times, which is the limit.`)
   return broken

@@ -8,7 +8,10 @@ export interface Scenario {
   readonly title: string
   /** How long the members would take for all records if nothing failed: long enough for the faults to fall into it. */
   readonly seconds: number
+  /** Members reach the brokers through the proxies only; the broker that is lost beside a stop is then lost without a word. */
   readonly isProxied?: boolean
+  /** Which broker is lost beside a stop. Default: the one that the member had its last records from. */
+  readonly lostBroker?: 'leader' | 'coordinator'
   /** Resolves when it has done its worst. */
   run(stage: Stage): Promise<void>
 }
@@ -33,6 +36,7 @@ export const SCENARIOS: readonly Scenario[] = [
     id: 'coordinator-killed',
     title: "group's coordinator killed (-9)",
     seconds: 25,
+    lostBroker: 'coordinator',
     run: async (stage) => {
       await stage.whenAccepted(0.2)
       await killForAWhile(stage, await stage.cluster.coordinatorOf(stage.groupId))

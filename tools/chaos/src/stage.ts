@@ -141,12 +141,26 @@ export class Stage {
     return stop
   }
 
-  /** Resolves when the process is gone, not when the cluster is well again. */
-  async killBroker(nodeId: number): Promise<void> {
+  /** Resolves when the process is gone, not when the cluster is well again: to what starts it again. */
+  async killBroker(nodeId: number): Promise<() => Promise<void>> {
     const window = this.open({ kind: 'broker lost' })
     window.close(AFTERMATH_MS)
     await this.cluster.broker(nodeId).kill('SIGKILL')
     this.say(`killed broker ${nodeId}`)
+    return () => this.restartBroker(nodeId)
+  }
+
+  /** Members hear nothing of it any more, not even that it is gone. Returns what ends that. */
+  silenceBroker(nodeId: number): () => Promise<void> {
+    const window = this.open({ kind: 'connection spoilt' })
+    const proxy = this.cluster.proxies[nodeId - 1]
+    proxy?.darken()
+    this.say(`black-holed broker ${nodeId} as a whole`)
+    return () => {
+      proxy?.light()
+      window.close(1_000)
+      return Promise.resolve()
+    }
   }
 
   /** Starts it, after an orderly end if it runs. */

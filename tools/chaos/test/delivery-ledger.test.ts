@@ -46,6 +46,17 @@ describe('the ledger of deliveries', () => {
     ])
   })
 
+  it('tells an acceptance of each of two hand-outs from two of one', () => {
+    const ledger = new DeliveryLedger([2])
+    ledger.add('a', { t: 100, received: [[0, 0, 1, 1]] })
+    ledger.add('b', { t: 200, received: [[0, 0, 0, 2]] })
+    ledger.add('a', { t: 300, accepted: [[0, 0, 1]] })
+    ledger.add('b', { t: 400, accepted: [[0, 0, 0]] })
+    expect(ledger).toMatchObject({ confirmedTwice: 1, confirmedBeyondHandOuts: 0 })
+    ledger.add('a', { t: 500, accepted: [[0, 1, 1]] })
+    expect(ledger).toMatchObject({ confirmedTwice: 2, confirmedBeyondHandOuts: 1 })
+  })
+
   it('tells what nobody was told to be accepted, and whether it had been answered', () => {
     const ledger = new DeliveryLedger([3])
     ledger.add('a', { t: 1, received: [[0, 0, 1, 1]] })

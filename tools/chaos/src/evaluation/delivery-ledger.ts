@@ -17,10 +17,26 @@ export interface Redelivery {
   readonly confirmedAt: number | undefined
 }
 
+/** A member's word that the broker accepted a record. */
+export interface Confirmation {
+  readonly at: number
+  readonly member: string
+}
+
+/** A record that was confirmed more than once. */
+export interface TwiceAccepted {
+  readonly partition: number
+  readonly offset: number
+  readonly deliveries: readonly Delivery[]
+  readonly confirmations: readonly Confirmation[]
+}
+
 /** What is known of the records of one partition; an entry for each offset. */
 interface PartitionBook {
   readonly deliveries: Delivery[][]
   readonly confirmedAt: (number | undefined)[]
+  /** All of them, in the order in which they were heard. */
+  readonly confirmations: Confirmation[][]
   readonly refused: boolean[]
   /** Of the last hand-out. */
   lastAt: number | undefined
@@ -43,6 +59,7 @@ export class DeliveryLedger {
     this.#books = recordsByPartition.map((records) => ({
       deliveries: Array.from({ length: records }, () => []),
       confirmedAt: Array.from({ length: records }, () => undefined),
+      confirmations: Array.from({ length: records }, () => []),
       refused: Array.from({ length: records }, () => false),
       lastAt: undefined,
     }))
@@ -51,7 +68,7 @@ export class DeliveryLedger {
   /** Lines are given as they come: those of one member are in order. */
   add(member: string, line: MemberLine): void {
     for (const handedOut of line.received ?? []) this.#handedOut(member, line.t, handedOut)
-    for (const answered of line.accepted ?? []) this.#accepted(line.t, answered)
+    for (const answered of line.accepted ?? []) this.#accepted(member, line.t, answered)
     for (const answered of line.refused ?? []) this.#refused(answered)
   }
 
@@ -68,6 +85,21 @@ export class DeliveryLedger {
   /** ACCEPTs that were confirmed for a record that had been confirmed before. */
   get confirmedTwice(): number {
     return this.#confirmedTwice
+  }
+
+  /** Records that were confirmed more often than they were handed out: one hand-out was accepted twice. */
+  get confirmedBeyondHandOuts(): number {
+    return this.acceptedTwice().filter(({ confirmations, deliveries }) => confirmations.length > deliveries.length)
+      .length
+  }
+
+  /** The records that were confirmed more than once. */
+  acceptedTwice(): TwiceAccepted[] {
+    return this.#books.flatMap(({ confirmations, deliveries }, partition) =>
+      confirmations.flatMap((all, offset) =>
+        all.length > 1 ? [{ partition, offset, deliveries: deliveries[offset] ?? [], confirmations: all }] : [],
+      ),
+    )
   }
 
   get highestCount(): number {
@@ -128,9 +160,10 @@ export class DeliveryLedger {
     book.lastAt = Math.max(at, book.lastAt ?? 0)
   }
 
-  #accepted(at: number, [partition, first, last]: Answered): void {
-    const { confirmedAt } = this.#book(partition, last)
+  #accepted(member: string, at: number, [partition, first, last]: Answered): void {
+    const { confirmedAt, confirmations } = this.#book(partition, last)
     for (let offset = first; offset <= last; offset++) {
+      confirmations[offset]?.push({ at, member })
       if (confirmedAt[offset] === undefined) {
         confirmedAt[offset] = at
         this.#confirmed++
