@@ -1,4 +1,11 @@
-import { ErrorCode, isRetriable, KafkaBrokerError, KafkaConnectionError, KafkaTimeoutError } from '@milena/protocol'
+import {
+  ErrorCode,
+  isRetriable,
+  KafkaBrokerError,
+  KafkaConnectionError,
+  KafkaProtocolError,
+  KafkaTimeoutError,
+} from '@milena/protocol'
 import type { Verdict } from './acquired-range.js'
 import type { TopicIdPartition } from './share-partition.js'
 
@@ -64,9 +71,9 @@ export interface VerdictTimes {
   readonly lockDeadline: number
 }
 
-/** The error of everything that was on its way in a session that ended. */
-export function sessionLost(nodeId: number, error: unknown): KafkaConnectionError {
-  if (KafkaConnectionError.is(error)) return error
+/** The error of everything that was on its way in a session that ended. Bytes that cannot be read stay what they are. */
+export function sessionLost(nodeId: number, error: unknown): KafkaConnectionError | KafkaProtocolError {
+  if (KafkaConnectionError.is(error) || KafkaProtocolError.is(error)) return error
   const reason = error instanceof Error ? error.message : String(error)
   return new KafkaConnectionError(
     `The share session with broker ${nodeId} was lost, and the locks of its records with it; they will be delivered again. (${reason})`,

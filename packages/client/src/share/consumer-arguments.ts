@@ -32,8 +32,8 @@ export interface RecordPosition {
   readonly offset: number
 }
 
-/** Told the broker's verdict on acknowledged offsets of one partition (gaps included), or why there is none. */
-export type AcknowledgementCommitCallback = (verdict: AcknowledgementVerdict) => void
+/** Told the broker's verdict on acknowledged offsets of one partition (gaps included), or why there is none. A promise may be returned. */
+export type AcknowledgementCommitCallback = (verdict: AcknowledgementVerdict) => unknown
 
 export function isPosition(value: unknown): value is RecordPosition {
   if (typeof value !== 'object' || value === null) return false

@@ -26,6 +26,7 @@ export class CurrentEngine<K, V> {
   /** How often this consumer itself has taken from the engine. */
   #takes = 0
   #paused = false
+  #keeping = false
   #lockMs: number | undefined
 
   constructor(
@@ -62,6 +63,14 @@ export class CurrentEngine<K, V> {
     const taken = await engine.take(options)
     if (taken.records.length > 0) this.handedOut()
     return taken
+  }
+
+  /** Has the locks of what is held renewed, for an iteration; `end`: a poll looks after nothing. */
+  keepLocks(what: 'begin' | 'end'): void {
+    const keep = what === 'begin'
+    if (keep === this.#keeping) return
+    this.#keeping = keep
+    this.#engine.keepLocks({ maxExtensionMs: keep ? this.#config.maxLockExtensionMs : 0 })
   }
 
   /** Records were handed out: whoever reads the lock duration now, reads that of these. */
@@ -121,6 +130,7 @@ export class CurrentEngine<K, V> {
     this.#idle = undefined
     this.#takes = 0
     this.#paused = false
+    this.#keeping = false
   }
 
   /** Never rejects. */

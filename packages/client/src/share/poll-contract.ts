@@ -132,6 +132,7 @@ export class PollContract<K, V> {
       const renewed = this.#polled.takeRenewed()
       if (renewed.length > 0) return new ConsumerRecords(renewed)
     }
+    this.#current.keepLocks('end')
     const batch = await this.#take(wait, timeoutMs)
     this.#polled.handOut(batch)
     this.#commits.handedOut()

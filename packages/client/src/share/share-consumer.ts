@@ -375,6 +375,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
       this.#engine.subscribe(topics)
     }
     this.#turns.beginReading(stream.name)
+    this.#current.keepLocks('begin')
     this.#contract.endInterval()
     this.#stream = stream
     return this.#engine
