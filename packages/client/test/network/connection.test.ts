@@ -338,6 +338,89 @@ describe('the death of a connection', () => {
   })
 })
 
+describe('an idle connection', () => {
+  beforeEach(() => node.on(FindCoordinator, ({ coordinatorKeys }) => found(coordinatorKeys[0] ?? '')))
+
+  it('closes itself, quietly, after its time without traffic', async () => {
+    const connection = await open({ maxIdleMs: 540_000 })
+    await clock.advance(539_999)
+    expect(connection.isOpen).toBe(true)
+    await clock.advance(1)
+    expect(connection.isOpen).toBe(false)
+    expect(connection.death).toMatchObject({ code: 'IDLE', retriable: true })
+    expect(connection.endedByPeer).toBe(false)
+    expect(node.connections.size).toBe(0)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('lives on with every request and answer', async () => {
+    const connection = await open({ maxIdleMs: 60_000 })
+    for (let i = 0; i < 10; i++) {
+      await clock.advance(50_000)
+      await connection.send(FindCoordinator, find('g'))
+    }
+    expect(connection.isOpen).toBe(true)
+    await clock.advance(60_001)
+    expect(connection.isOpen).toBe(false)
+  })
+
+  it('is not one that waits for an answer, however long that takes', async () => {
+    node.on(FindCoordinator, () => undefined)
+    const connection = await open({ maxIdleMs: 1_000 })
+    const sent = connection.send(FindCoordinator, find('g'), { timeoutMs: 10_000 })
+    const outcome = expect(sent).rejects.toSatisfy(KafkaTimeoutError.is)
+    await clock.advance(9_999)
+    expect(connection.isOpen).toBe(true)
+    await clock.advance(1_001)
+    await outcome
+    expect(connection.isOpen).toBe(false)
+  })
+})
+
+describe('a throttled connection', () => {
+  const throttled = (ms: number) =>
+    node.on(FindCoordinator, ({ coordinatorKeys }) => ({
+      ...found(coordinatorKeys[0] ?? ''),
+      throttleTimeMs: ms,
+    }))
+
+  it('tells for how long its broker wants a pause', async () => {
+    throttled(700)
+    const connection = await open()
+    expect(connection.throttledForMs).toBe(0)
+    await connection.send(FindCoordinator, find('g'))
+    expect(connection.throttledForMs).toBe(700)
+    await clock.advance(300)
+    expect(connection.throttledForMs).toBe(400)
+    throttled(100)
+    await connection.send(FindCoordinator, find('g'))
+    expect(connection.throttledForMs).toBe(400)
+    await clock.advance(401)
+    expect(connection.throttledForMs).toBe(0)
+  })
+
+  it('does not believe a broker that wants a pause without end', async () => {
+    throttled(2_147_483_647)
+    const connection = await open()
+    await connection.send(FindCoordinator, find('g'))
+    expect(connection.throttledForMs).toBe(30_000)
+  })
+})
+
+it('a connection that is lost in the middle of a frame rejects who waits for it, and nothing of it is read', async () => {
+  const connection = await open()
+  const sent = connection.send(FindCoordinator, find('g'))
+  const outcome = expect(sent).rejects.toSatisfy(KafkaConnectionError.is)
+  await clock.advance(0)
+  const { version, correlationId, connection: peer } = last()
+  const frame = encodeResponse(FindCoordinator, { version, correlationId, body: found('g') })
+  peer.send(frame.subarray(0, frame.length - 3))
+  await clock.advance(0)
+  peer.close()
+  await outcome
+  expect(connection.endedByPeer).toBe(true)
+})
+
 it('answers that nobody asked for do no harm', async () => {
   const connection = await open()
   const [peer] = node.connections as Iterable<ScriptedConnection>

@@ -2,6 +2,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { KafkaConnectionError } from '@milena/protocol'
 import { systemClock, type TransportHandlers } from '@milena/protocol/runtime'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { HostResolver } from '../../src/network/host-resolver.js'
 import { createTcpTransport } from '../../src/network/tcp-transport.js'
 
 const transport = createTcpTransport(systemClock)
@@ -113,5 +114,80 @@ describe('connecting', () => {
         { timeoutMs: 5_000, handlers: handlers().told, signal: controller.signal },
       ),
     ).rejects.toMatchObject({ code: 'ABORTED' })
+  })
+})
+
+describe('a host with several addresses', () => {
+  /** Nothing answers there: reserved for documentation (RFC 5737). */
+  const BLACK_HOLE = '192.0.2.1'
+
+  function resolving(...addresses: string[]): HostResolver & { readonly asked: string[] } {
+    const asked: string[] = []
+    return {
+      asked,
+      addresses: (host) => {
+        asked.push(host)
+        return Promise.resolve(addresses)
+      },
+      nameOf: (address) => Promise.resolve(address),
+    }
+  }
+
+  it('is reached at the one that is alive, and resolved anew each time', async () => {
+    const resolver = resolving('127.0.0.2', '127.0.0.1')
+    const subject = createTcpTransport(systemClock, resolver)
+    for (let i = 0; i < 2; i++) {
+      const { told } = handlers()
+      const socket = await subject.connect({ host: 'broker.test', port }, { timeoutMs: 5_000, handlers: told })
+      expect(socket.localAddress).toMatch(/^127\.0\.0\.1:/)
+      socket.close()
+    }
+    expect(resolver.asked).toEqual(['broker.test', 'broker.test'])
+  })
+
+  it('gives each of them a fair share of the time: one that swallows packets does not use it up', async () => {
+    const subject = createTcpTransport(systemClock, resolving(BLACK_HOLE, '127.0.0.1'))
+    const { told } = handlers()
+    const startedAt = systemClock.now()
+    const socket = await subject.connect({ host: 'broker.test', port }, { timeoutMs: 400, handlers: told })
+    expect(systemClock.now() - startedAt).toBeLessThan(390)
+    socket.close()
+  })
+
+  it('is unreachable when none answers, and the error names each with its reason', async () => {
+    const subject = createTcpTransport(systemClock, resolving('127.0.0.2', '127.0.0.3'))
+    await expect(
+      subject.connect({ host: 'broker.test', port }, { timeoutMs: 5_000, handlers: handlers().told }),
+    ).rejects.toThrow(/broker\.test:\d+ \(127\.0\.0\.2: connection refused.*127\.0\.0\.3: connection refused/)
+  })
+
+  it('is tried last at the one that took the connection and said nothing', async () => {
+    const silent = createServer((socket) => socket.on('error', () => undefined))
+    const there = await new Promise<boolean>((resolve) => {
+      silent.once('error', () => resolve(false))
+      silent.listen(port, '127.0.0.2', () => resolve(true))
+    })
+    expect(there).toBe(true)
+    const subject = createTcpTransport(systemClock, resolving('127.0.0.2', '127.0.0.1'))
+    for (let i = 0; i < 3; i++) {
+      const { told, data, closed } = handlers()
+      const socket = await subject.connect({ host: 'broker.test', port }, { timeoutMs: 5_000, handlers: told })
+      socket.write(Buffer.from('hello'))
+      if (i > 0) await data
+      socket.close()
+      await closed
+    }
+    silent.close()
+    expect(peers.length).toBe(2)
+  })
+
+  it('whose name server does not answer is given up in time', async () => {
+    const subject = createTcpTransport(systemClock, {
+      addresses: () => new Promise(() => undefined),
+      nameOf: (address) => Promise.resolve(address),
+    })
+    await expect(
+      subject.connect({ host: 'broker.test', port }, { timeoutMs: 50, handlers: handlers().told }),
+    ).rejects.toThrow('The host name broker.test was not resolved within 50 ms.')
   })
 })
