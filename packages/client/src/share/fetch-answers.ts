@@ -58,6 +58,7 @@ export class FetchAnswers {
         if (missing.delete(partition)) {
           const { acknowledgeErrorCode: errorCode, acknowledgeErrorMessage: detail } = fetched
           settlement.settle(outgoing, partition, { errorCode, detail, lockMs, now: clock.now() })
+          refusals.moved(partition, errorCode, fetched.currentLeader, nodeEndpoints)
         }
         if (fetched.errorCode !== ErrorCode.NONE) {
           refused = true

@@ -10,6 +10,7 @@ import {
 } from '@milena/protocol'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { Connection } from '../network/connection.js'
+import { AcknowledgeAnswers } from './acknowledge-answers.js'
 import { AckSettlement, type Outgoing } from './ack-settlement.js'
 import { sessionLost } from './ack-verdicts.js'
 import type { AcquiredRange } from './acquired-range.js'
@@ -22,6 +23,7 @@ import { connectToLeader } from './leader-connection.js'
 import { PartitionRefusals } from './partition-refusals.js'
 import type { RequestManagerHost } from './request-manager-host.js'
 import { renewalOutcomes } from './renewal-words.js'
+import { RequestRefusals } from './request-refusals.js'
 import { RequestTurns, type Turn } from './request-turns.js'
 import { SettledWaiters } from './settled-waiters.js'
 import type { TopicIdPartition } from './share-partition.js'
@@ -60,10 +62,11 @@ export class RequestManager {
   readonly #wake: Wake
   readonly #turns: RequestTurns
   readonly #settlement: AckSettlement
-  readonly #refusals: PartitionRefusals
+  readonly #requestRefusals: RequestRefusals
   readonly #waiters = new SettledWaiters()
   readonly #bytes: FetchBytes
-  readonly #answers: FetchAnswers
+  readonly #fetchAnswers: FetchAnswers
+  readonly #acknowledgeAnswers: AcknowledgeAnswers
   readonly #absence: BrokerAbsence
   readonly #abort = new AbortController()
   #held: AcquiredRecords
@@ -91,16 +94,20 @@ export class RequestManager {
     this.#turns = new RequestTurns(context.backoff(), host.settings.fetchMaxWaitMs)
     this.#settlement = new AckSettlement(host.settings.defaultApiTimeoutMs)
     this.#bytes = new FetchBytes(host.settings.fetchMaxBytes)
-    this.#refusals = new PartitionRefusals(context, host)
-    this.#answers = new FetchAnswers({
+    this.#requestRefusals = new RequestRefusals(nodeId, context, host)
+    const { clock, logger } = context
+    const { partitions } = host
+    const [settlement, refusals] = [this.#settlement, new PartitionRefusals(context, host)]
+    this.#fetchAnswers = new FetchAnswers({
       host,
-      clock: context.clock,
-      logger: context.logger,
+      clock,
+      logger,
       session: this.#session,
-      settlement: this.#settlement,
-      refusals: this.#refusals,
+      settlement,
+      refusals,
       bytes: this.#bytes,
     })
+    this.#acknowledgeAnswers = new AcknowledgeAnswers({ partitions, clock, settlement, refusals })
     this.#absence = new BrokerAbsence(nodeId, context.logger)
     this.#held = this.#newLedger()
   }
@@ -296,66 +303,64 @@ export class RequestManager {
     if (!this.#accept(outgoing, response)) return
     const { acquisitionLockTimeoutMs } = response
     if (acquisitionLockTimeoutMs > 0) this.#host.lockTimeout(acquisitionLockTimeoutMs)
-    const { brought, refused } = await this.#answers.read(outgoing, response)
+    const { brought, refused } = await this.#fetchAnswers.read(outgoing, response)
     this.#settled()
     const empty = brought.length === 0
-    // A partition in error is in every answer until it is forgotten: it must not slow down those that bring something.
-    if (refused && empty) this.#pause()
     this.#enter(outgoing.held, brought)
-    this.#turns.fetched({ empty, sentAt, now: clock.now(), carried: carrying && !this.#held.hasOpen })
+    const paced = this.#turns.fetched({
+      empty,
+      refused,
+      sentAt,
+      now: clock.now(),
+      carried: carrying && !this.#held.hasOpen,
+    })
+    if (paced) this.#backedOff = true
   }
 
   async #acknowledge(connection: Connection, epoch = this.#session.epoch): Promise<void> {
-    const { clock } = this.#context
-    const { requestTimeoutMs } = this.#host.settings
-    const sentAt = clock.now()
     const sent = this.#takeAnswers('all')
-    this.#dueAt = sentAt
     if (sent.size === 0 && epoch !== FINAL_EPOCH) return
-    const outgoing: Outgoing = { api: 'ShareAcknowledge', connection, held: this.#held, sent, sentAt }
-    let response: AcknowledgeResponse
-    try {
-      const body = shareAcknowledgeRequest({ ...this.#stamp(), epoch }, sent)
-      response = await connection.send(ShareAcknowledge, body, { timeoutMs: requestTimeoutMs })
-    } catch (error) {
-      this.#sessionFailed(outgoing, error)
-      return
-    }
-    if (!this.#accept(outgoing, response)) return
-    const missing = new Map(sent)
-    for (const { topicId, partitions } of response.responses) {
-      for (const { partitionIndex, errorCode, errorMessage, currentLeader } of partitions) {
-        const partition = this.#host.partitions.find(topicId, partitionIndex)
-        if (partition === undefined || !missing.delete(partition)) continue
-        const word = { errorCode, detail: errorMessage, lockMs: response.acquisitionLockTimeoutMs, now: clock.now() }
-        this.#settlement.settle(outgoing, partition, word)
-        this.#refusals.followLeader(partition, errorCode, currentLeader, response.nodeEndpoints)
-      }
-    }
-    this.#settlement.settleMissing(outgoing, missing)
+    const outgoing = this.#outgoing(connection, sent)
+    const response = await this.#sendAcknowledge(outgoing, sent, epoch)
+    if (response === undefined || !this.#accept(outgoing, response)) return
+    this.#acknowledgeAnswers.read(outgoing, response)
     this.#settled()
   }
 
   /** What the lock keeper wants renewed goes by itself: its refusal must cost the application no answer. */
   async #renew(connection: Connection): Promise<void> {
-    const { clock } = this.#context
-    const { partitions, settings } = this.#host
-    const sentAt = clock.now()
     const sent = this.#held.renewals.take((piece) => this.#host.renewalUnneeded(piece))
-    this.#dueAt = sentAt
     if (sent.size === 0) return
-    const outgoing: Outgoing = { api: 'ShareAcknowledge', connection, held: this.#held, sent: NO_ANSWERS, sentAt }
-    let response: AcknowledgeResponse
-    try {
-      const body = shareAcknowledgeRequest(this.#stamp(), sent)
-      response = await connection.send(ShareAcknowledge, body, { timeoutMs: settings.requestTimeoutMs })
-    } catch (error) {
-      this.#sessionFailed(outgoing, error)
-      return
-    }
+    const outgoing = this.#outgoing(connection, NO_ANSWERS)
+    const response = await this.#sendAcknowledge(outgoing, sent, this.#session.epoch)
+    if (response === undefined) return
     this.#accept(outgoing, response)
+    const { sentAt } = outgoing
+    const { partitions } = this.#host
     for (const [partition, outcome] of renewalOutcomes(sent, response, { partitions, sentAt }))
       this.#host.renewalEnded(sent.get(partition)?.pieces ?? [], outcome)
+  }
+
+  #outgoing(connection: Connection, sent: SentByPartition): Outgoing {
+    const sentAt = this.#context.clock.now()
+    this.#dueAt = sentAt
+    return { api: 'ShareAcknowledge', connection, held: this.#held, sent, sentAt }
+  }
+
+  /** Undefined: it failed, and the session with it. */
+  async #sendAcknowledge(
+    outgoing: Outgoing,
+    sent: SentByPartition,
+    epoch: number,
+  ): Promise<AcknowledgeResponse | undefined> {
+    try {
+      const body = shareAcknowledgeRequest({ ...this.#stamp(), epoch }, sent)
+      const { requestTimeoutMs: timeoutMs } = this.#host.settings
+      return await outgoing.connection.send(ShareAcknowledge, body, { timeoutMs })
+    } catch (error) {
+      this.#sessionFailed(outgoing, error)
+      return undefined
+    }
   }
 
   #stamp(): SessionStamp {
@@ -387,28 +392,16 @@ export class RequestManager {
       return true
     }
     const error = KafkaBrokerError.of(errorCode, { api: outgoing.api, detail: errorMessage })
-    switch (errorCode) {
-      case ErrorCode.SHARE_SESSION_NOT_FOUND:
-      case ErrorCode.INVALID_SHARE_SESSION_EPOCH:
-      case ErrorCode.SHARE_SESSION_LIMIT_REACHED:
-        this.#sessionFailed(outgoing, error)
-        return false
-      case ErrorCode.UNSUPPORTED_VERSION:
-      case ErrorCode.INVALID_REQUEST:
-        this.#host.fatal(error)
-        break
-      case ErrorCode.GROUP_AUTHORIZATION_FAILED:
-        this.#host.failed(error)
-        break
-      default:
-        this.#context.logger.debug({ nodeId: this.nodeId, err: error }, 'a share request was refused; trying again')
+    const session = this.#requestRefusals.refused(error)
+    if (session === 'lost') {
+      this.#sessionFailed(outgoing, error)
+      return false
     }
-    this.#session.advance()
+    if (session === 'untouched') this.#session.notTaken()
+    else this.#session.advance()
     const word = { errorCode, detail: errorMessage, lockMs: 0, now: this.#context.clock.now() }
     for (const partition of outgoing.sent.keys()) this.#settlement.settle(outgoing, partition, word)
     this.#settled()
-    // Kafka 4.2 and 4.3 answer so when the session holds a deleted topic.
-    this.#host.leadersMoved()
     this.#pause()
     return false
   }

@@ -11,9 +11,10 @@ import type { ShareSession } from './share-session.js'
 // - A broker serves a connection one request at a time, so a fetch waits there for long only while this member holds nothing
 //   of its: no acknowledgement can come up that would be stuck behind it. Otherwise it waits for SHORT_WAIT_MS at most, and
 //   not at all where somebody waits for verdicts.
-// - An empty answer that came early is followed by a pause (no tight loop), which a due acknowledgement ends; an error by a
-//   back-off, which nothing ends but, once, a wish to have refused acknowledgements sent again; a throttling by the time that
-//   the broker named (KIP-219: it does not read this connection until then).
+// - An empty answer that came early is followed by a pause (no tight loop), which a due acknowledgement ends. Refused partitions
+//   are followed by a back-off of the fetches alone, any other error by one of everything, which nothing ends but, once, a wish to
+//   have refused acknowledgements sent again; a throttling by the time that the broker named (KIP-219: it does not read this
+//   connection until then).
 
 /** How long acknowledgements wait for company. */
 const ACKNOWLEDGE_LINGER_MS = 10
@@ -21,6 +22,8 @@ const ACKNOWLEDGE_LINGER_MS = 10
 const SHORT_WAIT_MS = 20
 /** Two fetches of which the first brought nothing begin at least so far apart. */
 const EMPTY_FETCH_INTERVAL_MS = 20
+/** A fetch that brought errors only, and no later than this, is followed by a back-off. */
+const REFUSED_FETCH_MS = 100
 /** Who waited for a verdict this short a time ago is likely to wait for the next one too. */
 const AWAITED_LATELY_MS = 1_000
 
@@ -47,6 +50,8 @@ export interface TurnSituation {
 export interface FetchedTurn {
   /** It brought nothing. */
   readonly empty: boolean
+  /** Some partition could not be fetched from. */
+  readonly refused: boolean
   readonly sentAt: number
   readonly now: number
   /** It did not wait at the broker only because of the acknowledgements it carried. */
@@ -67,6 +72,7 @@ export class RequestTurns {
   #hurried = false
   #mutedUntil = 0
   #fetchNotBefore = 0
+  #refusedUntil = 0
 
   constructor(backoff: Backoff, fetchMaxWaitMs: number) {
     this.#backoff = backoff
@@ -99,12 +105,20 @@ export class RequestTurns {
     this.#answeredAt = undefined
   }
 
-  /** A fetch was answered. */
-  fetched({ empty, sentAt, now, carried }: FetchedTurn): void {
-    if (!empty || now - sentAt >= EMPTY_FETCH_INTERVAL_MS) return
+  /** A fetch was answered. True: something is wrong, and the next one comes after a back-off. */
+  fetched({ empty, refused, sentAt, now, carried }: FetchedTurn): boolean {
+    const tookMs = now - sentAt
+    // A partition in error is in every answer until it is forgotten: it must not slow down those that bring something, nor
+    // acknowledgements. Where the broker waited for the others the pace is kept.
+    if (empty && refused && tookMs < REFUSED_FETCH_MS) {
+      this.#refusedUntil = now + this.#backoff.next()
+      return true
+    }
+    if (!empty || tookMs >= EMPTY_FETCH_INTERVAL_MS) return false
     // The next one carries nothing, and waits at the broker.
-    if (carried && this.#fetchMaxWaitMs > 0) return
+    if (carried && this.#fetchMaxWaitMs > 0) return false
     this.#fetchNotBefore = sentAt + EMPTY_FETCH_INTERVAL_MS
+    return false
   }
 
   /** Something went wrong: the next turn comes after a back-off. */
@@ -154,7 +168,7 @@ export class RequestTurns {
     if (apart && lingerMs <= 0) return { do: 'acknowledge' }
 
     const records = session.wanted.size > 0 ? recordsToFetch() : 0
-    const pauseMs = lingerMs <= 0 ? 0 : this.#fetchNotBefore - now
+    const pauseMs = Math.max(this.#refusedUntil - now, lingerMs <= 0 ? 0 : this.#fetchNotBefore - now)
     if (records > 0 && pauseMs <= 0) return { do: 'fetch', records, answers: lingerMs <= 0 ? 'all' : 'whole ranges' }
     if (lingerMs <= 0) return { do: 'acknowledge' }
     if (session.wanted.size === 0 && session.isOpen && !hasUnsent && !held.hasOpen) return { do: 'retire' }

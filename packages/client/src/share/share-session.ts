@@ -23,6 +23,8 @@ export class ShareSession {
   #epoch = INITIAL_EPOCH
   #wanted = new Set<TopicIdPartition>()
   readonly #known = new Set<TopicIdPartition>()
+  /** What the last fetch told the broker, until that has taken it. */
+  #told: SessionChanges | undefined
 
   /** The epoch that the next request carries. */
   get epoch(): number {
@@ -59,19 +61,30 @@ export class ShareSession {
   /** A ShareFetch went out with these changes, naming also `named` because of their acknowledgements. */
   sentFetch(changes: SessionChanges, named: Iterable<TopicIdPartition>): void {
     for (const partition of changes.forgotten) this.#known.delete(partition)
-    for (const partition of changes.added) this.#known.add(partition)
-    for (const partition of named) this.#known.add(partition)
+    const added = [...changes.added]
+    for (const partition of named) if (!this.#known.has(partition)) added.push(partition)
+    for (const partition of added) this.#known.add(partition)
+    this.#told = { added, forgotten: changes.forgotten }
   }
 
   /** A response came whose errors, if any, leave the session alive: the epoch was consumed. */
   advance(): void {
     this.#epoch = epochAfter(this.#epoch)
+    this.#told = undefined
+  }
+
+  /** The broker refused a request before it looked at the session: the epoch was not consumed, and nothing was taken in. */
+  notTaken(): void {
+    for (const partition of this.#told?.added ?? []) this.#known.delete(partition)
+    for (const partition of this.#told?.forgotten ?? []) this.#known.add(partition)
+    this.#told = undefined
   }
 
   /** The session is lost, or its state at the broker unknown: the next request opens a new one. */
   reset(): void {
     this.#epoch = INITIAL_EPOCH
     this.#known.clear()
+    this.#told = undefined
   }
 }
 

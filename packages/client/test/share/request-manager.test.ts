@@ -966,7 +966,8 @@ describe('closing', () => {
       else group.leader().next('ShareAcknowledge', () => undefined)
       for (const record of records) engine.settle(record, what === 'fetch' ? 'ACCEPT' : 'RELEASE')
       await idle(engine, 100)
-      const { tookMs } = await group.timed(consumer.close({ timeoutMs: 30_000 }))
+      // It rejects with an answer that was lost, after all is closed.
+      const { tookMs } = await group.timed(consumer.close({ timeoutMs: 30_000 }).catch(() => undefined))
       expect(tookMs).toBeLessThan(4_000)
       expect(verdicts).toHaveLength(1)
       expect(verdicts[0]?.error).toSatisfy(KafkaConnectionError.is)

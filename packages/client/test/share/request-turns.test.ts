@@ -70,26 +70,39 @@ describe('how long a fetch waits at the broker', () => {
 
 describe('after a fetch that brought nothing', () => {
   it('at once the next one waits until 20 ms after it', () => {
-    turns.fetched({ empty: true, sentAt: 100, now: 101, carried: false })
+    turns.fetched({ empty: true, refused: false, sentAt: 100, now: 101, carried: false })
     expect(decide(101)).toEqual({ do: 'wait', ms: 19 })
     expect(decide(120)).toMatchObject({ do: 'fetch' })
   })
 
   it('late the next one comes at once', () => {
-    turns.fetched({ empty: true, sentAt: 100, now: 120, carried: false })
+    turns.fetched({ empty: true, refused: false, sentAt: 100, now: 120, carried: false })
     expect(decide(120)).toMatchObject({ do: 'fetch' })
   })
 
   it('because it carried acknowledgements the next one, which waits at the broker, comes at once', () => {
-    turns.fetched({ empty: true, sentAt: 100, now: 101, carried: true })
+    turns.fetched({ empty: true, refused: false, sentAt: 100, now: 101, carried: true })
     expect(decide(101)).toMatchObject({ do: 'fetch' })
     turns = turnsOf(0)
-    turns.fetched({ empty: true, sentAt: 100, now: 101, carried: true })
+    turns.fetched({ empty: true, refused: false, sentAt: 100, now: 101, carried: true })
     expect(decide(101)).toEqual({ do: 'wait', ms: 19 })
   })
 
+  it('and errors, the next one waits for a back-off, and an acknowledgement does not', () => {
+    expect(turns.fetched({ empty: true, refused: true, sentAt: 100, now: 101, carried: false })).toBe(true)
+    expect(decide(120)).toMatchObject({ do: 'wait' })
+    acquire(0, 1).answerOpen(AckCode.ACCEPT)
+    expect(decide(121)).toEqual({ do: 'acknowledge' })
+    expect(decide(240)).toMatchObject({ do: 'fetch' })
+  })
+
+  it('and errors, after it waited for the partitions that are well, the next one comes at once', () => {
+    expect(turns.fetched({ empty: true, refused: true, sentAt: 100, now: 600, carried: false })).toBe(false)
+    expect(decide(600)).toMatchObject({ do: 'fetch' })
+  })
+
   it('a due acknowledgement does not wait', () => {
-    turns.fetched({ empty: true, sentAt: 100, now: 101, carried: false })
+    turns.fetched({ empty: true, refused: false, sentAt: 100, now: 101, carried: false })
     acquire(0, 1).answerOpen(AckCode.ACCEPT)
     expect(decide(101)).toEqual({ do: 'fetch', records: 10, answers: 'all' })
     expect(decide(101, 0)).toEqual({ do: 'acknowledge' })
