@@ -83,6 +83,7 @@ export class StreamSource<K, V> {
     const engine = this.#engine
     if (engine === undefined) return undefined
     for (;;) {
+      if (this.#ended || this.#host.isOver(engine)) return undefined
       const { full, ...room } = this.#room(engine)
       const wait = new BoundedWait(this.#host.clock, full ? this.#patienceMs(engine) : Infinity, this.#signal)
       this.#wait = wait
@@ -118,12 +119,12 @@ export class StreamSource<K, V> {
   #room(engine: ShareEngine<K, V>): TakeOptions & { readonly full: boolean } {
     const { acknowledgementMode, maxPollRecords } = this.#host.config
     const maxInFlight = this.#maxInFlight
-    if (acknowledgementMode === 'implicit')
-      return { full: false, max: Math.min(maxInFlight ?? maxPollRecords, maxPollRecords) }
-    if (maxInFlight !== undefined) return { full: this.#isFull(engine), max: maxPollRecords, maxInFlight }
+    // How much comes at once is otherwise left to the engine, which keeps back what cannot be started soon.
+    if (acknowledgementMode === 'implicit') return { full: false, max: maxInFlight }
+    if (maxInFlight !== undefined) return { full: this.#isFull(engine), maxInFlight }
     const { outstanding } = engine
     if (outstanding >= maxPollRecords) throw forgotten(outstanding, 'at once')
-    return { full: false, max: maxPollRecords - outstanding }
+    return { full: false }
   }
 
   #isFull(engine: ShareEngine<K, V>): boolean {
