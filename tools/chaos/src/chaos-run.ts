@@ -30,7 +30,7 @@ export interface RunResult {
   readonly records: number
   /** Accepted, as members were told. */
   readonly confirmed: number
-  /** Accepted, as the broker says in the end, although no member was told: the answer to their answer was lost. */
+  /** Accepted, as the broker says in the end, although no member was told: the broker's word was lost, or the member. */
   readonly unheard: number
   /** Records that the broker has not finished; undefined where it could not tell. */
   readonly lag: number | undefined
@@ -166,7 +166,6 @@ function evaluate(given: {
   const { scenario, subject, ledger, stage, stopAfterLoss, lag } = given
   const redeliveries = ledger.redeliveries()
   const explanations = redeliveries.map((redelivery) => explain(redelivery, stage.windows, LOCK_MS))
-  const unconfirmed = ledger.unconfirmed()
   const otherStops = stage.stops.filter((stop) => stop !== stopAfterLoss)
   return {
     scenario: scenario.id,
@@ -176,7 +175,7 @@ function evaluate(given: {
     isMilena: subject.isMilena,
     records: ledger.total,
     confirmed: ledger.confirmed,
-    unheard: lag === 0 ? unconfirmed.filter(({ answered }) => answered).length : 0,
+    unheard: lag === 0 ? ledger.total - ledger.confirmed : 0,
     lag,
     redelivered: redeliveries.length,
     explanations: Object.fromEntries(tally(explanations)),
@@ -193,7 +192,7 @@ function evaluate(given: {
     seconds: given.seconds,
     broken: [
       ...(given.failure === undefined ? [] : [`The run failed: ${textOf(given.failure)}`]),
-      ...brokenCompleteness(ledger, lag, unconfirmed),
+      ...brokenCompleteness(ledger, lag),
       ...brokenRedeliveries(redeliveries, explanations),
       ...stage.stops.flatMap(brokenStop),
       ...stage.accidents,
@@ -201,19 +200,15 @@ function evaluate(given: {
   }
 }
 
-function brokenCompleteness(
-  ledger: DeliveryLedger,
-  lag: number | undefined,
-  unconfirmed: ReturnType<DeliveryLedger['unconfirmed']>,
-): string[] {
-  const unanswered = unconfirmed.filter(({ answered }) => !answered)
+function brokenCompleteness(ledger: DeliveryLedger, lag: number | undefined): string[] {
+  const unfinished = ledger.unfinished()
   const broken: string[] = []
   if (lag !== 0) broken.push(`The broker says that ${lag ?? 'it cannot tell how many'} records are not finished.`)
-  if (unanswered.length > 0) {
-    const places = unanswered
+  if (unfinished.length > 0) {
+    const places = unfinished
       .slice(0, MOST_LISTED)
-      .map(({ partition, offset, deliveries }) => `${partition}@${offset} (handed out ${deliveries} times)`)
-    broken.push(`${unanswered.length} records were never accepted by a member that is known: ${places.join(', ')}.`)
+      .map(({ partition, offset, handedOut }) => `${partition}@${offset} (handed out ${handedOut} times)`)
+    broken.push(`${unfinished.length} records were never finished by a member: ${places.join(', ')}.`)
   }
   if (ledger.confirmedBeyondHandOuts > 0) {
     broken.push(`${ledger.confirmedBeyondHandOuts} records were confirmed more often than they were handed out.`)

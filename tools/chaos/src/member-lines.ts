@@ -10,6 +10,8 @@ export type Answered = readonly [partition: number, firstOffset: number, lastOff
 export interface MemberLine {
   readonly t: number
   readonly received?: readonly HandedOut[]
+  /** Records that the application has finished and answers with ACCEPT now. */
+  readonly finished?: readonly Answered[]
   /** ACCEPTs that the broker has confirmed. */
   readonly accepted?: readonly Answered[]
   /** Answers that came to nothing, or whose fate nobody told, with `error`. */

@@ -5,7 +5,7 @@ const HEADINGS = [
   'subject',
   'accepted',
   'redelivered, and why',
-  'unexplained',
+  'unexplained, or after acceptance',
   'accepted twice',
   'longest gap, ms (one partition)',
   'stop beside a lost broker, ms',

@@ -57,14 +57,13 @@ describe('the ledger of deliveries', () => {
     expect(ledger).toMatchObject({ confirmedTwice: 2, confirmedBeyondHandOuts: 1 })
   })
 
-  it('tells what nobody was told to be accepted, and whether it had been answered', () => {
+  it('tells what no application has finished', () => {
     const ledger = new DeliveryLedger([3])
     ledger.add('a', { t: 1, received: [[0, 0, 1, 1]] })
-    ledger.add('a', { t: 2, refused: [[0, 0, 0]], error: 'NETWORK_EXCEPTION' })
-    expect(ledger.unconfirmed()).toEqual([
-      { partition: 0, offset: 0, answered: true, deliveries: 1 },
-      { partition: 0, offset: 1, answered: false, deliveries: 1 },
-      { partition: 0, offset: 2, answered: false, deliveries: 0 },
+    ledger.add('a', { t: 2, finished: [[0, 0, 0]] })
+    expect(ledger.unfinished()).toEqual([
+      { partition: 0, offset: 1, handedOut: 1 },
+      { partition: 0, offset: 2, handedOut: 0 },
     ])
   })
 

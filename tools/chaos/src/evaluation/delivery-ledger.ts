@@ -37,7 +37,8 @@ interface PartitionBook {
   readonly confirmedAt: (number | undefined)[]
   /** All of them, in the order in which they were heard. */
   readonly confirmations: Confirmation[][]
-  readonly refused: boolean[]
+  /** Whether an application has ever finished it. */
+  readonly finished: boolean[]
   /** Of the last hand-out. */
   lastAt: number | undefined
 }
@@ -60,7 +61,7 @@ export class DeliveryLedger {
       deliveries: Array.from({ length: records }, () => []),
       confirmedAt: Array.from({ length: records }, () => undefined),
       confirmations: Array.from({ length: records }, () => []),
-      refused: Array.from({ length: records }, () => false),
+      finished: Array.from({ length: records }, () => false),
       lastAt: undefined,
     }))
   }
@@ -69,7 +70,7 @@ export class DeliveryLedger {
   add(member: string, line: MemberLine): void {
     for (const handedOut of line.received ?? []) this.#handedOut(member, line.t, handedOut)
     for (const answered of line.accepted ?? []) this.#accepted(member, line.t, answered)
-    for (const answered of line.refused ?? []) this.#refused(answered)
+    for (const answered of line.finished ?? []) this.#finished(answered)
   }
 
   /** Records of which a member was told that the broker accepted them. */
@@ -116,13 +117,11 @@ export class DeliveryLedger {
     return this.#longestPartitionGapMs
   }
 
-  /** Records that nobody was told to be accepted, with whether an answer had been given: then its fate was unknown. */
-  unconfirmed(): { partition: number; offset: number; answered: boolean; deliveries: number }[] {
-    return this.#books.flatMap(({ confirmedAt, refused, deliveries }, partition) =>
-      confirmedAt.flatMap((at, offset) =>
-        at === undefined
-          ? [{ partition, offset, answered: refused[offset] === true, deliveries: deliveries[offset]?.length ?? 0 }]
-          : [],
+  /** Records that no application has finished: none of them may be accepted. */
+  unfinished(): { partition: number; offset: number; handedOut: number }[] {
+    return this.#books.flatMap(({ finished, deliveries }, partition) =>
+      finished.flatMap((isFinished, offset) =>
+        isFinished ? [] : [{ partition, offset, handedOut: deliveries[offset]?.length ?? 0 }],
       ),
     )
   }
@@ -171,9 +170,9 @@ export class DeliveryLedger {
     }
   }
 
-  #refused([partition, first, last]: Answered): void {
-    const { refused } = this.#book(partition, last)
-    for (let offset = first; offset <= last; offset++) refused[offset] = true
+  #finished([partition, first, last]: Answered): void {
+    const { finished } = this.#book(partition, last)
+    for (let offset = first; offset <= last; offset++) finished[offset] = true
   }
 
   #book(partition: number, offset: number): PartitionBook {

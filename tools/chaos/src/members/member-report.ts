@@ -11,6 +11,7 @@ type Verdict = Parameters<AcknowledgementCommitCallback>[0]
 export class MemberReport {
   readonly #partitions: number
   #handedOut: HandedOut[] = []
+  #finished: Answered[] = []
   #flushing = false
 
   constructor(partitions: number) {
@@ -38,30 +39,28 @@ export class MemberReport {
       return
     }
     this.#handedOut.push([partition, offset, offset, deliveryCount])
-    if (this.#flushing) return
-    this.#flushing = true
-    setImmediate(() => {
-      this.#flushing = false
-      this.flush()
-    })
+    this.#flushSoon()
+  }
+
+  /** The application answers it now. */
+  finished({ partition, offset }: BytesRecord): void {
+    extend(this.#finished, partition, offset)
+    this.#flushSoon()
   }
 
   flush(): void {
-    if (this.#handedOut.length === 0) return
-    this.#say({ received: this.#handedOut })
+    if (this.#handedOut.length > 0) this.#say({ received: this.#handedOut })
+    if (this.#finished.length > 0) this.#say({ finished: this.#finished })
     this.#handedOut = []
+    this.#finished = []
   }
 
   readonly verdict = ({ partition, batches, error }: Verdict): void => {
     const accepted: Answered[] = []
-    const others: Answered[] = []
     for (const { firstOffset, lastOffset, acknowledgeTypes } of batches) {
       for (let offset = firstOffset; offset <= lastOffset; offset++) {
         const type = acknowledgeTypes.length === 1 ? acknowledgeTypes[0] : acknowledgeTypes[offset - firstOffset]
-        const list = type === ACCEPT ? accepted : others
-        const last = list.at(-1)
-        if (last !== undefined && last[2] === offset - 1) list[list.length - 1] = [last[0], last[1], offset]
-        else list.push([partition.partition, offset, offset])
+        if (type === ACCEPT) extend(accepted, partition.partition, offset)
       }
     }
     if (accepted.length === 0) return
@@ -85,9 +84,26 @@ export class MemberReport {
     this.#say({ stopped: process.getActiveResourcesInfo().filter((kind) => !OUTPUT.has(kind)) })
   }
 
+  /** Before this turn of the event loop is over, and so before anything of it has reached a broker. */
+  #flushSoon(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    setImmediate(() => {
+      this.#flushing = false
+      this.flush()
+    })
+  }
+
   #say(line: Omit<MemberLine, 't'>): void {
     process.stdout.write(`${JSON.stringify({ t: Date.now(), ...line })}\n`)
   }
+}
+
+function extend(runs: Answered[], partition: number, offset: number): void {
+  const last = runs.at(-1)
+  if (last !== undefined && last[0] === partition && last[2] === offset - 1) {
+    runs[runs.length - 1] = [partition, last[1], offset]
+  } else runs.push([partition, offset, offset])
 }
 
 /** Standard output and standard error. */

@@ -28,6 +28,8 @@ while (!ended.signal.aborted) {
     for (const record of records) report.received(record)
     report.flush()
     await sleep((records.count / rate) * 1_000)
+    for (const record of records) report.finished(record)
+    report.flush()
     for (const record of records) consumer.acknowledge(record)
   } catch (error) {
     if (ended.signal.aborted) break

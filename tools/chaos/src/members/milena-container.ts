@@ -21,9 +21,12 @@ let worked = 0
 container.setupMessageListener((record) => {
   report.received(record)
   worked++
-  if (worked % STRIDE !== 0) return undefined
+  if (worked % STRIDE !== 0) {
+    report.finished(record)
+    return undefined
+  }
   report.flush()
-  return sleep((STRIDE / rate) * 1_000)
+  return sleep((STRIDE / rate) * 1_000).then(() => report.finished(record))
 })
 container.on('pollFailed', ({ cause }) => report.error(cause, 'poll'))
 container.on('recordLockLost', () => report.error('lock lost', 'before its turn'))

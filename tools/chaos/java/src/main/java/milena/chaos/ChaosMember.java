@@ -14,6 +14,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaShareConsumer;
 import org.apache.kafka.clients.consumer.ShareConsumer;
 import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
@@ -66,6 +67,7 @@ public final class ChaosMember {
                 }
                 received(records, partitions);
                 Thread.sleep((long) (records.count() / rate * 1000));
+                finished(records);
                 for (ConsumerRecord<byte[], byte[]> record : records) {
                     consumer.acknowledge(record, AcknowledgeType.ACCEPT);
                 }
@@ -114,6 +116,23 @@ public final class ChaosMember {
         }
         runs.append(runs.isEmpty() ? "[" : ",[").append(partition).append(',').append(first).append(',').append(last)
                 .append(',').append(count).append(']');
+    }
+
+    private static void finished(ConsumerRecords<byte[], byte[]> records) {
+        StringBuilder runs = new StringBuilder();
+        for (TopicPartition partition : records.partitions()) {
+            long first = -1;
+            long last = -1;
+            for (ConsumerRecord<byte[], byte[]> record : records.records(partition)) {
+                if (record.offset() != last + 1 || first < 0) {
+                    answered(runs, partition.partition(), first, last);
+                    first = record.offset();
+                }
+                last = record.offset();
+            }
+            answered(runs, partition.partition(), first, last);
+        }
+        say("\"finished\":[" + runs + "]");
     }
 
     private static void verdict(Map<TopicIdPartition, Set<Long>> offsets, Exception error) {
