@@ -31,6 +31,8 @@ export interface ControlSendOptions {
   /** How long to wait for the answer, in milliseconds. Default: requestTimeoutMs. */
   readonly timeoutMs?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** Who asks: one of several that share this context. Default: its own clientId. */
+  readonly clientId?: string | undefined
 }
 
 /** How a request is repeated until it succeeds. */
@@ -147,14 +149,14 @@ export class KafkaClientContext {
   async #send<A extends AnyApi>(
     api: A,
     body: RequestInput<A>,
-    { to, timeoutMs, signal }: ControlSendOptions,
+    { to, timeoutMs, signal, clientId }: ControlSendOptions,
     bootstrapWithinMs: number,
   ): Promise<ResponseOf<A>> {
     this.#refuseWhenClosed()
     const connection = await this.#connectionTo(to, bootstrapWithinMs, signal)
     await this.#heedThrottle(connection, timeoutMs, signal)
     try {
-      const response = await connection.send(api, body, { timeoutMs, signal })
+      const response = await connection.send(api, body, { timeoutMs, signal, clientId })
       // Not before: a listener that wants SASL takes connections and hangs up on the first request.
       this.#bootstrap.everReached = true
       this.#outageTold = false

@@ -42,6 +42,8 @@ export interface SendOptions {
   readonly timeoutMs?: number | undefined
   /** Stops waiting; the request itself is not taken back. */
   readonly signal?: AbortSignal | undefined
+  /** Who asks, where that is not the client that opened the connection. */
+  readonly clientId?: string | undefined
   /** The request holds something that older versions cannot say; refuse to send it in a version below this. */
   readonly minVersion?: number | undefined
 }
@@ -177,7 +179,8 @@ export class Connection {
     const correlationId = this.#nextCorrelationId()
     try {
       version = negotiate(api, this.#capabilities, this.brokerName, options.minVersion)
-      frame = encodeRequest(api, { version, correlationId, clientId: this.#options.clientId, body })
+      const clientId = options.clientId ?? this.#options.clientId
+      frame = encodeRequest(api, { version, correlationId, clientId, body })
     } catch (error) {
       return Promise.reject(
         error instanceof Error ? error : new KafkaError(String(error), { code: 'UNKNOWN', retriable: false }),

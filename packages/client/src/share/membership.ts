@@ -46,6 +46,8 @@ export interface MembershipOptions {
   readonly context: KafkaClientContext
   readonly groupId: string
   readonly memberId: string
+  /** What the group's description shows of the member; the context may belong to many. */
+  readonly clientId: string
   readonly rack: string | undefined
   /** Used until the coordinator tells its own. */
   readonly heartbeatIntervalMs: number
@@ -164,14 +166,14 @@ export class Membership {
   }
 
   async #tellLeave(atMostMs: number): Promise<KafkaError | undefined> {
-    const { context, groupId, memberId } = this.#options
+    const { context, groupId, memberId, clientId } = this.#options
     const timeoutMs = Math.min(atMostMs, LONGEST_LEAVE_MS)
     const body = { groupId, memberId, memberEpoch: LEAVE_EPOCH, rackId: null, subscribedTopicNames: null }
     // The signal bounds the search for a lost coordinator too, which goes on for much longer than one request.
     const late = new AbortController()
     const timer = context.clock.setTimer(() => late.abort(), timeoutMs)
     try {
-      const options = { to: { group: groupId }, timeoutMs, signal: late.signal }
+      const options = { to: { group: groupId }, timeoutMs, signal: late.signal, clientId }
       const { errorCode, errorMessage } = await context.send(ShareGroupHeartbeat, body, options)
       if (GONE.has(errorCode)) return undefined
       const refusal = KafkaBrokerError.of(errorCode, { api: 'ShareGroupHeartbeat', detail: errorMessage })
@@ -192,7 +194,7 @@ export class Membership {
   }
 
   async #heartbeat(): Promise<HeartbeatResponse> {
-    const { context, groupId, memberId, rack } = this.#options
+    const { context, groupId, memberId, clientId, rack } = this.#options
     const signal = this.#aborted.signal
     this.#tryingSince ??= context.clock.now()
     await context.coordinators.find(groupId, { signal })
@@ -207,7 +209,7 @@ export class Membership {
     this.#full = false
     this.#asking = true
     try {
-      return await context.send(ShareGroupHeartbeat, body, { to: { group: groupId }, signal })
+      return await context.send(ShareGroupHeartbeat, body, { to: { group: groupId }, signal, clientId })
     } finally {
       this.#asking = false
     }

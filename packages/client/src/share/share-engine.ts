@@ -114,6 +114,7 @@ export class ShareEngine<K, V> {
       context,
       groupId: config.groupId,
       memberId: this.memberId,
+      clientId: config.clientId,
       rack: config.clientRack,
       heartbeatIntervalMs: config.heartbeatIntervalMs,
       sessionTimeoutMs: config.sessionTimeoutMs,
