@@ -1,0 +1,29 @@
+import { describeOnBrokers, type TestBroker } from '@milena/tools-test-brokers'
+import { it } from 'vitest'
+import { RealGroups } from '../share/real-group.js'
+
+/** One sentence of the specification, shown at a broker. */
+export type Sentence = (sentence: string, test: (groups: RealGroups, broker: TestBroker) => Promise<void>) => void
+
+/**
+ * What a real broker can show of a heading: on the embedded broker and on Kafka, each with one broker and with three. The
+ * sentences are tested side by side, each with consumers of its own.
+ */
+export function onEveryBroker(heading: string, suite: (sentence: Sentence, broker: TestBroker) => void): void {
+  describeOnBrokers(
+    heading,
+    (broker) => {
+      suite((sentence, test) => {
+        it.concurrent(sentence, async () => {
+          const groups = new RealGroups(broker)
+          try {
+            await test(groups, broker)
+          } finally {
+            await groups.close()
+          }
+        })
+      }, broker)
+    },
+    { brokers: [1, 3] },
+  )
+}
