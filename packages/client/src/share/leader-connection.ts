@@ -1,8 +1,9 @@
-import { KafkaUnsupportedVersionError, ShareAcknowledge, ShareFetch } from '@milena/protocol'
+import { KafkaError, KafkaUnsupportedVersionError, ShareAcknowledge, ShareFetch } from '@milena/protocol'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { Connection } from '../network/connection.js'
 import { requireShareGroups } from '../network/share-support.js'
-import type { ShareFetchSettings } from './share-requests.js'
+import { BrokerAbsence } from './broker-absence.js'
+import type { RequestManagerHost } from './request-manager-host.js'
 
 /** The version of ShareAcknowledge that knows renewals (KIP-1222). */
 const RENEW_VERSION = 2
@@ -18,34 +19,53 @@ export interface LeaderConnection {
   readonly limitsRecords: boolean
 }
 
-export interface LeaderConnectionOptions {
-  readonly nodeId: number
-  readonly clientId: string
-  readonly acquireMode: ShareFetchSettings['acquireMode']
-  readonly signal: AbortSignal
-}
+/** Connects a request manager to its broker, and tells whoever has to hear of it when that fails. */
+export class LeaderConnector {
+  readonly #nodeId: number
+  readonly #context: KafkaClientContext
+  readonly #host: RequestManagerHost
+  readonly #absence: BrokerAbsence
 
-/**
- * Connects to a broker and checks that it can serve a share session as this member wants it. Rejects with what connecting
- * rejects with, and with KafkaUnsupportedVersionError.
- */
-export async function connectToLeader(
-  context: KafkaClientContext,
-  { nodeId, clientId, acquireMode, signal }: LeaderConnectionOptions,
-): Promise<LeaderConnection> {
-  const connection = await context.openConnection(nodeId, { clientId, signal })
-  try {
-    requireShareGroups(connection)
-    const limitsRecords = connection.version(ShareFetch) >= ACQUIRE_MODE_VERSION
-    // Left out where the broker does not know it, a limit that the application counts on would be no limit at all.
-    if (acquireMode === 'record_limit' && !limitsRecords) {
-      throw new KafkaUnsupportedVersionError(
-        `Broker ${connection.brokerName} does not know acquireMode 'record_limit': Apache Kafka 4.2 or newer is needed. Use 'batch_optimized'.`,
-      )
+  constructor(nodeId: number, context: KafkaClientContext, host: RequestManagerHost) {
+    this.#nodeId = nodeId
+    this.#context = context
+    this.#host = host
+    this.#absence = new BrokerAbsence(nodeId, context.logger)
+  }
+
+  /** One attempt. Undefined: it failed, or the signal ended it. */
+  async connect(signal: AbortSignal): Promise<LeaderConnection | undefined> {
+    try {
+      const made = await this.#open(signal)
+      this.#absence.over()
+      return made
+    } catch (error) {
+      if (signal.aborted) return undefined
+      const failure = KafkaError.is(error) ? error : new KafkaError(String(error), { cause: error })
+      if (!failure.retriable) this.#host.fatal(failure)
+      else this.#absence.failed(failure)
+      this.#host.leadersMoved()
+      return undefined
     }
-    return { connection, renews: connection.version(ShareAcknowledge) >= RENEW_VERSION, limitsRecords }
-  } catch (error) {
-    connection.close()
-    throw error
+  }
+
+  /** Checks that the broker can serve a share session as this member wants it. */
+  async #open(signal: AbortSignal): Promise<LeaderConnection> {
+    const { clientId, acquireMode } = this.#host.settings
+    const connection = await this.#context.openConnection(this.#nodeId, { clientId, signal })
+    try {
+      requireShareGroups(connection)
+      const limitsRecords = connection.version(ShareFetch) >= ACQUIRE_MODE_VERSION
+      // Left out where the broker does not know it, a limit that the application counts on would be no limit at all.
+      if (acquireMode === 'record_limit' && !limitsRecords) {
+        throw new KafkaUnsupportedVersionError(
+          `Broker ${connection.brokerName} does not know acquireMode 'record_limit': Apache Kafka 4.2 or newer is needed. Use 'batch_optimized'.`,
+        )
+      }
+      return { connection, renews: connection.version(ShareAcknowledge) >= RENEW_VERSION, limitsRecords }
+    } catch (error) {
+      connection.close()
+      throw error
+    }
   }
 }

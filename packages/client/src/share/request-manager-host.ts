@@ -1,6 +1,7 @@
 import type { KafkaError } from '@milena/protocol'
 import type { SentPiece } from './ack-batches.js'
 import type { LostPiece } from './acquired-records.js'
+import type { BrokerRotation } from './broker-rotation.js'
 import type { RenewalOutcome } from './lock-keeper.js'
 import type { SharePartitions } from './share-partition.js'
 import type { ShareFetchSettings } from './share-requests.js'
@@ -13,10 +14,14 @@ export interface RequestManagerHost {
   readonly memberId: string
   readonly settings: RequestManagerSettings
   readonly partitions: SharePartitions
+  /** Brokers take turns in being asked for records; undefined: they do not. */
+  readonly rotation: BrokerRotation | undefined
   /** How many records are wanted now; 0: none. */
   recordsToFetch(): number
   /** Whether a fetch should acquire no more than it asks for. */
   exactFetches(): boolean
+  /** The most offsets that an acquired range should have, as ranges are handed out whole; undefined: as many as a fetch asks for. */
+  longestRange(): number | undefined
   /** What one answer brought. */
   received(answer: readonly ReceivedPartition[]): void
   verdict(verdict: AcknowledgementVerdict): void

@@ -16,10 +16,9 @@ import { sessionLost } from './ack-verdicts.js'
 import type { AcquiredRange } from './acquired-range.js'
 import { AcquiredRecords, type SentByPartition } from './acquired-records.js'
 import { AckCode } from './acknowledge-type.js'
-import { BrokerAbsence } from './broker-absence.js'
 import { FetchAnswers } from './fetch-answers.js'
 import { FetchBytes } from './fetch-bytes.js'
-import { connectToLeader } from './leader-connection.js'
+import { LeaderConnector } from './leader-connection.js'
 import { PartitionRefusals } from './partition-refusals.js'
 import type { RequestManagerHost } from './request-manager-host.js'
 import { renewalOutcomes } from './renewal-words.js'
@@ -29,6 +28,7 @@ import { SettledWaiters } from './settled-waiters.js'
 import type { TopicIdPartition } from './share-partition.js'
 import { shareAcknowledgeRequest, shareFetchRequest, type SessionStamp } from './share-requests.js'
 import type { ReceivedPartition } from './share-response.js'
+import { SessionEnding } from './session-ending.js'
 import { FINAL_EPOCH, ShareSession } from './share-session.js'
 import { Wake } from './wake.js'
 
@@ -42,10 +42,8 @@ import { Wake } from './wake.js'
 // - Any doubt about the session (an error of it, a lost or silent connection) ends it: the connection is closed, which
 //   makes the broker release what this member held, and a new session starts on a new one.
 
-/** A broker that owes an answer for so long is not waited for when the session ends. */
-const SILENCE_MS = 2_000
-/** What the ending of a session takes at most, besides the wait of a fetch that is out. */
-const ENDING_MS = 3_000
+/** Others take their turns when a broker owes an answer for so long (see BrokerRotation). */
+const TURN_MS = 1_000
 /** How often the ledger is searched for locks that ran out unanswered. */
 const EXPIRY_CHECK_MS = 1_000
 type FetchResponse = ResponseOf<typeof ShareFetch>
@@ -67,7 +65,7 @@ export class RequestManager {
   readonly #bytes: FetchBytes
   readonly #fetchAnswers: FetchAnswers
   readonly #acknowledgeAnswers: AcknowledgeAnswers
-  readonly #absence: BrokerAbsence
+  readonly #connector: LeaderConnector
   readonly #abort = new AbortController()
   #held: AcquiredRecords
   #connection: Connection | undefined
@@ -108,13 +106,14 @@ export class RequestManager {
       bytes: this.#bytes,
     })
     this.#acknowledgeAnswers = new AcknowledgeAnswers({ partitions, clock, settlement, refusals })
-    this.#absence = new BrokerAbsence(nodeId, context.logger)
+    this.#connector = new LeaderConnector(nodeId, context, host)
     this.#held = this.#newLedger()
   }
 
   /** The partitions to fetch from this broker, replacing those before. */
   want(partitions: ReadonlySet<TopicIdPartition>): void {
     this.#session.want(partitions)
+    this.#host.rotation?.wants(this.nodeId, partitions.size > 0)
     this.#wake.notify()
   }
 
@@ -157,12 +156,12 @@ export class RequestManager {
     while (!this.#closing) {
       const turn = this.#decide()
       if (turn.do === 'wait') {
-        await this.#wake.wait(turn.ms)
+        await this.#wake.wait(this.#held.hasOpen ? Math.min(turn.ms ?? Infinity, EXPIRY_CHECK_MS) : turn.ms)
         continue
       }
       const connection = this.#connection
       if (connection === undefined) await this.#connect() // What goes out then is decided then.
-      else if (turn.do === 'fetch') await this.#perform(() => this.#fetch(connection, turn))
+      else if (turn.do === 'fetch') await this.#inTurn(() => this.#perform(() => this.#fetch(connection, turn)))
       else if (turn.do === 'acknowledge') await this.#perform(() => this.#acknowledge(connection))
       else if (turn.do === 'renew') await this.#perform(() => this.#renew(connection))
       else await this.#endSession(connection)
@@ -171,34 +170,23 @@ export class RequestManager {
 
   /**
    * Ends the session: what is answered goes with the closing request, what is not is RELEASEd by it. The loop (`running`)
-   * has to come to rest first, which takes as long as the fetch that is out: cut off, that could still acquire records, for
-   * nobody. A broker that says nothing is not waited for, whatever `deadline` (on the injected clock) would allow: then the
-   * connection ends, and with it the session.
+   * has to come to rest first, which takes as long as the fetch that is out. A broker that says nothing is not waited for,
+   * whatever `deadline` (on the injected clock) would allow.
    */
   async close(running: Promise<void>, deadline: number): Promise<void> {
     this.#closing = true
     this.#abort.abort()
     this.#wake.notify()
-    const { clock } = this.#context
-    const startedAt = clock.now()
-    const dueAt = this.#inFlight ? this.#dueAt : startedAt
-    await this.#notLongerThan(Math.min(deadline, dueAt + SILENCE_MS), () => running)
+    const ending = new SessionEnding({
+      clock: this.#context.clock,
+      deadline,
+      dueAt: this.#inFlight ? this.#dueAt : undefined,
+      giveUp: () => this.#connection?.close(),
+    })
+    await ending.waitFor(running)
     const connection = this.#connection
     if (connection === undefined) return
-    const now = clock.now()
-    const until = Math.min(now + SILENCE_MS, Math.max(startedAt, dueAt) + ENDING_MS) + this.#turns.mutedForMs(now)
-    await this.#notLongerThan(Math.min(deadline, until), () => this.#endSession(connection))
-  }
-
-  /** Does something that may hang with the broker; at that time the connection is closed. */
-  async #notLongerThan(time: number, work: () => Promise<void>): Promise<void> {
-    const { clock } = this.#context
-    const timer = clock.setTimer(() => this.#connection?.close(), Math.max(1, time - clock.now()))
-    try {
-      await work()
-    } finally {
-      timer.cancel()
-    }
+    await ending.finish(this.#turns.mutedForMs(this.#context.clock.now()), () => this.#endSession(connection))
   }
 
   /** Closes the session at the broker, giving back what is left, and the connection. */
@@ -217,8 +205,19 @@ export class RequestManager {
   #decide(): Turn {
     const now = this.#context.clock.now()
     this.#expire(now)
-    const recordsToFetch = (): number => this.#host.recordsToFetch()
-    return this.#turns.decide({ now, session: this.#session, held: this.#held, recordsToFetch })
+    const recordsToFetch = (): number => this.#recordsToFetch()
+    const turn = this.#turns.decide({ now, session: this.#session, held: this.#held, recordsToFetch })
+    if (turn.do !== 'fetch' || this.#connection === undefined)
+      this.#host.rotation?.passes(this.nodeId, turn.do === 'wait')
+    return turn
+  }
+
+  #recordsToFetch(): number {
+    const { rotation } = this.#host
+    const records = this.#host.recordsToFetch()
+    return records === 0 || rotation === undefined || rotation.mayAsk(this.nodeId, () => this.#wake.notify())
+      ? records
+      : 0
   }
 
   /** Locks that ran out some time ago are given up. The deadlines are early by a fetch's wait at most. */
@@ -232,31 +231,31 @@ export class RequestManager {
   // ---- sending
 
   async #connect(): Promise<void> {
-    const { clientId, acquireMode } = this.#host.settings
-    const { nodeId } = this
-    const { signal } = this.#abort
-    try {
-      const { connection, renews, limitsRecords } = await connectToLeader(this.#context, {
-        nodeId,
-        clientId,
-        acquireMode,
-        signal,
-      })
-      this.#connection = connection
-      this.#absence.over()
-      this.#held.renewable = renews
-      this.#canLimitRecords = limitsRecords
-      connection.onClose((error) => {
-        if (this.#connection === connection) this.#lose(error)
-      })
-    } catch (error) {
-      if (this.#closing) return
-      const failure = KafkaError.is(error) ? error : new KafkaError(String(error), { cause: error })
-      if (!failure.retriable) this.#host.fatal(failure)
-      else this.#absence.failed(failure)
-      this.#host.leadersMoved()
-      this.#pause()
+    const made = await this.#connector.connect(this.#abort.signal)
+    if (made === undefined) {
+      if (!this.#closing) this.#pause()
+      return
     }
+    const { connection, renews, limitsRecords } = made
+    this.#connection = connection
+    this.#held.renewable = renews
+    this.#canLimitRecords = limitsRecords
+    connection.onClose((error) => {
+      if (this.#connection === connection) this.#lose(error)
+    })
+  }
+
+  async #inTurn(fetch: () => Promise<void>): Promise<void> {
+    const { rotation } = this.#host
+    if (rotation === undefined) return fetch()
+    rotation.asked(this.nodeId)
+    const fetching = fetch()
+    const { clock } = this.#context
+    // A broker that says nothing loses its turn.
+    const timer = clock.setTimer(() => rotation.answered(this.nodeId), this.#dueAt - clock.now() + TURN_MS)
+    await fetching
+    timer.cancel()
+    rotation.answered(this.nodeId)
   }
 
   async #perform(request: () => Promise<void>): Promise<void> {
@@ -277,7 +276,8 @@ export class RequestManager {
     const sentAt = clock.now()
     const sent: SentByPartition = this.#session.isOpen ? this.#takeAnswers(answers) : new Map()
     const carrying = sent.size > 0
-    const maxWaitMs = this.#turns.waitAtBrokerMs(sentAt, this.#held, carrying)
+    const waited = this.#host.rotation?.isShared ?? false
+    const maxWaitMs = this.#turns.waitAtBrokerMs(sentAt, this.#held, carrying || waited)
     this.#dueAt = sentAt + maxWaitMs
     const maxBytes = this.#bytes.maxBytes(records, this.#session.wanted.size)
     const outgoing: Outgoing = { api: 'ShareFetch', connection, held: this.#held, sent, sentAt }
@@ -289,6 +289,7 @@ export class RequestManager {
       acknowledgements: sent,
       records,
       exact,
+      longestRange: this.#host.longestRange(),
       maxBytes,
       maxWaitMs,
     })
@@ -323,6 +324,8 @@ export class RequestManager {
     const outgoing = this.#outgoing(connection, sent)
     const response = await this.#sendAcknowledge(outgoing, sent, epoch)
     if (response === undefined || !this.#accept(outgoing, response)) return
+    // A renewal tells it, too.
+    if (response.acquisitionLockTimeoutMs > 0) this.#host.lockTimeout(response.acquisitionLockTimeoutMs)
     this.#acknowledgeAnswers.read(outgoing, response)
     this.#settled()
   }

@@ -3,6 +3,7 @@ import type { Logger } from '@milena/protocol/runtime'
 import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
 import type { SentPiece } from './ack-batches.js'
 import type { LostPiece } from './acquired-records.js'
+import { BrokerRotation } from './broker-rotation.js'
 import type { RenewalOutcome } from './lock-keeper.js'
 import type { RequestManagerHost, RequestManagerSettings } from './request-manager-host.js'
 import type { ShareCounters } from './share-counters.js'
@@ -15,6 +16,7 @@ export interface EngineReactions extends Pick<
   RequestManagerHost,
   | 'recordsToFetch'
   | 'exactFetches'
+  | 'longestRange'
   | 'received'
   | 'verdict'
   | 'lockTimeout'
@@ -36,6 +38,7 @@ export class ShareEngineHost implements RequestManagerHost {
   readonly memberId: string
   readonly settings: RequestManagerSettings
   readonly partitions: SharePartitions
+  readonly rotation: BrokerRotation | undefined
   readonly #engine: EngineReactions
 
   constructor(config: ResolvedShareConsumerConfig, memberId: string, engine: EngineReactions) {
@@ -43,6 +46,7 @@ export class ShareEngineHost implements RequestManagerHost {
     this.memberId = memberId
     this.settings = config
     this.partitions = engine.partitions
+    this.rotation = config.acquireMode === 'record_limit' ? new BrokerRotation() : undefined
     this.#engine = engine
   }
 
@@ -52,6 +56,10 @@ export class ShareEngineHost implements RequestManagerHost {
 
   exactFetches(): boolean {
     return this.#engine.exactFetches()
+  }
+
+  longestRange(): number | undefined {
+    return this.#engine.longestRange()
   }
 
   received(answer: readonly ReceivedPartition[]): void {

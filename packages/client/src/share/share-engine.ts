@@ -131,6 +131,7 @@ export class ShareEngine<K, V> {
       partitions: this.#partitions,
       recordsToFetch: () => this.#recordsToFetch(),
       exactFetches: () => this.#intake.exact,
+      longestRange: () => this.#intake.longestRange,
       received: (received) => this.#received(received),
       verdict: (verdict) => this.#verdict(verdict),
       lockTimeout: (ms) => {

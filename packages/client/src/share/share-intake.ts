@@ -44,6 +44,8 @@ export class ShareIntake<K, V> {
   #lockMs: number | undefined
   /** The application has nothing to do, or room for more. */
   #waiting = false
+  /** The longest range that is handed out whole at once; undefined: any. */
+  longestRange: number | undefined
   /** How many records could be handed out now; 0: there is no bound. */
   #free = 0
   /** What is handed out is worked on at once, and not record by record. */
@@ -97,6 +99,7 @@ export class ShareIntake<K, V> {
   take({ max, maxInFlight }: HandOutBounds): TakenBatch<K, V> | Promise<TakenBatch<K, V> | undefined> | undefined {
     this.#measure()
     this.#windowed = maxInFlight !== undefined
+    this.longestRange = this.#windowed ? undefined : max
     this.#free = maxInFlight === undefined ? 0 : Math.max(0, maxInFlight - this.#outstanding())
     this.isFull = this.#windowed && this.#free === 0
     if (this.isFull) return undefined

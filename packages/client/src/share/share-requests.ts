@@ -12,6 +12,8 @@ export interface ShareFetchSettings {
   readonly fetchMinBytes: number
   /** undefined: as the application can cope with. */
   readonly acquireMode: 'batch_optimized' | 'record_limit' | undefined
+  /** The longest acquired range; undefined: as long as a fetch. */
+  readonly batchSize: number | undefined
 }
 
 /** Who asks, and in which turn of the session. */
@@ -27,14 +29,16 @@ export interface FetchOrder {
   readonly records: number
   /** Acquire no more than `records` (Kafka 4.2). */
   readonly exact: boolean
+  /** Acquired ranges should be no longer; undefined: than one fetch. */
+  readonly longestRange: number | undefined
   readonly maxBytes: number
   readonly maxWaitMs: number
 }
 
 export function shareFetchRequest(
   { groupId, memberId, epoch }: SessionStamp,
-  { fetchMinBytes }: ShareFetchSettings,
-  { changes, acknowledgements, records, exact, maxBytes, maxWaitMs }: FetchOrder,
+  { fetchMinBytes, batchSize }: ShareFetchSettings,
+  { changes, acknowledgements, records, exact, longestRange, maxBytes, maxWaitMs }: FetchOrder,
 ): RequestInput<typeof ShareFetch> {
   return {
     groupId,
@@ -44,8 +48,7 @@ export function shareFetchRequest(
     minBytes: fetchMinBytes,
     maxBytes,
     maxRecords: records,
-    // Acquired ranges come no longer than one fetch is meant to be.
-    batchSize: records,
+    batchSize: Math.min(batchSize ?? records, longestRange ?? Infinity),
     shareAcquireMode: exact ? 1 : 0,
     topics: acknowledgingTopics(acknowledgements, changes.added),
     forgottenTopicsData: byTopic(changes.forgotten, ({ partition }) => partition),

@@ -17,7 +17,7 @@ const lost = new KafkaConnectionError('the session is gone')
 let ledger: AcquiredRecords
 
 beforeEach(() => {
-  ledger = new AcquiredRecords({ answered: () => undefined, verdict: () => undefined })
+  ledger = new AcquiredRecords({ answered: () => undefined, verdict: () => undefined, lost: () => undefined })
 })
 
 function enter(firstOffset: number, lastOffset: number, lockDeadline = 30_000): AcquiredRange {
@@ -167,7 +167,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 it('every record that is asked about is told what became of it, once, and no sooner', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      ledger = new AcquiredRecords({ answered: () => undefined, verdict: () => undefined })
+      ledger = new AcquiredRecords({ answered: () => undefined, verdict: () => undefined, lost: () => undefined })
       const range = enter(0, LENGTH - 1)
       const model = Array.from({ length: LENGTH }, (): Model => {
         return { state: 'open', renewing: false, queued: false, result: undefined, deadline: 30_000 }

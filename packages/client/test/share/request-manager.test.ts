@@ -908,6 +908,97 @@ describe('several brokers', () => {
   })
 })
 
+describe("with acquireMode 'record_limit'", () => {
+  const limited = { ...explicit, acquireMode: 'record_limit', maxPollRecords: 5 } as const
+
+  beforeEach(async () => {
+    await group.end()
+    group = new ScriptedGroup({ nodes: 3 })
+    group.topic('orders', [1, 2, 3])
+  })
+
+  it('one broker at a time is asked for records, in turns', async () => {
+    const { engine } = group.subscribed(limited)
+    await idle(engine, 1_000)
+    const asked = [1, 2, 3].flatMap((nodeId) =>
+      group.leader(nodeId).fetches.map(({ at, maxWaitMs }) => ({ nodeId, at, until: at + maxWaitMs })),
+    )
+    asked.sort((a, b) => a.at - b.at)
+    for (const [i, { at, nodeId }] of asked.entries()) {
+      const before = asked[i - 1]
+      if (before === undefined) continue
+      expect(at).toBeGreaterThanOrEqual(before.until)
+      expect(nodeId).not.toBe(before.nodeId)
+    }
+    // And no tight loop.
+    expect(asked.length).toBeLessThan(60)
+    expect(asked.length).toBeGreaterThan(20)
+  })
+
+  it('none is asked that would lock more than the application gets, and acknowledgements do not wait for their turn', async () => {
+    const { engine } = group.subscribed(limited)
+    await idle(engine, 10)
+    for (const nodeId of [1, 2, 3]) group.leader(nodeId).give({ partition: nodeId - 1, first: 0, last: 4 })
+    const records = await take(engine)
+    expect(records).toHaveLength(5)
+    const [owner] = records.map(({ partition }) => partition + 1)
+    await group.clock.advance(500)
+    expect([1, 2, 3].reduce((held, nodeId) => held + (group.leader(nodeId).session?.held.size ?? 0), 0)).toBe(5)
+    for (const record of records) engine.settle(record, 'ACCEPT')
+    const { tookMs } = await group.timed(engine.whenSettled())
+    expect(tookMs).toBeLessThanOrEqual(20)
+    expect(group.leader(owner).stored).toHaveLength(5)
+    const seen = new Set([owner])
+    for (let i = 0; i < 2; i++) {
+      const next = await take(engine)
+      for (const record of next) engine.settle(record, 'ACCEPT')
+      seen.add((next[0]?.partition ?? -1) + 1)
+    }
+    expect(seen).toEqual(new Set([1, 2, 3]))
+  })
+
+  it('a broker that is gone, throttles or says nothing does not end the turns of the others', async () => {
+    const { engine } = group.subscribed(limited)
+    await idle(engine, 100)
+    group.leader(1).node.refuses = new KafkaConnectionError('connection refused')
+    group.leader(1).cut()
+    group.leader(2).next('ShareFetch', () => ({
+      throttleTimeMs: 1_500,
+      errorCode: 0,
+      errorMessage: null,
+      acquisitionLockTimeoutMs: LOCK_MS,
+      responses: [],
+      nodeEndpoints: [],
+    }))
+    await idle(engine, 100)
+    group.leader(3).give({ partition: 2, first: 0, last: 0 })
+    const { value, tookMs } = await group.timed(engine.take())
+    expect(value.records).toHaveLength(1)
+    expect(tookMs).toBeLessThan(50)
+    group.leader(3).next('ShareFetch', () => undefined)
+    await idle(engine, 2_000)
+    group.leader(2).give({ partition: 1, first: 0, last: 0 })
+    expect(await take(engine)).toMatchObject([{ partition: 1 }])
+  })
+})
+
+describe('the length of acquired ranges', () => {
+  it.each([
+    [{ batchSize: 3 }, undefined, { maxRecords: 16, batchSize: 3 }],
+    [{ batchSize: 30 }, 20, { maxRecords: 16, batchSize: 20 }],
+    [{}, 10, { maxRecords: 16, batchSize: 10 }],
+    [{ maxPollRecords: 7 }, 7, { maxRecords: 7, batchSize: 7 }],
+    [{ maxRecords: 70 }, 7, { maxRecords: 70, batchSize: 7 }],
+    [{ maxRecords: 70 }, undefined, { maxRecords: 70, batchSize: 70 }],
+  ])('given %j and a poll of %s is asked for as %j', async (options, max, expected) => {
+    const { engine } = group.subscribed({ ...explicit, ...options })
+    const taking = engine.take({ signal: timeout(100), max }).catch(() => undefined)
+    await group.clock.advance(101)
+    await taking
+    expect(group.leader().fetches[0]).toMatchObject(expected)
+  })
+})
+
 describe('closing', () => {
   it('sends what is answered and gives back the rest with the final request of the session', async () => {
     const { consumer, engine } = group.subscribed({ ...explicit, prefetch: 100 })

@@ -1,0 +1,56 @@
+import type { Clock } from '@milena/protocol/runtime'
+
+// How long the ending of a share session waits for its broker. A broker that says nothing is not waited for, whatever time there
+// would be: its connection ends, and the session with it.
+
+/** A broker that owes an answer for so long is taken for gone. */
+const SILENCE_MS = 2_000
+/** What the ending takes at most, besides the wait of a fetch that is out. */
+const ENDING_MS = 3_000
+
+export interface SessionEndingOptions {
+  readonly clock: Clock
+  /** The time there is, on the injected clock. */
+  readonly deadline: number
+  /** When the request that is out is answered at the latest by a broker that is well; undefined: none is out. */
+  readonly dueAt: number | undefined
+  /** Ends the connection, and so whatever waits for it. */
+  readonly giveUp: () => void
+}
+
+export class SessionEnding {
+  readonly #clock: Clock
+  readonly #deadline: number
+  readonly #startedAt: number
+  readonly #dueAt: number
+  readonly #giveUp: () => void
+
+  constructor({ clock, deadline, dueAt, giveUp }: SessionEndingOptions) {
+    this.#clock = clock
+    this.#deadline = deadline
+    this.#startedAt = clock.now()
+    this.#dueAt = dueAt ?? this.#startedAt
+    this.#giveUp = giveUp
+  }
+
+  /** Waits for the request that is out. Cut off, a fetch could still acquire records, for nobody. */
+  waitFor(running: Promise<void>): Promise<void> {
+    return this.#until(this.#dueAt + SILENCE_MS, () => running)
+  }
+
+  /** Sends the closing request. `mutedForMs`: the broker does not read it before (KIP-219). */
+  finish(mutedForMs: number, closing: () => Promise<void>): Promise<void> {
+    const soon = Math.min(this.#clock.now() + SILENCE_MS, Math.max(this.#startedAt, this.#dueAt) + ENDING_MS)
+    return this.#until(soon + mutedForMs, closing)
+  }
+
+  async #until(time: number, work: () => Promise<void>): Promise<void> {
+    const leftMs = Math.min(this.#deadline, time) - this.#clock.now()
+    const timer = this.#clock.setTimer(this.#giveUp, Math.max(1, leftMs))
+    try {
+      await work()
+    } finally {
+      timer.cancel()
+    }
+  }
+}
