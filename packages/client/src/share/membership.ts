@@ -35,8 +35,8 @@ const EAGER_HEARTBEATS_AGAIN = 12
 const LONG_UNASSIGNED_MS = 15_000
 /** A cluster that just starts, or moves a group, answers so for a moment: not worth a word. */
 const SHORT_TROUBLE_MS = 2_000
-/** Nobody waits longer to leave a group whose coordinator is gone: it will notice by itself. */
-const LONGEST_LEAVE_MS = 4_000
+/** Nobody waits longer to leave a group whose coordinator is gone: it will notice by itself, and a stop takes 5 s in all. */
+const LONGEST_LEAVE_MS = 2_000
 const LEAVE_EPOCH = -1
 const JOIN_EPOCH = 0
 /** Answers to a leave after which the coordinator has no such member. */
@@ -179,7 +179,10 @@ export class Membership {
       const refusal = KafkaBrokerError.of(errorCode, { api: 'ShareGroupHeartbeat', detail: errorMessage })
       return this.#notLeft(`refused to let this member leave: ${refusal.message}`, refusal)
     } catch (error) {
-      return this.#notLeft(`could not be told within ${Math.round(timeoutMs)} ms that this member leaves`, error)
+      if (late.signal.aborted || KafkaTimeoutError.is(error))
+        return this.#notLeft(`could not be told within ${Math.round(timeoutMs)} ms that this member leaves`, error)
+      const reason = error instanceof Error ? error.message : String(error)
+      return this.#notLeft(`could not be told that this member leaves: ${reason}`, error)
     } finally {
       timer.cancel()
     }

@@ -481,6 +481,20 @@ describe('leaving', () => {
     expect(group.clock.pendingTimers).toBe(0)
   })
 
+  it('whose connection is lost meanwhile says that, and no time that did not pass', async () => {
+    const { consumer } = group.subscribed()
+    await group.until(consumer.poll(10))
+    group.leader().node.on(ShareGroupHeartbeat, (_, { connection }) => {
+      connection.close()
+      return undefined
+    })
+    const failure = await group.until(consumer.close({ timeoutMs: 2_000 }).catch((error: unknown) => error))
+    expect((failure as Error).message).toMatch(
+      /'workers' could not be told that this member leaves: .*closed the connec/,
+    )
+    expect((failure as Error).message).not.toMatch(/ ms/)
+  })
+
   it.each(['GROUP_ID_NOT_FOUND', 'UNKNOWN_MEMBER_ID'] as const)(
     'a group that does not know the member, %s, is as good as left',
     async (code) => {
