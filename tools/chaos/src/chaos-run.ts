@@ -1,5 +1,5 @@
 import { DELIVERY_LIMIT, LOCK_MS, type ChaosCluster } from './chaos-cluster.js'
-import { DeliveryLedger, type Redelivery, type TwiceAccepted } from './evaluation/delivery-ledger.js'
+import { DeliveryLedger, type Redelivery, type RecordStory } from './evaluation/delivery-ledger.js'
 import { explain, tally, type Explanation, type FaultWindow } from './evaluation/explanation.js'
 import type { MemberProcess, MemberStop } from './member-process.js'
 import { PROXIED_REQUEST_TIMEOUT_MS } from './proxy/spoiled-connections.js'
@@ -38,8 +38,8 @@ export interface RunResult {
   readonly explanations: Readonly<Record<string, number>>
   /** Accepted twice, as members were told. */
   readonly confirmedTwice: number
-  /** Some of them, with who was told so when. */
-  readonly acceptedTwice: readonly TwiceAccepted[]
+  /** Some of them, and of the redeliveries that nothing explains. */
+  readonly stories: readonly RecordStory[]
   readonly highestDeliveryCount: number
   readonly longestGapMs: number
   readonly longestPartitionGapMs: number
@@ -180,7 +180,13 @@ function evaluate(given: {
     redelivered: redeliveries.length,
     explanations: Object.fromEntries(tally(explanations)),
     confirmedTwice: ledger.confirmedTwice,
-    acceptedTwice: ledger.acceptedTwice().slice(0, MOST_LISTED),
+    stories: [
+      ...ledger.acceptedTwice().slice(0, MOST_LISTED),
+      ...redeliveries
+        .filter((_, index) => explanations[index] === 'unexplained' || explanations[index] === 'after confirmation')
+        .slice(0, MOST_LISTED)
+        .map(({ partition, offset }) => ledger.storyOf(partition, offset)),
+    ],
     highestDeliveryCount: ledger.highestCount,
     longestGapMs: ledger.longestGapMs,
     longestPartitionGapMs: ledger.longestPartitionGapMs,

@@ -23,8 +23,8 @@ export interface Confirmation {
   readonly member: string
 }
 
-/** A record that was confirmed more than once. */
-export interface TwiceAccepted {
+/** All that became of one record. */
+export interface RecordStory {
   readonly partition: number
   readonly offset: number
   readonly deliveries: readonly Delivery[]
@@ -95,12 +95,20 @@ export class DeliveryLedger {
   }
 
   /** The records that were confirmed more than once. */
-  acceptedTwice(): TwiceAccepted[] {
-    return this.#books.flatMap(({ confirmations, deliveries }, partition) =>
-      confirmations.flatMap((all, offset) =>
-        all.length > 1 ? [{ partition, offset, deliveries: deliveries[offset] ?? [], confirmations: all }] : [],
-      ),
+  acceptedTwice(): RecordStory[] {
+    return this.#books.flatMap(({ confirmations }, partition) =>
+      confirmations.flatMap((all, offset) => (all.length > 1 ? [this.storyOf(partition, offset)] : [])),
     )
+  }
+
+  storyOf(partition: number, offset: number): RecordStory {
+    const { deliveries, confirmations } = this.#book(partition, offset)
+    return {
+      partition,
+      offset,
+      deliveries: deliveries[offset] ?? [],
+      confirmations: confirmations[offset] ?? [],
+    }
   }
 
   get highestCount(): number {
