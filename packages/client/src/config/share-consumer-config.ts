@@ -106,7 +106,8 @@ export interface ResolvedShareConsumerConfig<K = unknown, V = unknown> {
 
 const DEFAULT_MAX_POLL_RECORDS = 500
 
-const shareConsumerOptions = {
+/** The options of ShareConsumerOptions. */
+export const shareConsumerOptions = {
   ...clientOptions,
   clientId: option(text(), { property: 'client.id', fallback: 'milena-share-consumer' }),
   groupId: option(groupId(), { property: 'group.id' }),
