@@ -3,6 +3,7 @@ import { KafkaUnsupportedVersionError } from '@milena/protocol'
 import { SeededRandom, silentLogger, systemClock, VirtualClock, type Transport } from '@milena/protocol/runtime'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ShareConsumer, type ConsumerRecord, type ShareConsumerOptions } from '../../src/index.js'
+import { engineOf } from '../../src/internal.js'
 import { results } from './real-group.js'
 
 // What becomes of a consumer when its brokers are gone, have moved, or never were the right ones.
@@ -83,6 +84,33 @@ describe('When all brokers are gone for a minute', () => {
     expect(told.length).toBeLessThan(20)
     await broker.advanceUntil(() => broker.inspect().shareGroups[0]?.members.length === 1)
     expect(broker.inspect().shareGroups[0]?.members[0]?.memberId).toBe(consumer.memberId)
+    await broker.advanceUntil(consumer.close())
+  })
+})
+
+describe('A consumer that fetches nothing for ten minutes', () => {
+  it('closes its idle connections quietly, stays a member, and opens them again when it goes on', async () => {
+    const broker = await start()
+    const warnings: string[] = []
+    const logger = { ...silentLogger, warn: (_: object, message: string) => warnings.push(message) }
+    const consumer = consumerOf(broker, { logger, maxPollIntervalMs: 3_600_000 })
+    broker.append('orders', [{ value: 'a' }])
+    for (const record of await receive(broker, consumer)) consumer.acknowledge(record)
+    await broker.advanceUntil(consumer.commitSync())
+    const engine = engineOf(consumer)
+    engine.pause()
+    await broker.clock.advance(10_000)
+    expect(broker.inspect().shareSessions).toHaveLength(1)
+    await broker.clock.advance(560_000)
+    expect(broker.inspect().shareSessions).toEqual([])
+    expect(broker.inspect().shareGroups[0]?.members).toHaveLength(1)
+    engine.resume()
+    broker.append('orders', [{ value: 'b' }])
+    const resumedAt = broker.clock.now()
+    const records = await broker.advanceUntil(engine.take())
+    expect(records.records.map(({ value }) => String(value))).toEqual(['b'])
+    expect(broker.clock.now() - resumedAt).toBeLessThan(200)
+    expect(warnings).toEqual([])
     await broker.advanceUntil(consumer.close())
   })
 })
