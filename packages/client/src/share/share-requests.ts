@@ -47,7 +47,8 @@ export function shareFetchRequest(
     maxWaitMs,
     minBytes: fetchMinBytes,
     maxBytes,
-    maxRecords: records,
+    // Acquired to the record, they come as one range per partition, however long a range should be.
+    maxRecords: exact ? Math.min(records, longestRange ?? records) : records,
     batchSize: Math.min(batchSize ?? records, longestRange ?? Infinity),
     shareAcquireMode: exact ? 1 : 0,
     topics: acknowledgingTopics(acknowledgements, changes.added),

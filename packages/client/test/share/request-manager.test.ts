@@ -986,7 +986,7 @@ describe('the length of acquired ranges', () => {
   it.each([
     [{ batchSize: 3 }, undefined, { maxRecords: 16, batchSize: 3 }],
     [{ batchSize: 30 }, 20, { maxRecords: 16, batchSize: 20 }],
-    [{}, 10, { maxRecords: 16, batchSize: 10 }],
+    [{}, 10, { maxRecords: 10, batchSize: 10 }],
     [{ maxPollRecords: 7 }, 7, { maxRecords: 7, batchSize: 7 }],
     [{ maxRecords: 70 }, 7, { maxRecords: 70, batchSize: 7 }],
     [{ maxRecords: 70 }, undefined, { maxRecords: 70, batchSize: 70 }],
