@@ -9,6 +9,8 @@ import {
 } from '@milena/protocol'
 import type { Timer } from '@milena/protocol/runtime'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
+import { JoinTroubles } from './join-troubles.js'
+import { leaveGroup } from './leave-group.js'
 import { clusterTooOld, explainRefusedJoin } from './refused-join.js'
 import type { AssignedPartitions } from './routing.js'
 import { Wake } from './wake.js'
@@ -31,16 +33,9 @@ const STEADY_EAGER_MS = 250
 const EAGER_HEARTBEATS = 40
 /** So many follow quickly when another topic appears or is subscribed to: about 2.5 s, the assignment takes 1. */
 const EAGER_HEARTBEATS_AGAIN = 12
-/** A healthy cluster assigns something within a second or two. */
-const LONG_UNASSIGNED_MS = 15_000
-/** A cluster that just starts, or moves a group, answers so for a moment: not worth a word. */
-const SHORT_TROUBLE_MS = 2_000
 /** Nobody waits longer to leave a group whose coordinator is gone: it will notice by itself, and a stop takes 5 s in all. */
 const LONGEST_LEAVE_MS = 2_000
-const LEAVE_EPOCH = -1
 const JOIN_EPOCH = 0
-/** Answers to a leave after which the coordinator has no such member. */
-const GONE: ReadonlySet<number> = new Set([ErrorCode.NONE, ErrorCode.GROUP_ID_NOT_FOUND, ErrorCode.UNKNOWN_MEMBER_ID])
 
 export interface MembershipOptions {
   readonly context: KafkaClientContext
@@ -72,6 +67,7 @@ type HeartbeatResponse = ResponseOf<typeof ShareGroupHeartbeat>
 export class Membership {
   readonly #options: MembershipOptions
   readonly #wake: Wake
+  readonly #troubles: JoinTroubles
   readonly #aborted = new AbortController()
   #topics: readonly string[] = []
   #epoch = JOIN_EPOCH
@@ -85,12 +81,6 @@ export class Membership {
   #assigned = false
   #ended = false
   #hurry = false
-  /** Since when heartbeats fail that are to join the group; undefined: none does. */
-  #tryingSince: number | undefined
-  /** It was logged that they do. */
-  #warned = false
-  /** Since when nothing is assigned although a topic is there; 'told': that was logged. */
-  #unassignedSince: number | 'told' | undefined
   /** A heartbeat is out, and may have reached the coordinator. */
   #asking = false
   /** Runs out sessionTimeoutMs after the last answer. */
@@ -101,7 +91,9 @@ export class Membership {
   constructor(options: MembershipOptions) {
     this.#options = options
     this.#intervalMs = options.heartbeatIntervalMs
-    this.#wake = new Wake(options.context.clock)
+    const { context, groupId, listener } = options
+    this.#wake = new Wake(context.clock)
+    this.#troubles = new JoinTroubles({ context, groupId, failed: (error) => listener.failed(error) })
   }
 
   /** The member is known to the coordinator. */
@@ -135,6 +127,7 @@ export class Membership {
       const losses = this.#losses
       const pauseMs = await this.#heartbeat().then(
         (response) => {
+          if (this.#ended) return 0
           if (response.errorCode !== ErrorCode.NONE) return this.#refused(response) ?? backoff.next()
           if (losses !== this.#losses) return 0 // It told an epoch to a member that holds nothing any more.
           // A member that can join and is fenced at once, again and again, has to slow down too.
@@ -158,48 +151,18 @@ export class Membership {
     this.#joined = false
     this.#aborted.abort()
     this.#wake.notify()
-    const { context, groupId } = this.#options
-    const failure = known ? await this.#tellLeave(atMostMs) : undefined
+    const { context, groupId, memberId, clientId } = this.#options
+    const timeoutMs = Math.min(atMostMs, LONGEST_LEAVE_MS)
+    const failure = known ? await leaveGroup(context, { groupId, memberId, clientId, timeoutMs }) : undefined
     // Who joins again later asks anew: much may have moved by then.
     context.coordinators.forget(groupId)
     return failure
   }
 
-  async #tellLeave(atMostMs: number): Promise<KafkaError | undefined> {
-    const { context, groupId, memberId, clientId } = this.#options
-    const timeoutMs = Math.min(atMostMs, LONGEST_LEAVE_MS)
-    const body = { groupId, memberId, memberEpoch: LEAVE_EPOCH, rackId: null, subscribedTopicNames: null }
-    // The signal bounds the search for a lost coordinator too, which goes on for much longer than one request.
-    const late = new AbortController()
-    const timer = context.clock.setTimer(() => late.abort(), timeoutMs)
-    try {
-      const options = { to: { group: groupId }, timeoutMs, signal: late.signal, clientId }
-      const { errorCode, errorMessage } = await context.send(ShareGroupHeartbeat, body, options)
-      if (GONE.has(errorCode)) return undefined
-      const refusal = KafkaBrokerError.of(errorCode, { api: 'ShareGroupHeartbeat', detail: errorMessage })
-      return this.#notLeft(`refused to let this member leave: ${refusal.message}`, refusal)
-    } catch (error) {
-      if (late.signal.aborted || KafkaTimeoutError.is(error))
-        return this.#notLeft(`could not be told within ${Math.round(timeoutMs)} ms that this member leaves`, error)
-      const reason = error instanceof Error ? error.message : String(error)
-      return this.#notLeft(`could not be told that this member leaves: ${reason}`, error)
-    } finally {
-      timer.cancel()
-    }
-  }
-
-  #notLeft(what: string, cause: unknown): KafkaError {
-    const reason = what.replace(/\.$/, '')
-    return new KafkaError(
-      `Group '${this.#options.groupId}' ${reason}; its coordinator notices after the session timeout.`,
-      { code: KafkaError.is(cause) ? cause.code : 'LEAVE_FAILED', retriable: true, cause },
-    )
-  }
-
   async #heartbeat(): Promise<HeartbeatResponse> {
     const { context, groupId, memberId, clientId, rack } = this.#options
     const signal = this.#aborted.signal
-    this.#tryingSince ??= context.clock.now()
+    this.#troubles.trying()
     await context.coordinators.find(groupId, { signal })
     const full = this.#full
     const body = {
@@ -222,8 +185,7 @@ export class Membership {
   #accept({ memberEpoch, heartbeatIntervalMs, assignment }: HeartbeatResponse): number {
     const { listener } = this.#options
     this.#epoch = memberEpoch
-    this.#tryingSince = undefined
-    this.#warned = false
+    this.#troubles.over()
     if (heartbeatIntervalMs > 0) this.#intervalMs = heartbeatIntervalMs
     this.#watchSession()
     if (!this.#joined) {
@@ -234,12 +196,12 @@ export class Membership {
       const assigned = assignment.topicPartitions
       if (assigned.length > 0 && !this.#assigned) {
         this.#assigned = true
-        this.#unassignedSince = undefined
+        this.#troubles.assigned()
         this.#eagerLeft = 0
       }
       if (this.#assigned) listener.assigned(assigned)
     }
-    if (!this.#assigned) this.#watchUnassigned()
+    if (!this.#assigned) this.#troubles.unassigned(this.#topics)
     if (this.#eagerLeft === 0) return this.#intervalMs
     this.#eagerLeft--
     return Math.min(this.#intervalMs, EAGER_PAUSES_MS[this.#eagerInRow++] ?? STEADY_EAGER_MS)
@@ -273,7 +235,7 @@ export class Membership {
       default:
         if (!error.retriable) return this.#endFor(error)
     }
-    if (!this.#joined) this.#cannotJoin(error)
+    if (!this.#joined) this.#troubles.cannotJoin(error)
     return undefined
   }
 
@@ -295,7 +257,7 @@ export class Membership {
     if (KafkaError.is(error) && error.retriable) {
       context.coordinators.forget(groupId)
       context.logger.debug({ groupId, err: error }, 'a heartbeat was not answered; the coordinator is looked up again')
-      if (!this.#joined) this.#cannotJoin(error)
+      if (!this.#joined) this.#troubles.cannotJoin(error)
       return undefined
     }
     this.#end()
@@ -324,46 +286,10 @@ export class Membership {
     context.logger.warn({ groupId }, error.message)
     this.#losses++
     this.#full = true
-    this.#tryingSince = undefined
+    this.#troubles.over()
     this.#rejoin()
     listener.failed(error)
     this.#wake.notify()
-  }
-
-  /** A broker that is just starting, or moving a group, heals in seconds; the application hears of what does not. */
-  #cannotJoin(error: KafkaError): void {
-    const { context, groupId, listener } = this.#options
-    const { clock, config, logger } = context
-    const now = clock.now()
-    if (now - (this.#tryingSince ?? now) >= config.bootstrapTimeoutMs) {
-      this.#tryingSince = undefined
-      this.#warned = false
-      listener.failed(error)
-    } else if (!this.#warned && now - (this.#tryingSince ?? now) >= SHORT_TROUBLE_MS) {
-      this.#warned = true
-      logger.warn({ groupId, code: error.code }, `${error.message} Trying again.`)
-    }
-  }
-
-  /** A coordinator that cannot initialise a group's partitions says nothing: it just never assigns them. */
-  #watchUnassigned(): void {
-    const { context, groupId } = this.#options
-    const { clock, metadata, logger } = context
-    if (this.#unassignedSince === 'told') return
-    const topic = this.#topics.find((name) => (metadata.topic(name)?.partitions.length ?? 0) > 0)
-    if (topic === undefined) {
-      this.#unassignedSince = undefined
-      return
-    }
-    this.#unassignedSince ??= clock.now()
-    if (clock.now() - this.#unassignedSince < LONG_UNASSIGNED_MS) return
-    this.#unassignedSince = 'told'
-    logger.warn(
-      { groupId, topic },
-      `The coordinator of group '${groupId}' assigns nothing to this member, though topic '${topic}' is there: it could not ` +
-        'prepare the topic for the group, and no record will come. See the log of the brokers. On a cluster of fewer than 3 ' +
-        'brokers they need share.coordinator.state.topic.replication.factor=1 and share.coordinator.state.topic.min.isr=1.',
-    )
   }
 
   #rejoin(): void {

@@ -33,7 +33,7 @@ describeOnBrokers('A topic that is created anew under its name', (broker) => {
     const after = await receive(consumer, 2, { each: (record) => consumer.acknowledge(record) })
     expect(texts(after).toSorted()).toEqual(['new-0', 'new-1'])
     expect(after.map(({ offset }) => offset)).toEqual([0, 0])
-    expect(results(await consumer.commitSync())).toEqual({ 0: 'ok', 1: 'ok' })
+    for (const verdict of Object.values(results(await consumer.commitSync()))) expect(verdict).toBe('ok')
 
     await vi.waitFor(
       async () => {
