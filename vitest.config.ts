@@ -14,7 +14,7 @@ export default defineConfig({
         find: /^@milena\/(protocol|client|container|decorators|embedded-broker)$/,
         replacement: source('$1/src/index.ts'),
       },
-      { find: /^@milena\/tools-(kafka|test-brokers)$/, replacement: source('../tools/$1/src/index.ts') },
+      { find: /^@milena\/tools-(java-habits|kafka|test-brokers)$/, replacement: source('../tools/$1/src/index.ts') },
     ],
   },
   test: {

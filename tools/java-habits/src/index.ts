@@ -1,0 +1,6 @@
+export { clientProperties, connectionProperties } from './client-properties.js'
+export { CommandLineError, parseCommandLine } from './command-line.js'
+export type { CommandLine, CommandLineHabits, OptionSpec } from './command-line.js'
+export { readProperties } from './properties-file.js'
+export { runAsProcess } from './tool-process.js'
+export type { ToolHost } from './tool-process.js'

@@ -1,0 +1,4 @@
+import { runAsProcess } from '@milena/tools-java-habits'
+import { verifiableShareConsumer } from './verifiable-share-consumer.js'
+
+runAsProcess(verifiableShareConsumer)

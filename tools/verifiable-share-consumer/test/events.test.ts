@@ -1,0 +1,30 @@
+import { KafkaError } from '@milena/client'
+import { describe, expect, it } from 'vitest'
+import { offsetsAcknowledged } from '../src/events.js'
+
+const partition = { topicId: 'AAAAAAAAAAAAAAAAAAAAAA', topic: 'orders', partition: 2 }
+const counts = { accept: 3, release: 0, reject: 0, renew: 0, gap: 0 }
+const batches = [
+  { firstOffset: 4, lastOffset: 5, acknowledgeTypes: [1] },
+  { firstOffset: 9, lastOffset: 9, acknowledgeTypes: [1] },
+]
+
+const shown = (error: KafkaError | undefined) => {
+  const { line, count } = offsetsAcknowledged({ partition, batches, counts, error })
+  return { count, line: line.replace(/"timestamp":\d+/, '"timestamp":0') }
+}
+
+describe('The line of acknowledged offsets', () => {
+  it('lists every offset, without an error where there is none', () => {
+    expect(shown(undefined)).toEqual({
+      count: 3,
+      line: '{"timestamp":0,"name":"offsets_acknowledged","count":3,"partitions":[{"topic":"orders","partition":2,"count":3,"offsets":[4,5,9]}],"success":true}',
+    })
+  })
+
+  it('tells a failure with its reason', () => {
+    expect(shown(new KafkaError('The lock was lost.', { code: 'INVALID_RECORD_STATE' })).line).toContain(
+      '"offsets":[4,5,9]}],"success":false,"error":"The lock was lost."}',
+    )
+  })
+})
