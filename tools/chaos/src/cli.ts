@@ -1,15 +1,12 @@
 #!/usr/bin/env node
-import { writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import { ChaosCluster, PARTITIONS } from './chaos-cluster.js'
+import { ChaosCluster } from './chaos-cluster.js'
 import { runScenario, STOP_PROMISE_MS, type RunResult } from './chaos-run.js'
 import { writeSection } from './document-section.js'
 import { formatBroken, formatTable } from './result-table.js'
-import { MEMBERS, SCENARIOS } from './scenarios.js'
+import { measurementsHere, readMeasurements, titleOf, writeMeasurements, type Measurements } from './measurements.js'
+import { SCENARIOS } from './scenarios.js'
 import { prepareSubjects, SUBJECT_IDS } from './subjects.js'
-
-const KAFKA = '4.4.0'
 
 const usage = `Usage: pnpm chaos [options]
 
@@ -22,6 +19,7 @@ than ${STOP_PROMISE_MS / 1_000} s, an unhandled rejection, a socket or timer lef
   --records N          records of each run. Default 100000
   --seed N             for what happens at random. Default 1
   --json FILE          writes everything that was measured to a file
+  --report A,B         runs nothing: takes what earlier runs wrote with --json, one after another
   --markdown FILE      writes the table into a document, between its marks
   --help
 
@@ -36,6 +34,7 @@ async function main(words: readonly string[]): Promise<number> {
       records: { type: 'string', default: '100000' },
       seed: { type: 'string', default: '1' },
       json: { type: 'string' },
+      report: { type: 'string' },
       markdown: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -44,13 +43,36 @@ async function main(words: readonly string[]): Promise<number> {
     console.log(usage)
     return 0
   }
+  const measured =
+    values.report === undefined
+      ? await measure({
+          scenarios: chosenScenarios(values.scenario),
+          subjects: values.subject.split(','),
+          records: wholeNumber('--records', values.records),
+          seed: wholeNumber('--seed', values.seed),
+          jsonFile: values.json,
+        })
+      : readMeasurements(values.report.split(','))
+  const { results } = measured
+  const table = formatTable(results)
+  console.log(`${table}\n\n${formatBroken(results) || 'Everything is as promised.'}`)
+  if (values.markdown !== undefined) writeSection(values.markdown, [titleOf(measured), table].join('\n\n'))
+  return results.some(({ isMilena, broken }) => isMilena && broken.length > 0) ? 1 : 0
+}
+
+async function measure(given: {
+  readonly scenarios: typeof SCENARIOS
+  readonly subjects: readonly string[]
+  readonly records: number
+  readonly seed: number
+  readonly jsonFile: string | undefined
+}): Promise<Measurements> {
+  const { scenarios, records, seed, jsonFile } = given
   const progress = (line: string): void => console.error(line)
-  const scenarios = chosenScenarios(values.scenario)
-  const records = wholeNumber('--records', values.records)
-  const seed = wholeNumber('--seed', values.seed)
-  const subjects = await prepareSubjects(values.subject.split(','), progress)
+  const subjects = await prepareSubjects(given.subjects, progress)
   const cluster = await ChaosCluster.start(progress)
   const results: RunResult[] = []
+  const measured = measurementsHere({ records, seed, results })
   try {
     for (const scenario of scenarios) {
       progress(`${scenario.id}: ${scenario.title}`)
@@ -58,16 +80,13 @@ async function main(words: readonly string[]): Promise<number> {
         const result = await runScenario({ cluster, scenario, subject, records, seed, progress })
         results.push(result)
         progress(`${formatTable([result])}\n${formatBroken([result])}`)
-        if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`)
+        if (jsonFile !== undefined) writeMeasurements(jsonFile, measured)
       }
     }
   } finally {
     await cluster.stop()
   }
-  const table = formatTable(results)
-  console.log(`${table}\n\n${formatBroken(results) || 'Everything is as promised.'}`)
-  if (values.markdown !== undefined) writeSection(values.markdown, [headOf(records, seed), table].join('\n\n'))
-  return results.some(({ isMilena, broken }) => isMilena && broken.length > 0) ? 1 : 0
+  return measured
 }
 
 function chosenScenarios(words: string | undefined): typeof SCENARIOS {
@@ -79,16 +98,6 @@ function chosenScenarios(words: string | undefined): typeof SCENARIOS {
     }
     return found
   })
-}
-
-/** Where the figures come from. */
-function headOf(records: number, seed: number): string {
-  const processors = cpus()
-  return (
-    `\`pnpm chaos --records ${records} --seed ${seed}\`, ${new Date().toISOString().slice(0, 10)}: ` +
-    `Kafka ${KAFKA} (three brokers, ${PARTITIONS} partitions, three replicas), kafka-clients ${KAFKA}, Node ${process.versions.node}; ` +
-    `${MEMBERS} members at a time, all on one machine with ${processors.length} processors (${processors[0]?.model.trim() ?? 'unknown'}).`
-  )
 }
 
 function wholeNumber(name: string, given: string): number {
