@@ -11,7 +11,7 @@ import {
 import type { AnyApi, RequestInput, ResponseOf } from '@milena/protocol'
 import type { Clock, Logger, Random } from '@milena/protocol/runtime'
 import type { ResolvedClientConfig } from '../config/client-config.js'
-import { isAborted, isConnectionLoss, sharedAbortController } from '../network/aborted.js'
+import { isAborted, isConnectionLoss, sharedAbortController, underEither } from '../network/aborted.js'
 import type { Connection } from '../network/connection.js'
 import { ConnectionPool } from '../network/connection-pool.js'
 import { abandonable } from './abandonable.js'
@@ -255,15 +255,11 @@ export class KafkaClientContext {
     const throttledMs = Math.min(connection.throttledForMs, timeoutMs ?? this.config.requestTimeoutMs)
     if (throttledMs <= 0) return
     try {
-      await pause(this.clock, throttledMs, this.#orClosed(signal))
+      await underEither(signal, this.closed, (either) => pause(this.clock, throttledMs, either))
     } catch (error) {
       this.#refuseWhenClosed()
       throw error
     }
-  }
-
-  #orClosed(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.closed : AbortSignal.any([signal, this.closed])
   }
 
   async #connectionTo(to: Target, bootstrapWithinMs: number, signal: AbortSignal | undefined): Promise<Connection> {
@@ -325,7 +321,7 @@ export class KafkaClientContext {
 
   async #pause(backoff: Backoff, signal: AbortSignal | undefined, atMostMs: number): Promise<void> {
     try {
-      await backoff.wait(this.#orClosed(signal), atMostMs)
+      await underEither(signal, this.closed, (either) => backoff.wait(either, atMostMs))
     } catch (error) {
       this.#refuseWhenClosed()
       throw error

@@ -26,3 +26,27 @@ export function sharedAbortController(): AbortController {
   setMaxListeners(0, controller.signal)
   return controller
 }
+
+/**
+ * Does some work under a signal that fires when either of two does. AbortSignal.any() would leave something in a long-lived
+ * signal with each call, for as long as that lives (Node 20).
+ */
+export async function underEither<T>(
+  first: AbortSignal | undefined,
+  second: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (first === undefined) return work(second)
+  const either = sharedAbortController()
+  const sources = [first, second]
+  const fire = (): void => either.abort(sources.find(({ aborted }) => aborted)?.reason)
+  for (const source of sources) {
+    if (source.aborted) fire()
+    else source.addEventListener('abort', fire, { once: true })
+  }
+  try {
+    return await work(either.signal)
+  } finally {
+    for (const source of sources) source.removeEventListener('abort', fire)
+  }
+}

@@ -2,7 +2,7 @@ import { KafkaConnectionError, KafkaError } from '@milena/protocol'
 import type { Logger, Transport } from '@milena/protocol/runtime'
 import { formatAddress, type Address } from '../cluster/address.js'
 import { pause } from '../cluster/backoff.js'
-import { sharedAbortController } from './aborted.js'
+import { sharedAbortController, underEither } from './aborted.js'
 import { Connection } from './connection.js'
 import { Reconnects, type ReconnectOptions } from './reconnects.js'
 
@@ -113,12 +113,21 @@ export class ConnectionPool {
       connection.close(new KafkaConnectionError('The client was closed.', { code: 'CLOSED', retriable: false }))
   }
 
-  async #connect(address: Address, nodeId: number | undefined, options: OpenOptions): Promise<Connection> {
+  #connect(address: Address, nodeId: number | undefined, options: OpenOptions): Promise<Connection> {
+    const { clientId, timeoutMs, signal } = options
+    return underEither(signal, this.#closing.signal, (either) =>
+      this.#open(address, { nodeId, clientId, timeoutMs, signal: either }),
+    )
+  }
+
+  async #open(
+    address: Address,
+    options: OpenOptions & { readonly nodeId: number | undefined; readonly signal: AbortSignal },
+  ): Promise<Connection> {
+    const { nodeId, clientId, signal } = options
     const { clock, logger, transport, requestTimeoutMs, connectionsMaxIdleMs, maxFrameBytes } = this.#options
     const { host, port } = address
     const key = formatAddress(address)
-    const signal =
-      options.signal === undefined ? this.#closing.signal : AbortSignal.any([options.signal, this.#closing.signal])
     const waitMs = this.#reconnects.waitMs(key)
     if (waitMs > 0) await pause(clock, waitMs, signal)
     const startedAt = clock.now()
@@ -127,7 +136,7 @@ export class ConnectionPool {
       connection = await Connection.open({
         address: { host, port },
         nodeId,
-        clientId: options.clientId,
+        clientId,
         clock,
         logger,
         transport,
