@@ -8,9 +8,10 @@ import type { ShareSession } from './share-session.js'
 // - Acknowledgements travel with a fetch where one is due. RELEASE and RENEW do not (a parked fetch is not woken by a
 //   release, and a renewing fetch brings nothing), nor do those of partitions that are no longer fetched from.
 // - They wait a little for company, unless somebody waits for their verdict, one is urgent, or nothing else is out.
-// - A broker serves a connection one request at a time, so a fetch waits there for long only while this member holds nothing
-//   of its: no acknowledgement can come up that would be stuck behind it. Otherwise it waits for SHORT_WAIT_MS at most, and
-//   not at all where somebody waits for verdicts.
+// - A broker serves a connection one request at a time, so a fetch waits there only while this member holds nothing of its that
+//   is unanswered: no acknowledgement can come up that would be stuck behind it. (At the limit of locks for a partition the
+//   records that it waits for may even be waiting for just that acknowledgement.) One that carries acknowledgements waits for
+//   SHORT_WAIT_MS at most, since somebody may come to wait for their verdicts.
 // - An empty answer that came early is followed by a pause (no tight loop), which a due acknowledgement ends. Refused partitions
 //   are followed by a back-off of the fetches alone, any other error by one of everything, which nothing ends but, once, a wish to
 //   have refused acknowledgements sent again; a throttling by the time that the broker named (KIP-219: it does not read this
@@ -18,7 +19,7 @@ import type { ShareSession } from './share-session.js'
 
 /** How long acknowledgements wait for company. */
 const ACKNOWLEDGE_LINGER_MS = 10
-/** How long a fetch may wait at the broker while an acknowledgement may come up. */
+/** How long a fetch that carries acknowledgements may wait at the broker. */
 const SHORT_WAIT_MS = 20
 /** Two fetches of which the first brought nothing begin at least so far apart. */
 const EMPTY_FETCH_INTERVAL_MS = 20
@@ -151,10 +152,10 @@ export class RequestTurns {
     this.#hurried = false
   }
 
-  /** How long a fetch that goes out now may wait at the broker; `carrying`: it holds acknowledgements. */
+  /** How long a fetch that goes out now may wait at the broker; `carrying`: it holds acknowledgements, or others wait for it. */
   waitAtBrokerMs(now: number, held: AcquiredRecords, carrying: boolean): number {
-    if (held.hasUnsent) return 0
-    if (!carrying && !held.hasOpen) return this.#fetchMaxWaitMs
+    if (held.hasUnsent || held.hasOpen) return 0
+    if (!carrying) return this.#fetchMaxWaitMs
     return now - this.#awaitedAt < AWAITED_LATELY_MS ? 0 : Math.min(this.#fetchMaxWaitMs, SHORT_WAIT_MS)
   }
 

@@ -48,11 +48,15 @@ describe('how long a fetch waits at the broker', () => {
     expect(turns.waitAtBrokerMs(0, held, false)).toBe(FETCH_WAIT_MS)
   })
 
-  it('is short while something is out, or travels with it', () => {
-    expect(turns.waitAtBrokerMs(0, held, true)).toBe(20)
+  it('is nothing while something is out', () => {
     acquire(0, 1)
-    expect(turns.waitAtBrokerMs(0, held, false)).toBe(20)
-    expect(turnsOf(5).waitAtBrokerMs(0, held, false)).toBe(5)
+    expect(turns.waitAtBrokerMs(0, held, false)).toBe(0)
+    expect(turns.waitAtBrokerMs(0, held, true)).toBe(0)
+  })
+
+  it('is short while acknowledgements travel with it', () => {
+    expect(turns.waitAtBrokerMs(0, held, true)).toBe(20)
+    expect(turnsOf(5).waitAtBrokerMs(0, held, true)).toBe(5)
   })
 
   it('is nothing while an answer is left that it does not carry', () => {
@@ -60,11 +64,10 @@ describe('how long a fetch waits at the broker', () => {
     expect(turns.waitAtBrokerMs(0, held, true)).toBe(0)
   })
 
-  it('is nothing while something is out of whose kind a verdict was waited for lately', () => {
-    acquire(0, 1)
+  it('is nothing with acknowledgements while verdicts are waited for now and then', () => {
     turns.await(1_000, false)
-    expect(turns.waitAtBrokerMs(1_999, held, false)).toBe(0)
-    expect(turns.waitAtBrokerMs(2_000, held, false)).toBe(20)
+    expect(turns.waitAtBrokerMs(1_999, held, true)).toBe(0)
+    expect(turns.waitAtBrokerMs(2_000, held, true)).toBe(20)
   })
 })
 
