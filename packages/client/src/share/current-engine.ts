@@ -59,8 +59,10 @@ export class CurrentEngine<K, V> {
     const engine = this.#engine
     if (this.#paused) engine.resume()
     this.#paused = false
-    this.#takes++
-    const taken = await engine.take(options)
+    const before = engine.takes
+    const taking = engine.take(options)
+    this.#takes += engine.takes - before
+    const taken = await taking
     if (taken.records.length > 0) this.handedOut()
     return taken
   }
