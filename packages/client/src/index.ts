@@ -11,9 +11,10 @@ export {
   type RecordHeaders,
 } from '@milena/protocol'
 export type { Logger, LogLevel } from '@milena/protocol/runtime'
-export type { ClientOptions, Runtime } from './config/client-config.js'
+export type { ClientDnsLookup, ClientOptions, MetadataRecoveryStrategy, Runtime } from './config/client-config.js'
 export type { AcknowledgementMode, AcquireMode, ShareConsumerOptions } from './config/share-consumer-config.js'
 export { consoleLogger } from './logger.js'
+export type { HostResolver } from './network/host-resolver.js'
 export {
   bytes,
   json,
