@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { PARTITIONS } from './chaos-cluster.js'
 import type { RunResult } from './chaos-run.js'
-import { MEMBERS } from './scenarios.js'
+import { MEMBERS, SCENARIOS } from './scenarios.js'
+import { SUBJECT_IDS } from './subjects.js'
 
 /** The release of the brokers and of the Java client. */
 const KAFKA = '4.4.0'
@@ -36,7 +37,17 @@ export function writeMeasurements(file: string, measured: Measurements): void {
 export function readMeasurements(files: readonly string[]): Measurements {
   const [first, ...others] = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Measurements)
   if (first === undefined) throw new Error('--report takes the files that runs wrote with --json.')
-  return others.reduce(together, first)
+  const all = others.reduce(together, first)
+  return { ...all, results: all.results.toSorted((one, other) => placeOf(one) - placeOf(other)) }
+}
+
+/** By scenario, then by subject, in the order in which the command runs them. */
+function placeOf({ scenario, subject }: RunResult): number {
+  const [row, column] = [
+    SCENARIOS.findIndex(({ id }) => id === scenario),
+    SUBJECT_IDS.findIndex((id) => id === subject),
+  ]
+  return row * SUBJECT_IDS.length + column
 }
 
 /** Both, as of the later day. */
