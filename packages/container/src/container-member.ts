@@ -1,5 +1,5 @@
 import type { AcknowledgementVerdict, ShareConsumer } from '@milena/client'
-import { Backoff } from '@milena/client/internal'
+import { Backoff, type LockLoss } from '@milena/client/internal'
 import type { Clock, Random, Timer } from '@milena/protocol/runtime'
 import { ExplicitAckMode } from './ack-modes.js'
 import type { ContainerEngine } from './container-engine.js'
@@ -9,6 +9,7 @@ import {
   ConsumerStartedEvent,
   ConsumerStartingEvent,
   ConsumerStoppedEvent,
+  RecordLockLostEvent,
   ShareConsumerStoppingEvent,
   type ConsumerStopReason,
 } from './events.js'
@@ -22,6 +23,15 @@ import { StopBudget } from './stop-budget.js'
 
 /** The pauses after poll errors that a member survives. */
 const POLL_BACKOFF = { initialMs: 100, maxMs: 5000 }
+
+/** What to do about lost locks, by their cause. */
+const REMEDIES = {
+  expired:
+    'Let no listener block the event loop for longer than the lock, and see whether the group forbids renewals; else lengthen ' +
+    'share.record.lock.duration.ms of the group.',
+  session: 'The connection to their broker is gone; a new one is made.',
+  'extension-ended': 'See what their listener waits for, or raise maxLockExtensionMs.',
+} as const
 
 const normalEnd: MemberEnd = { reason: 'NORMAL', cause: undefined }
 
@@ -52,7 +62,7 @@ export class ContainerMember<K, V> {
   readonly #plan: MemberPlan<K, V>
   readonly #surroundings: MemberSurroundings
   readonly #loop: ListenerLoop<K, V>
-  readonly #forgetVerdicts: () => void
+  readonly #stopHearing: () => void
   readonly consumer: ShareConsumer<K, V>
   readonly engine: ContainerEngine<K, V>
   readonly #drainOver: Promise<void>
@@ -81,7 +91,13 @@ export class ContainerMember<K, V> {
     })
     const engine = plan.engineOf(this.consumer)
     this.engine = engine
-    this.#forgetVerdicts = engine.onVerdict((verdict) => this.#heard(verdict))
+    engine.keepLocks({ maxExtensionMs: properties.maxLockExtensionMs })
+    const forgetVerdicts = engine.onVerdict((verdict) => this.#heard(verdict))
+    const forgetLosses = engine.onLost((loss) => this.#lost(loss))
+    this.#stopHearing = () => {
+      forgetVerdicts()
+      forgetLosses()
+    }
     this.#loop = new ListenerLoop({
       engine,
       invoker: new RecordInvoker(plan.listener, this.consumer),
@@ -157,7 +173,7 @@ export class ContainerMember<K, V> {
   /** Closes a member that has never run, without an event. Never rejects. */
   async abandon(budget: StopBudget): Promise<void> {
     await this.#close(budget)
-    this.#forgetVerdicts()
+    this.#stopHearing()
   }
 
   async #looped(): Promise<MemberEnd> {
@@ -194,7 +210,7 @@ export class ContainerMember<K, V> {
       )
     }
     await this.#close(this.#budget ?? new StopBudget(this.#plan.clock, this.#plan.properties.shutdownTimeoutMs))
-    this.#forgetVerdicts()
+    this.#stopHearing()
     this.#surroundings.recordLog.flush()
     if (unfinishedListenerCalls > 0) {
       logger.warn(
@@ -217,6 +233,25 @@ export class ContainerMember<K, V> {
     } catch (error) {
       logger.warn({ err: error }, `The consumer ${source.clientId} did not close cleanly.`)
     }
+  }
+
+  #lost(loss: LockLoss<K, V>): void {
+    const { events, source, recordLog, counters } = this.#surroundings
+    const { partition, firstOffset, lastOffset, records, cause, error } = loss
+    const place = `${partition.topic}-${partition.partition}`
+    counters.locksLost += lastOffset - firstOffset + 1
+    recordLog.logger.warn(
+      {
+        topic: partition.topic,
+        partition: partition.partition,
+        firstOffset,
+        lastOffset,
+        delivered: records.length,
+        err: error,
+      },
+      `Records of ${place} lost their locks before they were answered; the group delivers them again. ${REMEDIES[cause]}`,
+    )
+    events.publish(new RecordLockLostEvent(source, loss))
   }
 
   #heard(verdict: AcknowledgementVerdict): void {

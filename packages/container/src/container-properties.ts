@@ -38,6 +38,11 @@ export interface ContainerProperties {
    * rule: one record after another, and nothing of the next batch before all of this one are answered.
    */
   readonly maxInFlight?: number | undefined
+  /**
+   * For how long the lock of one record is renewed while its listener works on it, or it waits for its listener; in milliseconds
+   * from its acquisition. 0: locks are not renewed. Default 300000.
+   */
+  readonly maxLockExtensionMs?: number | undefined
   /** How long start() waits for all members to join, in milliseconds. Default 30000. */
   readonly consumerStartTimeoutMs?: number | undefined
   /** How long stop() takes at most where it is not told, in milliseconds. Default 10000. */
@@ -59,6 +64,7 @@ export interface ResolvedContainerProperties {
   readonly concurrency: number
   readonly syncShareCommits: boolean
   readonly maxInFlight: number | undefined
+  readonly maxLockExtensionMs: number
   readonly consumerStartTimeoutMs: number
   readonly shutdownTimeoutMs: number
   readonly restartPolicy: RestartPolicy
@@ -70,6 +76,7 @@ const defaults = {
   id: 'share-container',
   concurrency: 1,
   syncShareCommits: true,
+  maxLockExtensionMs: 300_000,
   consumerStartTimeoutMs: 30_000,
   shutdownTimeoutMs: 10_000,
   restartPolicy: 'replace' as RestartPolicy,
@@ -92,6 +99,7 @@ const shape = {
   shareAckMode: z.enum(ShareAckMode, `must be one of ${Object.keys(ShareAckMode).join(', ')}`),
   syncShareCommits: z.boolean('must be true or false'),
   maxInFlight: count,
+  maxLockExtensionMs: milliseconds,
   consumerStartTimeoutMs: milliseconds.min(1, 'must be 1 or more'),
   shutdownTimeoutMs: milliseconds,
   restartPolicy: z.enum(['replace', 'never'], "must be 'replace' or 'never'"),
@@ -170,6 +178,7 @@ export function resolveContainerProperties(given: ContainerProperties): Resolved
     concurrency: filled.concurrency,
     syncShareCommits: filled.syncShareCommits,
     maxInFlight: filled.maxInFlight,
+    maxLockExtensionMs: filled.maxLockExtensionMs,
     consumerStartTimeoutMs: filled.consumerStartTimeoutMs,
     shutdownTimeoutMs: filled.shutdownTimeoutMs,
     restartPolicy: filled.restartPolicy,
@@ -184,6 +193,7 @@ function defaultsFor(given: ContainerProperties): Required<typeof defaults> {
     id: given.id ?? defaults.id,
     concurrency: given.concurrency ?? defaults.concurrency,
     syncShareCommits: given.syncShareCommits ?? defaults.syncShareCommits,
+    maxLockExtensionMs: given.maxLockExtensionMs ?? defaults.maxLockExtensionMs,
     consumerStartTimeoutMs: given.consumerStartTimeoutMs ?? defaults.consumerStartTimeoutMs,
     shutdownTimeoutMs: given.shutdownTimeoutMs ?? defaults.shutdownTimeoutMs,
     restartPolicy: given.restartPolicy ?? defaults.restartPolicy,

@@ -6,9 +6,21 @@ import { placeOf } from './recoverers.js'
 const LOCK_MARGIN = 0.2
 const MAX_LOCK_MARGIN_MS = 1000
 
-/** Keeps answers that a recoverer wants sent later, while their records stay locked. Never waits past a record's lock. */
+interface HeldAnswer {
+  readonly type: AcknowledgeType
+  /** On the clock of durations. */
+  readonly dueAt: number
+  /** When the lock ended as it was last looked at, on the wall clock. */
+  lockedUntil: number
+  timer: Timer | undefined
+}
+
+/**
+ * Keeps answers that a recoverer wants sent later, while their records stay locked: as long as the locks are renewed, and never
+ * past a lock that is not.
+ */
 export class DelayedAnswers<K, V> {
-  readonly #held = new Map<ConsumerRecord<K, V>, { readonly type: AcknowledgeType; readonly timer: Timer }>()
+  readonly #held = new Map<ConsumerRecord<K, V>, HeldAnswer>()
   #closed = false
 
   constructor(
@@ -27,34 +39,55 @@ export class DelayedAnswers<K, V> {
     return this.#held.size
   }
 
-  /** Answers `type` after `delayMs`, or a little before the record's lock ends, whichever comes first. */
+  /** Answers `type` after `delayMs`, or a little before the record's lock ends, where that is not renewed. */
   hold(record: ConsumerRecord<K, V>, type: AcknowledgeType, delayMs: number): void {
-    const { clock, logger, answer } = this.options
-    const left = record.lockExpiresAt - clock.wallTime()
-    const room = Math.max(0, left - Math.min(left * LOCK_MARGIN, MAX_LOCK_MARGIN_MS))
-    if (delayMs > room) {
-      logger.warn(
-        { topic: record.topic, partition: record.partition, offset: record.offset, delayMs, lockedForMs: left },
-        `The answer for ${placeOf(record)} was to wait ${delayMs} ms; its lock allows ${Math.floor(room)} ms. ` +
-          'Shorten delayMs, or lengthen share.record.lock.duration.ms of the group.',
-      )
-    }
-    const waitMs = Math.min(delayMs, room)
-    if (this.#closed || waitMs <= 0) {
-      answer(record, type)
+    const held: HeldAnswer = { type, dueAt: this.options.clock.now() + delayMs, lockedUntil: 0, timer: undefined }
+    const waitMs = this.#closed ? 0 : this.#waitMs(record, held)
+    if (waitMs <= 0) {
+      this.options.answer(record, type)
       return
     }
-    const timer = clock.setTimer(() => this.#answer(record), waitMs)
-    this.#held.set(record, { type, timer })
+    this.#held.set(record, held)
+    this.#wait(record, held, waitMs)
   }
 
   /** Answers everything now, and from now on at once: the member is ending. */
   answerAll(): void {
     this.#closed = true
     for (const [record, { timer }] of [...this.#held]) {
-      timer.cancel()
+      timer?.cancel()
       this.#answer(record)
     }
+  }
+
+  #wait(record: ConsumerRecord<K, V>, held: HeldAnswer, waitMs: number): void {
+    held.timer = this.options.clock.setTimer(() => {
+      // The lock may have been renewed meanwhile.
+      const moreMs = this.#waitMs(record, held)
+      if (moreMs > 0) this.#wait(record, held, moreMs)
+      else this.#answer(record)
+    }, waitMs)
+  }
+
+  /** How long the answer can still be held. */
+  #waitMs(record: ConsumerRecord<K, V>, held: HeldAnswer): number {
+    const { clock, logger } = this.options
+    const dueInMs = held.dueAt - clock.now()
+    const { lockExpiresAt } = record
+    const lockedForMs = lockExpiresAt - clock.wallTime()
+    const roomMs = lockedForMs - Math.min(lockedForMs * LOCK_MARGIN, MAX_LOCK_MARGIN_MS)
+    if (dueInMs <= 0 || dueInMs <= roomMs) return dueInMs
+    if (lockExpiresAt > held.lockedUntil && roomMs > 0) {
+      held.lockedUntil = lockExpiresAt
+      return roomMs
+    }
+    const { topic, partition, offset } = record
+    logger.warn(
+      { topic, partition, offset, dueInMs, lockedForMs },
+      `The answer for ${placeOf(record)} was to wait ${Math.ceil(dueInMs)} ms longer than its lock allows. ` +
+        'Shorten delayMs, raise maxLockExtensionMs, or lengthen share.record.lock.duration.ms of the group.',
+    )
+    return 0
   }
 
   #answer(record: ConsumerRecord<K, V>): void {

@@ -1,4 +1,5 @@
 import type { ConsumerRecord, RecordDeserializationFailure, ShareConsumer } from '@milena/client'
+import type { LockLoss, LockLossCause } from '@milena/client/internal'
 import type { ContainerState } from './container-state.js'
 
 /** What an event lets its subscriber do with the container that it speaks of, for example restart it. */
@@ -130,15 +131,40 @@ export class RecordDeserializationFailedEvent extends MemberEvent {
   }
 }
 
-/** The acquisition lock of a record ran out before its turn came. It was not handed to the listener; the group has it back. */
+/**
+ * Consecutive records of one partition lost their acquisition locks before they were answered; the group delivers them again.
+ * What their listeners still come up with is not sent.
+ */
 export class RecordLockLostEvent extends MemberEvent {
   readonly type = 'recordLockLost'
+  readonly topic: string
+  readonly partition: number
+  readonly firstOffset: number
+  /** Inclusive. */
+  readonly lastOffset: number
+  readonly deliveryCount: number
+  /**
+   * - `expired`: the locks ran out. They were not renewed because the group or its broker does not allow it, because renewing is
+   *   switched off, or because this process was too busy to do it in time.
+   * - `session`: the connection to the broker that had handed the records out was lost, or its leadership.
+   * - `extension-ended`: a listener took longer than maxLockExtensionMs.
+   */
+  readonly cause: LockLossCause
+  /** The listener had them, or was about to; empty for records that were fetched ahead and never handed to it. */
+  readonly records: readonly ConsumerRecord<unknown, unknown>[]
+  /** What ended the session. */
+  readonly error: unknown
 
-  constructor(
-    source: EventSource,
-    readonly record: ConsumerRecord<unknown, unknown>,
-  ) {
+  constructor(source: EventSource, loss: LockLoss<unknown, unknown>) {
     super(source)
+    this.topic = loss.partition.topic
+    this.partition = loss.partition.partition
+    this.firstOffset = loss.firstOffset
+    this.lastOffset = loss.lastOffset
+    this.deliveryCount = loss.deliveryCount
+    this.cause = loss.cause
+    this.records = loss.records
+    this.error = loss.error
   }
 }
 

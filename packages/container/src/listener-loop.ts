@@ -3,7 +3,7 @@ import { isAborted, pause, type Backoff, type TakenBatch } from '@milena/client/
 import type { Clock } from '@milena/protocol/runtime'
 import type { AckMode } from './ack-modes.js'
 import type { ContainerEngine } from './container-engine.js'
-import { PollFailedEvent, RecordDeserializationFailedEvent, RecordLockLostEvent } from './events.js'
+import { PollFailedEvent, RecordDeserializationFailedEvent } from './events.js'
 import { withinListenerFrame, type ListenerFrame } from './listener-frame.js'
 import type { MemberSurroundings } from './member-surroundings.js'
 import { sortPollError } from './poll-errors.js'
@@ -56,7 +56,7 @@ export class ListenerLoop<K, V> {
   constructor(options: ListenerLoopOptions<K, V>) {
     this.#options = options
     this.#engine = options.engine
-    this.#mode = options.ackMode(() => this.#free())
+    this.#mode = options.ackMode(() => this.#wakeFreed())
     this.#slice = new TimeSlice(options.clock)
   }
 
@@ -72,6 +72,10 @@ export class ListenerLoop<K, V> {
     while (!this.#stopping) {
       if (this.#paused) {
         await this.#resumption()
+        continue
+      }
+      if (maxInFlight !== undefined && this.#free(maxInFlight) <= 0) {
+        await this.#oneFreed()
         continue
       }
       const batch = await this.#take()
@@ -92,7 +96,7 @@ export class ListenerLoop<K, V> {
     this.#attention.abort()
     this.#mode.answerHeld()
     this.#goOn?.()
-    this.#free()
+    this.#wakeFreed()
   }
 
   /** Takes no more records; the batch at hand is finished, and what waits behind it goes back to the group. */
@@ -125,9 +129,9 @@ export class ListenerLoop<K, V> {
     const { clock, pollBackoff, surroundings, maxInFlight } = this.#options
     const { signal } = this.#attention
     try {
-      const batch = await this.#engine.take(
-        maxInFlight === undefined ? { signal } : { signal, max: handSize(maxInFlight) },
-      )
+      // A lost record is not outstanding any more, and its listener still runs.
+      const room = maxInFlight === undefined ? undefined : this.#engine.outstanding + this.#free(maxInFlight)
+      const batch = await this.#engine.take({ signal, maxInFlight: room })
       pollBackoff.reset()
       return batch
     } catch (error) {
@@ -155,32 +159,32 @@ export class ListenerLoop<K, V> {
     surroundings.events.publish(new RecordDeserializationFailedEvent(surroundings.source, failure))
   }
 
+  // A record that is not held any more has lost its lock: the engine tells that, with all others that have.
+
   async #oneByOne(records: readonly ConsumerRecord<K, V>[], frame: ListenerFrame): Promise<void> {
-    let lost: ConsumerRecord<K, V>[] | undefined
     for (const record of records) {
       if (this.#stopping) break
       if (this.#engine.holds(record)) {
         const answered = this.#handOut(record, frame)
         if (answered !== undefined) await answered
-      } else {
-        ;(lost ??= []).push(record)
       }
       if (this.#slice.isSpent()) await this.#slice.yield()
     }
-    if (lost !== undefined) this.#locksLost(lost)
     while (this.#mode.heldAnswers > 0) await this.#oneFreed()
   }
 
   async #window(records: readonly ConsumerRecord<K, V>[], maxInFlight: number, frame: ListenerFrame): Promise<void> {
-    let lost: ConsumerRecord<K, V>[] | undefined
     for (const record of records) {
-      while (this.#running + this.#mode.heldAnswers >= maxInFlight && !this.#stopping) await this.#oneFreed()
+      while (this.#free(maxInFlight) <= 0 && !this.#stopping) await this.#oneFreed()
       if (this.#stopping) break
       if (this.#engine.holds(record)) void this.#handOut(record, frame)
-      else (lost ??= []).push(record)
       if (this.#slice.isSpent()) await this.#slice.yield()
     }
-    if (lost !== undefined) this.#locksLost(lost)
+  }
+
+  /** How many listeners more may be called now. */
+  #free(maxInFlight: number): number {
+    return maxInFlight - this.#running - this.#mode.heldAnswers
   }
 
   /** Undefined: answered. Otherwise a promise that resolves when it is, and never rejects. */
@@ -224,19 +228,7 @@ export class ListenerLoop<K, V> {
   #ended(frame: ListenerFrame): void {
     this.#running--
     frame.runningCalls--
-    this.#free()
-  }
-
-  #locksLost(records: readonly ConsumerRecord<K, V>[]): void {
-    const { surroundings } = this.#options
-    surroundings.counters.locksLost += records.length
-    const [first] = records
-    surroundings.recordLog.logger.warn(
-      { records: records.length, ...(first === undefined ? {} : { first: placeOf(first) }) },
-      `${records.length} records were not handed to the listener: their locks ran out first, and the group has them back. ` +
-        'Set maxInFlight, lower maxPollRecords, raise concurrency, or lengthen share.record.lock.duration.ms of the group.',
-    )
-    for (const record of records) surroundings.events.publish(new RecordLockLostEvent(surroundings.source, record))
+    this.#wakeFreed()
   }
 
   /** Waits for the broker's word on every answer given; stop() and pause() cut that short. */
@@ -272,14 +264,9 @@ export class ListenerLoop<K, V> {
     })
   }
 
-  #free(): void {
+  #wakeFreed(): void {
     const freed = this.#freed
     this.#freed = undefined
     freed?.()
   }
-}
-
-/** A window is filled from so many records at hand; what lies in the engine instead is better looked after. */
-function handSize(maxInFlight: number): number {
-  return Math.max(2 * maxInFlight, 64)
 }

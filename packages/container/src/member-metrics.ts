@@ -18,6 +18,7 @@ export function sumOfCounts(all: readonly BrokerCounts[]): BrokerCounts {
     released: 0,
     rejected: 0,
     renewed: 0,
+    lockRenewals: 0,
     gaps: 0,
     failed: 0,
     stale: 0,

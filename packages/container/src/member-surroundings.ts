@@ -21,7 +21,7 @@ export interface ListenerCounters {
   failed: number
   /** Records that could not be deserialised, and were rejected before any listener. */
   undeserializable: number
-  /** Records not handed to the listener because their lock had run out. */
+  /** Records whose lock was lost before they were answered: the group delivers them again. */
   locksLost: number
   /** Listener calls that ended after their record had been given back. */
   lateOutcomes: number

@@ -136,7 +136,23 @@ describe('an answer with a delay', () => {
     expect(harness.engine().answers).toEqual([])
     await harness.clock.advance(1)
     expect(harness.engine().answers).toEqual(['RELEASE orders-0@0'])
-    expect(harness.log.at('warn')[0]?.message).toMatch(/lock allows 29000 ms.*share\.record\.lock\.duration\.ms/)
+    expect(harness.log.at('warn')[0]?.message).toMatch(
+      /31000 ms longer than its lock allows.*share\.record\.lock\.duration\.ms/,
+    )
+  })
+
+  test('waits on where the lock is renewed meanwhile', async () => {
+    const harness = failing(after(60_000))
+    const [record] = await harness.run(1)
+    for (let i = 0; i < 3; i++) {
+      await harness.clock.advance(14_000)
+      if (record !== undefined) harness.engine().renew(record, 30_000)
+    }
+    await harness.clock.advance(17_999)
+    expect(harness.engine().answers).toEqual([])
+    await harness.clock.advance(1)
+    expect(harness.engine().answers).toEqual(['RELEASE orders-0@0'])
+    expect(harness.log.at('warn')).toEqual([])
   })
 
   test('is sent at once when the container stops', async () => {

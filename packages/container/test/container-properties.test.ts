@@ -27,6 +27,7 @@ describe('container properties', () => {
       concurrency: 1,
       syncShareCommits: true,
       maxInFlight: undefined,
+      maxLockExtensionMs: 300_000,
       consumerStartTimeoutMs: 30_000,
       shutdownTimeoutMs: 10_000,
       restartPolicy: 'replace',

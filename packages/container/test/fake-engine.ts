@@ -5,7 +5,7 @@ import type {
   RecordDeserializationFailure,
   ShareConsumer,
 } from '@milena/client'
-import type { TakenBatch } from '@milena/client/internal'
+import type { LockLoss, LockLossCause, TakenBatch } from '@milena/client/internal'
 import { KafkaError } from '@milena/protocol'
 import type { Clock } from '@milena/protocol/runtime'
 import type { ContainerEngine } from '../src/container-engine.js'
@@ -42,6 +42,7 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
   readonly #queue: TakenBatch<string, unknown>[] = []
   readonly #open = new Map<object, number>()
   readonly #verdicts = new Set<(verdict: AcknowledgementVerdict) => void>()
+  readonly #losses = new Set<(loss: LockLoss<string, unknown>) => void>()
   #unconfirmed: {
     readonly at: { topic: string; partition: number; offset: number }
     readonly type: AcknowledgeType
@@ -59,6 +60,7 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
       released: 0,
       rejected: 0,
       renewed: 0,
+      lockRenewals: 0,
       gaps: 0,
       failed: 0,
       stale: 0,
@@ -73,6 +75,47 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
   /** Records that are acquired and not answered. */
   get unanswered(): number {
     return this.#open.size
+  }
+
+  /** Records that were handed out and are not answered. */
+  get outstanding(): number {
+    return this.#open.size - this.bufferedRecords
+  }
+
+  /** For how long the container wants locks renewed. */
+  maxExtensionMs: number | undefined
+
+  keepLocks({ maxExtensionMs }: { readonly maxExtensionMs: number }): void {
+    this.maxExtensionMs = maxExtensionMs
+  }
+
+  onLost(listener: (loss: LockLoss<string, unknown>) => void): () => void {
+    this.#losses.add(listener)
+    return () => this.#losses.delete(listener)
+  }
+
+  /** The record's lock is gone, and the engine tells it. */
+  lose(record: TestRecord, cause: LockLossCause = 'expired'): void {
+    this.#open.delete(record)
+    const { topic, partition, offset, deliveryCount } = record
+    for (const listener of this.#losses) {
+      listener({
+        partition: { topic, topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partition },
+        firstOffset: offset,
+        lastOffset: offset,
+        deliveryCount,
+        handedOut: true,
+        records: [record],
+        cause,
+        error: undefined,
+      })
+    }
+  }
+
+  /** The record's lock lasts so long from now on. */
+  renew(record: TestRecord, lockMs: number): void {
+    this.#open.set(record, this.#clock.now() + lockMs)
+    Object.assign(record, { lockExpiresAt: this.#clock.wallTime() + lockMs })
   }
 
   /** Who hears of verdicts. */
@@ -132,7 +175,7 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
     return this.fetchOut
   }
 
-  async take({ signal }: { signal?: AbortSignal | undefined; max?: number | undefined } = {}): Promise<
+  async take({ signal }: { signal?: AbortSignal | undefined; maxInFlight?: number | undefined } = {}): Promise<
     TakenBatch<string, unknown>
   > {
     this.takes++

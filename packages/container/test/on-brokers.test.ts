@@ -1,76 +1,19 @@
-import { Producer, ShareConsumer, string, type ConsumerRecord, type ShareConsumerOptions } from '@milena/client'
+import { ShareConsumer, type ConsumerRecord } from '@milena/client'
 import { KafkaError, KafkaUsageError } from '@milena/protocol'
-import { describeOnBrokers, type TestBroker } from '@milena/tools-test-brokers'
+import { describeOnBrokers } from '@milena/tools-test-brokers'
 import { afterEach, expect, it, vi } from 'vitest'
+import { REJECTING, RELEASING, type BrokerCounts } from '../src/index.js'
+import { deferred } from './container-harness.js'
 import {
-  DefaultShareConsumerFactory,
-  REJECTING,
-  RELEASING,
-  ShareMessageListenerContainer,
-  type BrokerCounts,
-  type ContainerEvent,
-  type ContainerProperties,
-  type ShareListener,
-} from '../src/index.js'
-import { deferred, KeptLog } from './container-harness.js'
+  containerOn,
+  numbered,
+  produce,
+  stopContainers,
+  untilLagIsZero,
+  type Container,
+} from './container-on-brokers.js'
 
-type Listener = ShareListener<string | null, string | null>
-type Container = ShareMessageListenerContainer<string | null, string | null>
-
-/** A container on a real group, with its events and log kept; stopped after the test. */
-interface Run {
-  readonly container: Container
-  readonly events: ContainerEvent[]
-  readonly log: KeptLog
-}
-
-const open: Container[] = []
-
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((container) => container.stop({ timeoutMs: 2_000 })))
-})
-
-function containerOn(
-  broker: Pick<TestBroker, 'bootstrapServers'>,
-  properties: ContainerProperties,
-  listener: Listener,
-  client: Partial<ShareConsumerOptions<string | null, string | null>> = {},
-): Run {
-  const log = new KeptLog()
-  const events: ContainerEvent[] = []
-  const factory = new DefaultShareConsumerFactory<string | null, string | null>({
-    bootstrapServers: broker.bootstrapServers,
-    keyDeserializer: string(),
-    valueDeserializer: string(),
-    logger: log.logger(),
-    ...client,
-  })
-  const container = new ShareMessageListenerContainer(factory, properties, {
-    eventPublisher: { publish: (event) => events.push(event) },
-  })
-  container.setupMessageListener(listener)
-  open.push(container)
-  return { container, events, log }
-}
-
-/** Sends values to partition 0 of a topic, in order. */
-async function produce(broker: TestBroker, topic: string, values: readonly (string | Buffer)[]): Promise<void> {
-  const producer = new Producer({ bootstrapServers: broker.bootstrapServers })
-  try {
-    await Promise.all(values.map((value) => producer.send({ topic, partition: 0, value })))
-  } finally {
-    await producer.close()
-  }
-}
-
-function numbered(count: number, from = 0): string[] {
-  return Array.from({ length: count }, (_, index) => `v${from + index}`)
-}
-
-/** Waits until the group has finished everything. */
-async function untilLagIsZero(broker: TestBroker, groupId: string): Promise<void> {
-  await vi.waitFor(async () => expect(await broker.lag(groupId)).toBe(0), { timeout: 15_000, interval: 50 })
-}
+afterEach(stopContainers)
 
 /** Waits until the container has heard the broker's word on so many records; an answer may travel with a fetch that waits. */
 async function untilConfirmed(container: Container, counts: Partial<BrokerCounts>): Promise<void> {
@@ -257,28 +200,6 @@ describeOnBrokers('A container in EXPLICIT mode', (broker) => {
     expect(most).toBe(50)
     expect(seen.length).toBe(1_000)
     expect(new Set(seen).size).toBe(1_000)
-  })
-})
-
-describeOnBrokers('A lock that runs out while its record waits', (broker) => {
-  it('keeps the record from the listener; it is delivered again, and a late answer is told as failed', async () => {
-    const topic = await broker.createTopic()
-    const groupId = await broker.createGroup({ 'share.record.lock.duration.ms': '1000' })
-    await produce(broker, topic, numbered(3))
-    const deliveries: string[] = []
-    const { container, events } = containerOn(broker, { topics: topic, groupId }, async ({ value, deliveryCount }) => {
-      deliveries.push(`${value} ${deliveryCount}`)
-      if (value === 'v0' && deliveryCount === 1) await new Promise((resolve) => setTimeout(resolve, 1_500))
-    })
-    await container.start()
-    await untilLagIsZero(broker, groupId)
-    expect(deliveries.toSorted()).toEqual(['v0 1', 'v0 2', 'v1 2', 'v2 2'])
-    const told = events.flatMap((event) => (event.type === 'recordLockLost' ? [event.record.offset] : []))
-    expect(told).toEqual([1, 2])
-    expect(container.metrics().get('share-container-0')).toMatchObject({ delivered: 4, locksLost: 2 })
-    expect(events.filter((event) => event.type === 'acknowledgmentFailed')).toMatchObject([
-      { topic, partition: 0, ranges: [{ firstOffset: 0, lastOffset: 0 }], cause: { code: 'INVALID_RECORD_STATE' } },
-    ])
   })
 })
 

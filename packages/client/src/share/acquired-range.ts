@@ -185,6 +185,20 @@ export class AcquiredRange {
     return this.open === 0 ? NO_RUNS : this.#runs(from, to, (state) => state === OPEN)
   }
 
+  /** Answers among [from, to) that no request carries yet, in runs of one type; without gaps. */
+  unsentAnswers(from: number, to: number): (Run & { readonly code: AckCode })[] {
+    const answers: { readonly from: number; to: number; readonly code: AckCode }[] = []
+    if (this.unsent === 0) return answers
+    for (let i = from; i < to; i++) {
+      const state = this.#states[i] as number
+      if (state > TYPE || state === AckCode.GAP) continue
+      const last = answers.at(-1)
+      if (last !== undefined && last.to === i && last.code === state) last.to = i + 1
+      else answers.push({ from: i, to: i + 1, code: state as AckCode })
+    }
+    return answers
+  }
+
   /** What has no terminal answer: open, or renewed by the application. */
   unansweredRuns(): readonly Run[] {
     return this.#runs(0, this.length, isUnanswered)

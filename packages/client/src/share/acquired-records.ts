@@ -4,7 +4,7 @@ import type { AcquiredRange, RangeHolder, Run, Verdict } from './acquired-range.
 import { LockRenewals } from './lock-renewals.js'
 import type { TopicIdPartition } from './share-partition.js'
 import { RangeVerdicts } from './record-verdicts.js'
-import { countTypes, type AcknowledgementVerdict } from './verdict.js'
+import { countTypes, lateAnswer, type AcknowledgementVerdict } from './verdict.js'
 
 // The ledger: what this member holds from one broker in one share session. No I/O, no clock.
 //
@@ -93,7 +93,9 @@ export class AcquiredRecords implements RangeHolder {
       const from = Math.max(range.firstOffset, older.firstOffset) - older.firstOffset
       const to = Math.min(range.lastOffset, older.lastOffset) - older.firstOffset + 1
       if (from < to) {
+        const tooLate = older.unsentAnswers(from, to)
         lost += this.#lost(older, older.supersede(from, to))
+        for (const { code, ...run } of tooLate) this.#listener.verdict(lateAnswer(older, run, code))
         older.verdicts?.decided(older, from, to)
         this.#tidy(older)
       }

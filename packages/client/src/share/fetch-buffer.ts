@@ -13,7 +13,9 @@ export type { LedgerSpan, TakenBatch } from './handout.js'
 // - Partitions leave in the order they came, records of a partition in offset order.
 // - An acquired range leaves in one piece: answered piecemeal it costs the broker several times as much (it then keeps a
 //   state per offset). The number of records asked for is therefore soft, unless it was asked to be exact.
-// - A record whose session is gone, whose lock ran out, or which was answered meanwhile is not handed out.
+// - A record whose session is gone, whose lock ran out, or which was answered meanwhile is not handed out. Where locks are
+//   looked after it stays until it is renewed or given up: its deadline is early rather than late, above all when the event loop
+//   was blocked.
 // - One bad record costs itself only: it comes out as a failure, the rest goes on.
 
 /** A partition's records on their way out. */
@@ -22,8 +24,10 @@ interface Waiting {
   readonly bytes: number
   batch: number
   range: number
-  /** The last offset that was read. */
+  /** The last offset that is done with. */
   offset: number
+  /** The cursor stands on the record to go on with. */
+  again: boolean
   left: number
 }
 
@@ -43,6 +47,8 @@ export class FetchBuffer<K, V> {
   readonly #exact: boolean
   #records = 0
   #bytes = 0
+  /** Locks are looked after: one that seems to have run out will be renewed, or given up. */
+  keepsLocks = false
 
   constructor({ deserializers, exact, clock, logger }: FetchBufferOptions<K, V>) {
     this.#deserializers = deserializers
@@ -64,7 +70,7 @@ export class FetchBuffer<K, V> {
   add(received: ReceivedPartition): void {
     if (received.records === 0) return
     const bytes = received.batches.reduce((sum, { batch }) => sum + batch.sizeInBytes, 0)
-    this.#queue.push({ received, bytes, batch: 0, range: 0, offset: -1, left: received.records })
+    this.#queue.push({ received, bytes, batch: 0, range: 0, offset: -1, again: false, left: received.records })
     this.#records += received.records
     this.#bytes += bytes
   }
@@ -75,17 +81,18 @@ export class FetchBuffer<K, V> {
    */
   take(max: number, cut = this.#exact): TakenBatch<K, V> | Promise<TakenBatch<K, V>> {
     const out = new Handout<K, V>(this.#deserializers, this.#clock)
-    while (out.size < max) {
-      const waiting = this.#queue[0]
+    for (let i = 0; out.size < max;) {
+      const waiting = this.#queue[i]
       if (waiting === undefined) break
       const before = out.size
       const exhausted = this.#drain(waiting, out, { max, cut })
       const left = exhausted ? 0 : Math.max(0, waiting.left - (out.size - before))
       this.#records -= waiting.left - left
       waiting.left = left
-      if (!exhausted) continue
-      this.#queue.shift()
-      this.#bytes -= waiting.bytes
+      if (exhausted) {
+        this.#queue.splice(i, 1)
+        this.#bytes -= waiting.bytes
+      } else i++
     }
     return out.finish()
   }
@@ -141,7 +148,8 @@ export class FetchBuffer<K, V> {
       try {
         for (;;) {
           if (out.size >= max && (cut || waiting.offset >= (ranges[waiting.range]?.lastOffset ?? 0))) return false
-          if (!cursor.next()) break
+          if (waiting.again) waiting.again = false
+          else if (!cursor.next()) break
           const { offset } = cursor
           waiting.offset = offset
           let range = ranges[waiting.range]
@@ -149,7 +157,13 @@ export class FetchBuffer<K, V> {
           if (range === undefined) return true
           if (offset < range.firstOffset) continue
           const index = offset - range.firstOffset
-          if (!range.holder.live || range.deadlineOf(index) <= now || !range.isOpen(index)) continue
+          if (!range.holder.live || !range.isOpen(index)) continue
+          if (range.deadlineOf(index) <= now) {
+            if (!this.keepsLocks) continue
+            waiting.again = true
+            waiting.offset = offset - 1
+            return false
+          }
           out.add(cursor, range, index)
         }
       } catch (reason) {

@@ -88,7 +88,11 @@ export class FetchSizer {
   /** How many to ask for now; 0: there is enough. */
   recordsToFetch({ buffered, waiting, free = 0, slowestMs = 0 }: FetchSituation): number {
     const size = this.fetchRecords
-    if (waiting && buffered === 0) return Math.max(size, Math.min(free, this.#sizing.fixedRecords ?? MAX_RECORDS))
+    if (waiting && buffered === 0) {
+      const room = Math.min(free, this.#sizing.fixedRecords ?? MAX_RECORDS)
+      // What there is room for can be started at once; beyond that nothing is known of an unknown application.
+      return room > 0 && this.#perRecordMs === undefined ? room : Math.max(size, room)
+    }
     const { prefetch } = this.#sizing
     if (prefetch !== 'auto') return buffered < prefetch ? Math.min(size, prefetch - buffered) : 0
     if (this.#perRecordMs === undefined || buffered > size / 2) return 0

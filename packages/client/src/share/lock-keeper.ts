@@ -147,6 +147,7 @@ export class LockKeeper {
   }
 
   #keepHandedOut(range: AcquiredRange, now: number, lockMs: number, keeping: LockKeeping): void {
+    if (keeping.maxExtensionMs === 0) return
     const { handedTo } = range
     if (range.earliestDeadline(0, handedTo) - now > lockMs * RENEW_WHEN_LEFT) return
     if (this.#extensionEnded(range, now, lockMs, keeping)) {

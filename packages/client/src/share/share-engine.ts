@@ -142,7 +142,11 @@ export class ShareEngine<K, V> {
         this.#losses.tell(piece, this.#keeper.hasEnded(piece.range) ? 'extension-ended' : piece.cause)
         if (this.#intake.isFull) this.#arrived.notify()
       },
-      renewalEnded: (pieces, outcome) => this.#keeper.outcome(pieces, outcome),
+      renewalEnded: (pieces, outcome) => {
+        this.#keeper.outcome(pieces, outcome)
+        // What seemed to have run out may be handed out now.
+        if (this.#taking) this.#arrived.notify()
+      },
       renewalUnneeded: (piece) => this.#keeper.unneeded(piece),
       leadersMoved: () => this.#router.refresh(),
       failed: (error) => this.#fail(error),

@@ -89,6 +89,7 @@ export class ShareIntake<K, V> {
   /** From now on locks are looked after: what cannot be started yet stays here, from where it can be given back. */
   beCareful(): void {
     this.#sizer.careful = true
+    this.#buffer.keepsLocks = true
   }
 
   add(received: ReceivedPartition): void {

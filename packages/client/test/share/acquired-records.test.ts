@@ -141,6 +141,10 @@ describe('the ledger of a session', () => {
     older.answerOpen(AckCode.ACCEPT)
     enter(0, 3)
     expect(losses).toEqual([])
+    // The answers came too late, and that is told.
+    expect(verdicts).toMatchObject([
+      { partition: first, counts: { accept: 4 }, error: { code: 'INVALID_RECORD_STATE' } },
+    ])
     expect(ledger.hasUnsent).toBe(false)
     expect(batches(ledger.send('all'))).toEqual({})
     // The newer one is in the ledger all the same.
