@@ -1,9 +1,12 @@
 import { parseArgs } from 'node:util'
 import { shareConsume } from './share-consume/bench.js'
 import type { FetchSize } from './share-consume/subjects.js'
+import { benchWalls } from './walls/bench-walls.js'
 
 const usage = `Usage: pnpm bench share-consume [options]
+       pnpm bench walls [options]
 
+share-consume
 Runs share consumers one after another on one Kafka broker, which it starts, and prints a table.
 
   --sizes 100,1024        bytes of a record's value
@@ -15,9 +18,18 @@ Runs share consumers one after another on one Kafka broker, which it starts, and
   --rounds N              each so many times, in rotated order; the table shows median (least-most). Default 1
   --json FILE             writes every single measurement to a file
   --profile FOLDER        writes CPU profiles of the Milena subjects to a folder (they run slower)
+
+walls
+Measures what others run into and Milena must not, on real brokers which it starts, prints a table, and ends with 1
+where something that is asked does not hold. It takes about five minutes.
+
+  --only a,b              only these: first-record, two-consumers, held-record, close-mid-batch, resets, huge-batch,
+                          throughput, idle-neighbour, outage
+  --json FILE             writes the figures to a file
+
   --help
 
-It needs Java 17 and Maven. Ratios of one run are what counts: absolute figures are the machine's.`
+Both need Java 17 and Maven. Of share-consume, ratios of one run are what counts: absolute figures are the machine's.`
 
 async function main(words: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -31,12 +43,20 @@ async function main(words: readonly string[]): Promise<number> {
       rounds: { type: 'string', default: '1' },
       json: { type: 'string' },
       profile: { type: 'string' },
+      only: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
   if (values.help) {
     console.log(usage)
     return 0
+  }
+  if (positionals[0] === 'walls') {
+    const { table, allHold } = await benchWalls({ only: values.only?.split(','), jsonFile: values.json }, (line) =>
+      console.error(line),
+    )
+    console.log(table)
+    return allHold ? 0 : 1
   }
   if (positionals[0] !== 'share-consume') {
     console.error(usage)
