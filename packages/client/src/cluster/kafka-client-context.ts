@@ -22,6 +22,9 @@ import { Coordinators } from './coordinators.js'
 import { ClusterMetadata } from './metadata.js'
 import type { BrokerNode } from './topic-metadata.js'
 
+/** From then on a broker that does not answer is suspected to be gone. */
+const SUSPICIOUS_SILENCE_MS = 10_000
+
 /** Who is to answer: a node, any broker, the one for cluster-wide changes, or a group's coordinator. */
 export type Target = number | 'any' | 'controller' | { readonly group: string }
 
@@ -162,8 +165,7 @@ export class KafkaClientContext {
       this.#outageTold = false
       return response
     } catch (error) {
-      // A broker that says nothing at all any more is taken for gone, else every later request would wait out its time too.
-      if (KafkaTimeoutError.is(error) && connection.silentForMs >= this.config.requestTimeoutMs) connection.close(error)
+      if (KafkaTimeoutError.is(error) && this.#isMute(connection, timeoutMs)) connection.close(error)
       throw error
     }
   }
@@ -244,6 +246,16 @@ export class KafkaClientContext {
   /** The answer sends this client back to the addresses that it began with, where it finds a better one (KIP-1102). */
   #leadsBack(errorCode: number): boolean {
     return errorCode === ErrorCode.REBOOTSTRAP_REQUIRED && this.#bootstrap.recovers
+  }
+
+  /**
+   * A broker that says nothing at all any more is taken for gone, else every later request would wait out its time too. So is
+   * one that left a request unanswered for a good while with nothing else to do.
+   */
+  #isMute(connection: Connection, waitedMs = this.config.requestTimeoutMs): boolean {
+    const { requestTimeoutMs } = this.config
+    if (connection.silentForMs >= requestTimeoutMs) return true
+    return waitedMs >= SUSPICIOUS_SILENCE_MS && connection.silentForMs >= waitedMs && connection.outstanding === 0
   }
 
   // What is sent to a broker that throttles this client stays unread until the pause is over, and may time out meanwhile.

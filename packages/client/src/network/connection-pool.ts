@@ -50,15 +50,15 @@ export class ConnectionPool {
     return this.#closing.signal.aborted
   }
 
-  /** A control connection that is open right now, if there is one; one that its broker throttles only for want of another. */
+  /**
+   * A control connection that is open right now, if there is one. Best is one that owes no answer and was heard of last; one
+   * that its broker throttles is taken only for want of another.
+   */
   anyOpen(): Connection | undefined {
-    let throttled: Connection | undefined
-    for (const connection of this.#ready) {
-      if (!connection.isOpen) continue
-      if (connection.throttledForMs === 0) return connection
-      throttled = connection
-    }
-    return throttled
+    let best: Connection | undefined
+    for (const connection of this.#ready)
+      if (connection.isOpen && (best === undefined || isBetter(connection, best))) best = connection
+    return best
   }
 
   /** How long an address is left alone because connecting to it failed, in milliseconds. */
@@ -171,6 +171,12 @@ export class ConnectionPool {
       { code: error.code, retriable: error.retriable, cause: error },
     )
   }
+}
+
+function isBetter(one: Connection, other: Connection): boolean {
+  if (one.throttledForMs > 0 !== other.throttledForMs > 0) return one.throttledForMs === 0
+  if (one.outstanding > 0 !== other.outstanding > 0) return one.outstanding === 0
+  return one.silentForMs < other.silentForMs
 }
 
 /** One error for several addresses that were all tried without success. */

@@ -160,7 +160,9 @@ export class Membership {
   }
 
   async #heartbeat(): Promise<HeartbeatResponse> {
-    const { context, groupId, memberId, clientId, rack } = this.#options
+    const { context, groupId, memberId, clientId, rack, sessionTimeoutMs } = this.#options
+    // A coordinator that is gone without a word has to be noticed and another found before the session is over.
+    const timeoutMs = Math.min(context.config.requestTimeoutMs, Math.max(this.#intervalMs, sessionTimeoutMs / 3))
     const signal = this.#aborted.signal
     this.#troubles.trying()
     await context.coordinators.find(groupId, { signal })
@@ -175,7 +177,7 @@ export class Membership {
     this.#full = false
     this.#asking = true
     try {
-      return await context.send(ShareGroupHeartbeat, body, { to: { group: groupId }, signal, clientId })
+      return await context.send(ShareGroupHeartbeat, body, { to: { group: groupId }, timeoutMs, signal, clientId })
     } finally {
       this.#asking = false
     }
