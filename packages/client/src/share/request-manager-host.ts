@@ -20,6 +20,8 @@ export interface RequestManagerHost {
   recordsToFetch(): number
   /** Whether a fetch should acquire no more than it asks for. */
   exactFetches(): boolean
+  /** The application waits for records, and has none to work on but those that are out. */
+  applicationWaits(): boolean
   /** The most offsets that an acquired range should have, as ranges are handed out whole; undefined: as many as a fetch asks for. */
   longestRange(): number | undefined
   /** What one answer brought. */

@@ -276,8 +276,10 @@ export class RequestManager {
     const sentAt = clock.now()
     const sent: SentByPartition = this.#session.isOpen ? this.#takeAnswers(answers) : new Map()
     const carrying = sent.size > 0
-    const waited = this.#host.rotation?.isShared ?? false
-    const maxWaitMs = this.#turns.waitAtBrokerMs(sentAt, this.#held, carrying || waited)
+    const waiting = this.#host.applicationWaits()
+    const inTurns = this.#host.rotation?.isShared ?? false
+    const plan = { now: sentAt, held: this.#held, carrying: carrying || inTurns, waiting }
+    const maxWaitMs = this.#turns.waitAtBrokerMs(plan)
     this.#dueAt = sentAt + maxWaitMs
     const maxBytes = this.#bytes.maxBytes(records, this.#session.wanted.size)
     const outgoing: Outgoing = { api: 'ShareFetch', connection, held: this.#held, sent, sentAt }
@@ -374,6 +376,7 @@ export class RequestManager {
   #takeAnswers(what: 'all' | 'whole ranges'): SentByPartition {
     const sent = this.#held.send(what)
     this.#carrying = sent.size > 0
+    if (this.#carrying) this.#turns.acknowledging(this.#context.clock.now())
     if (this.#held.hasUnsent) return sent
     this.#turns.answersSent()
     this.#waiters.sending()

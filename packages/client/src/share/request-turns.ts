@@ -8,10 +8,11 @@ import type { ShareSession } from './share-session.js'
 // - Acknowledgements travel with a fetch where one is due. RELEASE and RENEW do not (a parked fetch is not woken by a
 //   release, and a renewing fetch brings nothing), nor do those of partitions that are no longer fetched from.
 // - They wait a little for company, unless somebody waits for their verdict, one is urgent, or nothing else is out.
-// - A broker serves a connection one request at a time, so a fetch waits there only while this member holds nothing of its that
-//   is unanswered: no acknowledgement can come up that would be stuck behind it. (At the limit of locks for a partition the
-//   records that it waits for may even be waiting for just that acknowledgement.) One that carries acknowledgements waits for
-//   SHORT_WAIT_MS at most, since somebody may come to wait for their verdicts.
+// - A broker serves a connection one request at a time, so a fetch waits there for long only while this member holds nothing of
+//   its that is unanswered: no acknowledgement can come up that would be stuck behind it. Otherwise it does not wait at all. (At the
+//   limit of locks for a partition the records that it waits for may even be waiting for just that acknowledgement.)
+// - It waits for SHORT_WAIT_MS where it carries acknowledgements, since somebody may come to wait for their verdicts; and where
+//   records are out for long, but the application has nothing else to do: then new ones come at once.
 // - An empty answer that came early is followed by a pause (no tight loop), which a due acknowledgement ends. Refused partitions
 //   are followed by a back-off of the fetches alone, any other error by one of everything, which nothing ends but, once, a wish to
 //   have refused acknowledgements sent again; a throttling by the time that the broker named (KIP-219: it does not read this
@@ -19,12 +20,14 @@ import type { ShareSession } from './share-session.js'
 
 /** How long acknowledgements wait for company. */
 const ACKNOWLEDGE_LINGER_MS = 10
-/** How long a fetch that carries acknowledgements may wait at the broker. */
+/** How long a fetch may wait at the broker where an acknowledgement is not likely to come up, but might. */
 const SHORT_WAIT_MS = 20
 /** Two fetches of which the first brought nothing begin at least so far apart. */
 const EMPTY_FETCH_INTERVAL_MS = 20
 /** A fetch that brought errors only, and no later than this, is followed by a back-off. */
 const REFUSED_FETCH_MS = 100
+/** Records are out for long when no acknowledgement was sent for so long. */
+const QUIET_MS = 100
 /** Who waited for a verdict this short a time ago is likely to wait for the next one too. */
 const AWAITED_LATELY_MS = 1_000
 
@@ -47,6 +50,17 @@ export interface TurnSituation {
   readonly recordsToFetch: () => number
 }
 
+/** A fetch that is about to go out. */
+export interface FetchPlan {
+  readonly now: number
+  /** After what it carries was taken out. */
+  readonly held: AcquiredRecords
+  /** It holds acknowledgements, or other brokers wait for its end. */
+  readonly carrying: boolean
+  /** The application has nothing to do. */
+  readonly waiting: boolean
+}
+
 /** A fetch as it went, for the next decision. */
 export interface FetchedTurn {
   /** It brought nothing. */
@@ -64,6 +78,7 @@ export class RequestTurns {
   readonly #fetchMaxWaitMs: number
   #awaited = false
   #awaitedAt = -Infinity
+  #acknowledgedAt = -Infinity
   #urgent = false
   #answeredAt: number | undefined
   #pausedUntil = 0
@@ -97,6 +112,11 @@ export class RequestTurns {
   /** Some answer should go out by itself and at once. */
   urge(): void {
     this.#urgent = true
+  }
+
+  /** A request carries acknowledgements. */
+  acknowledging(now: number): void {
+    this.#acknowledgedAt = now
   }
 
   /** Every answer is in a request. */
@@ -152,11 +172,14 @@ export class RequestTurns {
     this.#hurried = false
   }
 
-  /** How long a fetch that goes out now may wait at the broker; `carrying`: it holds acknowledgements, or others wait for it. */
-  waitAtBrokerMs(now: number, held: AcquiredRecords, carrying: boolean): number {
-    if (held.hasUnsent || held.hasOpen) return 0
-    if (!carrying) return this.#fetchMaxWaitMs
-    return now - this.#awaitedAt < AWAITED_LATELY_MS ? 0 : Math.min(this.#fetchMaxWaitMs, SHORT_WAIT_MS)
+  /** How long a fetch may wait at the broker. */
+  waitAtBrokerMs({ now, held, carrying, waiting }: FetchPlan): number {
+    if (held.hasUnsent) return 0
+    const { hasOpen } = held
+    if (!hasOpen && !carrying) return this.#fetchMaxWaitMs
+    if (now - this.#awaitedAt < AWAITED_LATELY_MS) return 0
+    const shortly = !hasOpen || (waiting && now - this.#acknowledgedAt >= QUIET_MS)
+    return shortly ? Math.min(this.#fetchMaxWaitMs, SHORT_WAIT_MS) : 0
   }
 
   decide({ now, session, held, recordsToFetch }: TurnSituation): Turn {

@@ -16,6 +16,7 @@ export interface EngineReactions extends Pick<
   RequestManagerHost,
   | 'recordsToFetch'
   | 'exactFetches'
+  | 'applicationWaits'
   | 'longestRange'
   | 'received'
   | 'verdict'
@@ -56,6 +57,10 @@ export class ShareEngineHost implements RequestManagerHost {
 
   exactFetches(): boolean {
     return this.#engine.exactFetches()
+  }
+
+  applicationWaits(): boolean {
+    return this.#engine.applicationWaits()
   }
 
   longestRange(): number | undefined {

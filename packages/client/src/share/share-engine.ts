@@ -131,6 +131,7 @@ export class ShareEngine<K, V> {
       partitions: this.#partitions,
       recordsToFetch: () => this.#recordsToFetch(),
       exactFetches: () => this.#intake.exact,
+      applicationWaits: () => this.#intake.isAwaited,
       longestRange: () => this.#intake.longestRange,
       received: (received) => this.#received(received),
       verdict: (verdict) => this.#verdict(verdict),
@@ -298,11 +299,11 @@ export class ShareEngine<K, V> {
 
   /**
    * From now on the locks of what is held are looked after: renewed for at most `maxExtensionMs` from the acquisition of a record
-   * (0: not at all), and what cannot be started in time is given back.
+   * (0: not at all), and what cannot be started in time is given back. Undefined: not any more.
    */
-  keepLocks({ maxExtensionMs }: Pick<LockKeeping, 'maxExtensionMs'>): void {
-    this.#intake.beCareful()
-    this.#keeper.keep({ maxExtensionMs, mayRelease: this.#mayRelease })
+  keepLocks(keeping: Pick<LockKeeping, 'maxExtensionMs'> | undefined): void {
+    this.#intake.keepsLocks(keeping !== undefined)
+    this.#keeper.keep(keeping && { ...keeping, mayRelease: this.#mayRelease })
   }
 
   /** How many records of a batch wait for their answer. */
@@ -399,8 +400,11 @@ export class ShareEngine<K, V> {
     const { clock } = this.#context
     const deadline = clock.now() + timeoutMs
     this.#joinWaiters.failed(closedError())
-    await this.#managers.close(deadline)
-    const left = await this.#membership.leave(Math.max(LEAVE_TIMEOUT_MS, deadline - clock.now()))
+    // Side by side, since no leader asks who is in the group: what each may have to wait for does not add up.
+    const [left] = await Promise.all([
+      this.#membership.leave(Math.max(LEAVE_TIMEOUT_MS, timeoutMs)),
+      this.#managers.close(deadline),
+    ])
     await this.#membershipRunning
     await this.#context.release()
     if (left !== undefined) throw left

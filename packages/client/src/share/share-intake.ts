@@ -86,10 +86,10 @@ export class ShareIntake<K, V> {
     return this.#sizer.exact
   }
 
-  /** From now on locks are looked after: what cannot be started yet stays here, from where it can be given back. */
-  beCareful(): void {
-    this.#sizer.careful = true
-    this.#buffer.keepsLocks = true
+  /** Where locks are looked after, what cannot be started yet stays here, from where it can be given back. */
+  keepsLocks(keeps: boolean): void {
+    this.#sizer.careful = keeps
+    this.#buffer.keepsLocks = keeps
   }
 
   add(received: ReceivedPartition): void {
@@ -106,6 +106,11 @@ export class ShareIntake<K, V> {
     if (this.isFull) return undefined
     const made = this.#buffer.records > 0 ? this.#takeBuffered(max) : undefined
     return made instanceof Promise ? made.then((taken) => this.#handOut(taken)) : this.#handOut(made)
+  }
+
+  /** The application waits for records, and there are none for it. */
+  get isAwaited(): boolean {
+    return this.#waiting && !this.isFull && this.#buffer.records === 0
   }
 
   /** It waits for records, or does not. */

@@ -102,7 +102,7 @@ describe('a fetch', () => {
     })
   })
 
-  it('waits at the broker while nothing is out, and not at all while something is', async () => {
+  it('waits at the broker while nothing is out, and hardly while something is', async () => {
     const { engine } = group.subscribed({ ...explicit, prefetch: 100 })
     await idle(engine, 100)
     expect(group.leader().fetches[0]?.maxWaitMs).toBe(FETCH_WAIT_MS)
@@ -111,7 +111,7 @@ describe('a fetch', () => {
     await idle(engine, 200)
     const while_ = group.leader().fetches.slice(1)
     expect(while_.length).toBeGreaterThan(2)
-    expect(Math.max(...while_.map(({ maxWaitMs }) => maxWaitMs))).toBe(0)
+    expect(Math.max(...while_.map(({ maxWaitMs }) => maxWaitMs))).toBeLessThanOrEqual(20)
     expect(while_.length).toBeLessThan(12)
     for (const record of records) engine.settle(record, 'ACCEPT')
     await idle(engine, 2_000)
@@ -484,7 +484,7 @@ describe('an acknowledgement', () => {
     expect(group.leader().fetches.at(-1)?.maxWaitMs).toBe(FETCH_WAIT_MS)
   })
 
-  it('is at the broker within 15 ms, whatever the application does', async () => {
+  it('is at the broker within 35 ms, whatever the application does', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(fc.nat(6), fc.nat(40)), { minLength: 10, maxLength: 60 }), async (steps) => {
         const leader = group.leader()
@@ -498,7 +498,7 @@ describe('an acknowledgement', () => {
             await group.clock.advance(1)
             for (const { name, at } of answered.splice(0)) {
               if (leader.stored.includes(name)) continue
-              expect(group.clock.now() - at).toBeLessThanOrEqual(15)
+              expect(group.clock.now() - at).toBeLessThanOrEqual(35)
               answered.push({ name, at })
             }
           }
@@ -559,7 +559,7 @@ describe('an acknowledgement', () => {
     expect(group.leader(2).fetches.at(-1)?.maxWaitMs).toBe(FETCH_WAIT_MS)
     for (const record of records) engine.settle(record, 'ACCEPT')
     const { tookMs } = await group.timed(engine.whenSettled())
-    expect(tookMs).toBeLessThan(3)
+    expect(tookMs).toBeLessThanOrEqual(20)
     expect(group.leader(1).stored).toHaveLength(1)
   })
 })

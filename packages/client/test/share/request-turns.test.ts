@@ -4,7 +4,7 @@ import { Backoff } from '../../src/cluster/backoff.js'
 import { AckCode } from '../../src/share/acknowledge-type.js'
 import { AcquiredRange } from '../../src/share/acquired-range.js'
 import { AcquiredRecords } from '../../src/share/acquired-records.js'
-import { RequestTurns, type Turn } from '../../src/share/request-turns.js'
+import { RequestTurns, type FetchPlan, type Turn } from '../../src/share/request-turns.js'
 import { SharePartitions } from '../../src/share/share-partition.js'
 import { ShareSession } from '../../src/share/share-session.js'
 
@@ -44,30 +44,43 @@ function decide(now: number, records = 10): Turn {
 }
 
 describe('how long a fetch waits at the broker', () => {
+  const waitMs = ({ now = 0, carrying = false, waiting = true }: Partial<FetchPlan>): number =>
+    turns.waitAtBrokerMs({ now, held, carrying, waiting })
+
   it('is what is configured while nothing is out', () => {
-    expect(turns.waitAtBrokerMs(0, held, false)).toBe(FETCH_WAIT_MS)
+    expect(waitMs({})).toBe(FETCH_WAIT_MS)
   })
 
-  it('is nothing while something is out', () => {
+  it('is nothing while something is out that may be acknowledged soon', () => {
     acquire(0, 1)
-    expect(turns.waitAtBrokerMs(0, held, false)).toBe(0)
-    expect(turns.waitAtBrokerMs(0, held, true)).toBe(0)
+    turns.acknowledging(1_000)
+    expect(waitMs({ now: 1_099 })).toBe(0)
+    expect(waitMs({ now: 1_099, carrying: true })).toBe(0)
+    expect(waitMs({ now: 5_000, waiting: false })).toBe(0)
+  })
+
+  it('is short while something is out for long and the application has nothing else to do', () => {
+    acquire(0, 1)
+    turns.acknowledging(1_000)
+    expect(waitMs({ now: 1_100 })).toBe(20)
+    turns.await(1_100, false)
+    expect(waitMs({ now: 2_099 })).toBe(0)
   })
 
   it('is short while acknowledgements travel with it', () => {
-    expect(turns.waitAtBrokerMs(0, held, true)).toBe(20)
-    expect(turnsOf(5).waitAtBrokerMs(0, held, true)).toBe(5)
+    expect(waitMs({ carrying: true })).toBe(20)
+    expect(turnsOf(5).waitAtBrokerMs({ now: 0, held, carrying: true, waiting: true })).toBe(5)
   })
 
   it('is nothing while an answer is left that it does not carry', () => {
     acquire(0, 1).answerOpen(AckCode.ACCEPT)
-    expect(turns.waitAtBrokerMs(0, held, true)).toBe(0)
+    expect(waitMs({ carrying: true })).toBe(0)
   })
 
   it('is nothing with acknowledgements while verdicts are waited for now and then', () => {
     turns.await(1_000, false)
-    expect(turns.waitAtBrokerMs(1_999, held, true)).toBe(0)
-    expect(turns.waitAtBrokerMs(2_000, held, true)).toBe(20)
+    expect(waitMs({ now: 1_999, carrying: true })).toBe(0)
+    expect(waitMs({ now: 2_000, carrying: true })).toBe(20)
   })
 })
 
