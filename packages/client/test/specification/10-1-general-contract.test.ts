@@ -1,7 +1,34 @@
 import { KafkaUsageError } from '@milena/protocol'
-import { expect } from 'vitest'
+import { describe, expect } from 'vitest'
 import { receive, texts } from '../share/real-group.js'
 import { onEveryBroker } from './on-every-broker.js'
+import { onVirtualCluster } from './virtual-cluster.js'
+
+describe('A share consumer', () => {
+  onVirtualCluster(
+    'has no position: it can neither seek nor commit offsets, nor look after its sessions, and no such request leaves it',
+    {},
+    async (cluster) => {
+      const consumer = cluster.consumer()
+      cluster.append(['v'])
+      await cluster.receive(consumer, 1, (record) => consumer.acknowledge(record))
+      await cluster.commit(consumer)
+      for (const method of ['seek', 'position', 'committed', 'assign', 'commit', 'offsetsForTimes', 'session']) {
+        expect(consumer).not.toHaveProperty(method)
+      }
+      expect(new Set(cluster.broker.requests().map(({ api }) => api))).toEqual(
+        new Set([
+          'ApiVersions',
+          'Metadata',
+          'FindCoordinator',
+          'ShareGroupHeartbeat',
+          'ShareFetch',
+          'ShareAcknowledge',
+        ]),
+      )
+    },
+  )
+})
 
 onEveryBroker('The general contract of a share consumer', (sentence) => {
   sentence(

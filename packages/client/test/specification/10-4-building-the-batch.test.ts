@@ -188,12 +188,9 @@ onEveryBroker('A record that cannot be deserialised', (sentence) => {
 
 onEveryBroker('The delivery count', (sentence) => {
   sentence('is 1 at first, one more with each delivery, and set for every record', async (groups, broker) => {
-    const topic = await broker.createTopic({ partitions: 2 })
+    const topic = await broker.createTopic()
     const groupId = await broker.createGroup()
-    await groups.produce(topic, [
-      { value: 'a', partition: 0 },
-      { value: 'b', partition: 1 },
-    ])
+    await groups.produce(topic, ['a', 'b'])
     const consumer = groups.explicit(groupId)
     consumer.subscribe([topic])
     const counts: number[] = []
@@ -204,4 +201,27 @@ onEveryBroker('The delivery count', (sentence) => {
     }
     expect(counts).toEqual([1, 1, 2, 2, 3, 3])
   })
+
+  sentence(
+    'lets an application cap its retries: rejected above a count, the record is archived',
+    async (groups, broker) => {
+      const topic = await broker.createTopic()
+      const groupId = await broker.createGroup()
+      await groups.produce(topic, ['poison', 'fine'])
+      const consumer = groups.explicit(groupId)
+      consumer.subscribe([topic])
+      const deliveries: number[] = []
+      await receive(consumer, 4, {
+        each: (record) => {
+          if (String(record.value) === 'fine') return consumer.acknowledge(record)
+          deliveries.push(record.deliveryCount)
+          consumer.acknowledge(record, record.deliveryCount >= 3 ? 'REJECT' : 'RELEASE')
+        },
+      })
+      await consumer.commitSync()
+      // Three deliveries of the five that the broker would have allowed.
+      expect(deliveries).toEqual([1, 2, 3])
+      await groups.untilLag(groupId, 0)
+    },
+  )
 })

@@ -7,7 +7,7 @@ import { onVirtualCluster } from './virtual-cluster.js'
 
 describe('close', () => {
   onVirtualCluster(
-    'sends what is answered with epoch -1, to every broker with a session, also where nothing was answered, and then leaves',
+    'sends what is answered with epoch -1, to every broker with a session, also where nothing was answered, and leaves once',
     { brokers: 3 },
     async (cluster) => {
       const consumer = cluster.consumer()
@@ -22,7 +22,6 @@ describe('close', () => {
       expect([batch?.[0], batch?.[1], batch?.[3][0]]).toEqual([1, 0, 1])
       const leave = cluster.heartbeats().filter(({ memberEpoch }) => memberEpoch === -1)
       expect(leave).toHaveLength(1)
-      expect(leave[0]?.at).toBeGreaterThanOrEqual(Math.max(...last.map((request) => request?.at ?? 0)))
       expect(cluster.group).toMatchObject({ state: 'Empty' })
     },
   )
