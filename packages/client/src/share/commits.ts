@@ -134,6 +134,8 @@ export class Commits {
   heard(verdict: AcknowledgementVerdict): void {
     const claimed = this.heardOfOld(verdict)
     if (claimed > 0 && claimed >= answersIn(verdict)) return
+    // What went out with an earlier poll is the callback's to tell, except that it failed.
+    if (verdict.error === undefined && !this.#isUnclaimed(verdict)) return
     this.#told.set(verdict.partition, this.#told.get(verdict.partition) ?? verdict.error)
   }
 
@@ -170,6 +172,18 @@ export class Commits {
   clear(): void {
     this.handedOut()
     this.#kept = []
+  }
+
+  /** It is about something that was answered since the last hand-out and that no commit has claimed. */
+  #isUnclaimed({ partition, batches }: AcknowledgementVerdict): boolean {
+    return this.#answered.some(
+      ({ range, from, to }) =>
+        range.partition === partition &&
+        batches.some(
+          ({ firstOffset, lastOffset }) =>
+            firstOffset < range.firstOffset + to && range.firstOffset + from <= lastOffset,
+        ),
+    )
   }
 }
 

@@ -65,6 +65,20 @@ describe('a commit', () => {
     expect(codes(commits.done(commits.begin()))).toEqual({})
   })
 
+  it('says nothing of what went out with an earlier poll and was stored, but does of what was refused', () => {
+    const commits = new Commits()
+    commits.noted(range(A), 0)
+    commits.noted(range(B), 0)
+    commits.handedOut()
+    commits.noted(range(A), 1)
+    const commit = commits.begin()
+    commits.heard(verdict(A, [batch(0, 0)]))
+    commits.heard(verdict(B, [batch(0, 0)], REFUSED))
+    commits.heard(verdict(A, [batch(1, 1)]))
+    expect(codes(commits.done(commit))).toEqual({ a: 'ok' })
+    expect(codes(commits.done(commits.begin()))).toEqual({ b: 'INVALID_RECORD_STATE' })
+  })
+
   it('takes no verdict on gaps alone for one on its answers', () => {
     const commits = new Commits()
     commits.noted(range(A), 0)
