@@ -222,6 +222,35 @@ describe('Over real sockets', () => {
     await consumer.close()
   })
 
+  it('a host with a dead IPv4 address and a living IPv6 one is reached, for bootstrapping and as a broker', async () => {
+    const broker = await EmbeddedBroker.start({ host: '::1', advertisedHost: 'kafka.test', topics: ['orders'] })
+    running.push(broker)
+    broker.setGroupConfig('workers', { 'share.auto.offset.reset': 'earliest' })
+    broker.append('orders', [{ value: 'v6' }])
+    const port = broker.bootstrapServers.split(':').at(-1)
+    const asked: string[] = []
+    const consumer = new ShareConsumer({
+      bootstrapServers: `kafka.test:${port}`,
+      groupId: 'workers',
+      logger: silentLogger,
+      runtime: {
+        resolver: {
+          addresses: (host) => {
+            asked.push(host)
+            return Promise.resolve(['127.0.0.1', '::1'])
+          },
+          nameOf: (address) => Promise.resolve(address),
+        },
+      },
+    })
+    consumer.subscribe(['orders'])
+    const records = await consumer.poll(10_000)
+    expect([...records].map(({ value }) => value?.toString())).toEqual(['v6'])
+    expect(asked.length).toBeGreaterThanOrEqual(2)
+    expect(new Set(asked)).toEqual(new Set(['kafka.test']))
+    await consumer.close()
+  })
+
   it('a closed consumer leaves neither socket nor timer behind', async () => {
     const broker = await EmbeddedBroker.start({ topics: ['orders:3'], brokers: 2 })
     running.push(broker)
