@@ -84,7 +84,7 @@ export class BatchStream<K, V> implements AsyncIterableIterator<ConsumerRecords<
       this.#host.undecodable.releaseTold(engine)
     }
     this.#current = undefined
-    this.#source.end()
+    this.#source.end(this)
     return DONE
   }
 }

@@ -74,11 +74,11 @@ export class ConsumerTurns {
   }
 
   /** Calls the application's acknowledgement callback. */
-  inCallback(callback: () => void): void {
+  inCallback(callback: () => unknown): unknown {
     const outer = this.#inCallback
     this.#inCallback = true
     try {
-      callback()
+      return callback()
     } finally {
       this.#inCallback = outer
     }

@@ -136,7 +136,7 @@ export class RecordStream<K, V> implements AsyncIterableIterator<RecordOrFailure
     }
     this.#items = []
     this.#current = undefined
-    this.#source.end()
+    this.#source.end(this)
     return DONE
   }
 }

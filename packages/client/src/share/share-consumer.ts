@@ -335,14 +335,14 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
     if (this.#turns.isClosed && error !== undefined && counts.accept + counts.reject > 0) this.#unsaved ??= error
     const callback = this.#callback
     if (callback === undefined) return
-    this.#turns.inCallback(() => {
-      const made: unknown = callback(verdict)
-      if (made instanceof Promise) {
-        made.catch((err: unknown) =>
-          this.#context.logger.error({ err }, 'the acknowledgement callback of a share consumer failed'),
-        )
-      }
-    })
+    const failed = (err: unknown): void =>
+      this.#context.logger.error({ err }, 'the acknowledgement callback of a share consumer failed')
+    try {
+      const made = this.#turns.inCallback(() => callback(verdict))
+      if (made instanceof Promise) made.catch(failed)
+    } catch (error) {
+      failed(error)
+    }
   }
 
   // ---- iterations
@@ -353,7 +353,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
       clock: this.#context.clock,
       undecodable: this.#undecodable,
       begin: (stream) => this.#beginReading(stream),
-      end: () => this.#endReading(),
+      end: (stream) => this.#endReading(stream),
       isOver: (engine) => this.#turns.isClosed || engine !== this.#engine,
       take: (options) => this.#current.take(options),
       acceptRecord: (record) => this.#polled.answerRead(record, AcknowledgeType.ACCEPT),
@@ -381,7 +381,8 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
     return this.#engine
   }
 
-  #endReading(): void {
+  #endReading(stream: OpenStream): void {
+    if (this.#stream !== stream) return
     this.#turns.endReading()
     this.#stream = undefined
     if (this.#turns.isClosed) return
@@ -407,6 +408,9 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
     const gone = this.#current.replace()
     this.#context.coordinators.forget(this.#config.groupId)
     this.#contract.endInterval()
+    // An iteration finds out for itself that it is over; nobody has to wait for that.
+    this.#turns.endReading()
+    this.#stream = undefined
     this.#commits.clear()
     this.#polled.startOver(this.#engine)
     return gone

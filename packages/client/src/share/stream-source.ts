@@ -36,7 +36,7 @@ export interface StreamHost<K, V> {
   readonly undecodable: UndecodableRecords
   /** Keeps polls and other iterations out. Throws KafkaUsageError where none may begin. */
   begin(stream: OpenStream): ShareEngine<K, V>
-  end(): void
+  end(stream: OpenStream): void
   /** The consumer was closed, or goes on as another member. */
   isOver(engine: ShareEngine<K, V>): boolean
   take(options: TakeOptions): Promise<TakenBatch<K, V>>
@@ -109,11 +109,11 @@ export class StreamSource<K, V> {
   }
 
   /** No more is taken; whoever waits is told that it is over. */
-  end(): void {
+  end(stream: OpenStream): void {
     if (this.#ended) return
     this.#ended = true
     this.#wait?.wake()
-    if (this.#engine !== undefined) this.#host.end()
+    if (this.#engine !== undefined) this.#host.end(stream)
   }
 
   #room(engine: ShareEngine<K, V>): TakeOptions & { readonly full: boolean } {

@@ -301,6 +301,26 @@ describe('an iteration', () => {
     expect(await group.until(second)).toEqual({ done: true, value: undefined })
   })
 
+  it('that nobody goes on with keeps nobody out after unsubscribe()', async () => {
+    const { consumer } = group.subscribed()
+    group.leader().give({ first: 0, last: 0 })
+    const forgotten = consumer.records()
+    await record(forgotten)
+    await group.until(consumer.unsubscribe())
+    await group.clock.advance(1_000)
+    consumer.subscribe(['orders'])
+    group.leader().give({ first: 1, last: 1 })
+    const next = consumer.records()
+    expect((await record(next)).offset).toBe(1)
+    expect(await group.until(forgotten.next())).toEqual({ done: true, value: undefined })
+    await expect(consumer.poll(0)).rejects.toMatchObject({ code: 'CONCURRENT_USE' })
+    const waiting = next.next()
+    await group.clock.advance(1_000)
+    expect(stored()).toEqual(['orders-0@0 RELEASE', 'orders-0@1 ACCEPT'])
+    await next.return?.()
+    await waiting
+  })
+
   it('keeps polls and other iterations out until it is left', async () => {
     const { consumer } = group.subscribed()
     group.leader().give({ first: 0, last: 3 })
