@@ -1,0 +1,106 @@
+import type { AcknowledgeType } from '@milena/client'
+import type { WireTap } from './wire-tap.js'
+
+/** The codes of acknowledge types on the wire. */
+export const AckCode = { GAP: 0, ACCEPT: 1, RELEASE: 2, REJECT: 3, RENEW: 4 } as const
+
+/** One record, locked once for one member: from the answer that brought it to the answer that ended it. */
+export interface Acquisition {
+  readonly memberId: string
+  readonly groupId: string
+  /** `topic-partition` */
+  readonly place: string
+  readonly offset: number
+  readonly deliveryCount: number
+  readonly tap: WireTap
+  /** The share session of that connection. */
+  readonly session: number
+  /** The broker's lock may be over from then on, and the client has to hold it for over from the other on. */
+  mayEndMs: number
+  surelyEndsMs: number
+  readonly acquiredAtMs: number
+  /** The client got the answer that brought it. */
+  isDelivered: boolean
+  /** Its batch was damaged on the way: the client may reject it by itself. */
+  isCorrupt: boolean
+  /** How often the application got it. */
+  handedOut: number
+  /** How often the application renewed it: each lets a poll hand it out once more. */
+  renewedByApplication: number
+  /** What the application decided. */
+  intent: AcknowledgeType | undefined
+  /** The decision was taken over by a call that returned: a verdict is owed. */
+  isOwed: boolean
+  verdicts: number
+  /** The terminal answer that went out, unless it came back refused in a way that lets it be sent again. */
+  sent: number | undefined
+  isOut: boolean
+  /** What the broker said to it. */
+  outcome: 'ok' | 'failed' | 'unknown' | undefined
+  /** The client was told that it was applied. */
+  isTold: boolean
+  /** Renewals that the broker granted, as far as the client was told. */
+  renewals: number
+  /** The one of the same member and offset before it. */
+  readonly before: Acquisition | undefined
+}
+
+/** All acquisitions, the latest of each member and offset first. */
+export class Acquisitions {
+  readonly all: Acquisition[] = []
+  readonly #latest = new Map<string, Acquisition>()
+  /** The highest delivery count of each record in each group. */
+  readonly #deliveries = new Map<string, number>()
+
+  latest(memberId: string, place: string, offset: number): Acquisition | undefined {
+    return this.#latest.get(`${memberId} ${place}@${offset}`)
+  }
+
+  add(
+    given: Pick<
+      Acquisition,
+      | 'memberId'
+      | 'groupId'
+      | 'place'
+      | 'offset'
+      | 'deliveryCount'
+      | 'tap'
+      | 'session'
+      | 'mayEndMs'
+      | 'acquiredAtMs'
+      | 'isCorrupt'
+    >,
+  ): Acquisition {
+    const key = `${given.memberId} ${given.place}@${given.offset}`
+    const made: Acquisition = {
+      ...given,
+      surelyEndsMs: Infinity,
+      isDelivered: false,
+      handedOut: 0,
+      renewedByApplication: 0,
+      intent: undefined,
+      isOwed: false,
+      verdicts: 0,
+      sent: undefined,
+      isOut: false,
+      outcome: undefined,
+      isTold: false,
+      renewals: 0,
+      before: this.#latest.get(key),
+    }
+    this.#latest.set(key, made)
+    this.all.push(made)
+    const record = `${given.groupId} ${given.place}@${given.offset}`
+    this.#deliveries.set(record, Math.max(given.deliveryCount, this.#deliveries.get(record) ?? 0))
+    return made
+  }
+
+  deliveries(groupId: string, place: string, offset: number): number {
+    return this.#deliveries.get(`${groupId} ${place}@${offset}`) ?? 0
+  }
+}
+
+/** `orders-0@5 (delivery 2) of member x` */
+export function told({ place, offset, deliveryCount, memberId, tap }: Acquisition): string {
+  return `${place}@${offset} (delivery ${deliveryCount}, ${tap.process.name} ${memberId.slice(0, 6)}, broker ${tap.nodeId})`
+}

@@ -1,0 +1,122 @@
+import { VirtualClock } from '@milena/protocol/runtime'
+import { Faults } from './faults.js'
+import { Findings, type Finding } from './findings.js'
+import { checkEnd, checkOutcomes, checkSessions } from './final-checks.js'
+import { drawScenario } from './scenario.js'
+import { stackOf } from './sim-process.js'
+import { CLEANUP_MS, World } from './world.js'
+
+/** How long everything may take once it was mended, in virtual milliseconds. */
+const DRAIN_MS = 240_000
+const DRAIN_STEP_MS = 250
+/** How long it is watched afterwards, and how many requests a process may send a second and broker then. */
+const QUIET_MS = 4_000
+const QUIET_REQUESTS = 60
+const STOP_MS = 5_000
+/** Nothing may take longer than this when it was asked to stop. */
+const END_MS = 30_000
+
+/** What became of one seed. */
+export interface HistoryResult {
+  readonly seed: number
+  /** Equal for equal histories. */
+  readonly hash: string
+  readonly findings: readonly Finding[]
+  readonly tally: ReadonlyMap<string, number>
+  readonly lines: readonly string[]
+}
+
+/** Plays the history of a seed: things happen, everything is mended, all is worked off, all is closed. */
+export async function playHistory(
+  seed: number,
+  options: { readonly keepStory?: boolean } = {},
+): Promise<HistoryResult> {
+  const clock = new VirtualClock()
+  const findings = new Findings(clock, { keep: options.keepStory === true })
+  const unhandled = (reason: unknown): void =>
+    findings.broken('DEFECT', `a promise was rejected, and nobody looked: ${stackOf(reason)}`)
+  process.on('unhandledRejection', unhandled)
+  try {
+    await play(seed, clock, findings)
+  } catch (error) {
+    findings.broken('DEFECT', `the history ended with an error: ${stackOf(error)}`)
+  } finally {
+    // Rejections are told at the end of the turn.
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', unhandled)
+  }
+  return { seed, findings: findings.all, tally: findings.tally, lines: findings.lines, hash: findings.hash() }
+}
+
+async function play(seed: number, clock: VirtualClock, findings: Findings): Promise<void> {
+  const scenario = drawScenario(seed)
+  const world = await World.open(scenario, clock, findings)
+  const faults = new Faults(world)
+  const isBroken = (): boolean => findings.all.length > 0
+  /** Lets time pass; false when an invariant was broken meanwhile. */
+  const pass = async (ms: number): Promise<boolean> => {
+    await clock.advance(ms)
+    world.inspectEnded()
+    return !isBroken()
+  }
+  const passUntil = async (isDone: () => boolean, maxMs: number, stepMs: number): Promise<boolean> => {
+    for (let passedMs = 0; passedMs < maxMs; passedMs += stepMs) {
+      if (!(await pass(stepMs)) || isDone()) return true
+    }
+    return isDone()
+  }
+  try {
+    for (let step = 0; step < scenario.steps; step++) {
+      if (!scenario.isFair) faults.strike()
+      if (!(await pass(world.dice.between(0, scenario.pauseMs)))) return
+    }
+
+    findings.say('=== calm')
+    world.isCalm = true
+    await faults.mend()
+    await Promise.all(faults.restarts)
+    for (const { id } of scenario.groups) {
+      const isServed = world.alive.some(({ groupId, stopping }) => groupId === id && stopping === undefined)
+      if (!isServed) world.launch(world.dice.pick(['implicit', 'explicit', 'continuous', 'container']), id)
+    }
+    if (!(await passUntil(() => world.isDrained(), DRAIN_MS, DRAIN_STEP_MS))) {
+      findings.broken('FOREVER', `after ${DRAIN_MS} ms of calm not everything is worked off: ${world.whatIsLeft()}`)
+    }
+    if (isBroken()) return
+    findings.count('drained after s', Math.round(clock.now() / 1_000))
+
+    findings.say('=== quiet')
+    if (!(await pass(1_000))) return
+    const before = world.truth.requests
+    if (!(await pass(QUIET_MS))) return
+    const allowed = world.alive.length * scenario.brokers * 2 * QUIET_REQUESTS * (QUIET_MS / 1_000)
+    if (world.truth.requests - before > allowed) {
+      findings.broken(
+        'FOREVER',
+        `with nothing to do ${world.truth.requests - before} requests were sent within ${QUIET_MS} ms`,
+      )
+    }
+    checkSessions(world)
+    if (isBroken()) return
+
+    findings.say('=== end')
+    const ended = new Set(world.alive.filter(({ stopping }) => stopping === undefined).map(({ process }) => process))
+    const ends = world.alive.map((running) => world.stop(running, STOP_MS))
+    let hasEnded = ends.length === 0
+    void Promise.all(ends).then(() => (hasEnded = true))
+    if (!(await passUntil(() => hasEnded, END_MS, 50))) {
+      findings.broken('FOREVER', `not all applications have ended ${END_MS} ms after they were told to`)
+    }
+    if (!(await pass(CLEANUP_MS)) || isBroken()) return
+    checkOutcomes(world)
+    checkEnd(world, ended)
+  } finally {
+    for (const { process } of world.running) process.kill()
+    await world.broker.stop()
+  }
+  if (clock.pendingTimers > 0 && !isBroken()) {
+    // Timers of the network's own outlive the connections of dead machines.
+    await clock.advance(20_000)
+    if (clock.pendingTimers > 0) findings.broken('BOUNDED', `${clock.pendingTimers} timers are left when all is over`)
+  }
+}

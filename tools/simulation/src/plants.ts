@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** A bug that is put into the client's code when it is loaded, to see that the invariants find it. */
+export interface Plant {
+  readonly name: string
+  /** The source file, from the root of the repository: `packages/client/src/…ts`. */
+  readonly file: string
+  /** Occurs exactly once in the source, and in what the compiler makes of it. */
+  readonly text: string
+  readonly replacement: string
+  /** What it breaks, in one sentence. */
+  readonly breaks: string
+}
+
+const folder = new URL('../plants/', import.meta.url)
+const root = new URL('../../../', import.meta.url)
+
+/** All plants, by name. */
+export function readPlants(): Plant[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .toSorted()
+    .map((name) => ({
+      ...(JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as Omit<Plant, 'name'>),
+      name: name.slice(0, -'.json'.length),
+    }))
+}
+
+export function readPlant(name: string): Plant {
+  const found = readPlants().find((plant) => plant.name === name)
+  if (found === undefined) throw new Error(`There is no plant "${name}".`)
+  return found
+}
+
+/** Where the source of a plant lies. */
+export function sourceOf({ file }: Plant): string {
+  return fileURLToPath(new URL(file, root))
+}
+
+/** Where the compiler has put it. */
+export function compiledOf({ file }: Plant): string {
+  return fileURLToPath(new URL(file.replace('/src/', '/dist/').replace(/\.ts$/, '.js'), root))
+}
+
+/** The code with the plant in it. Throws where the text does not occur exactly once. */
+export function planted({ name, file, text, replacement }: Plant, code: string): string {
+  const times = code.split(text).length - 1
+  if (times !== 1) {
+    throw new Error(
+      `The plant "${name}" no longer applies: its text occurs ${times} times in ${file}, and has to occur once.`,
+    )
+  }
+  return code.replace(text, () => replacement)
+}

@@ -1,0 +1,111 @@
+import type { Clock, Timer, VirtualClock } from '@milena/protocol/runtime'
+import type { Findings } from './findings.js'
+
+interface ProcessTimer {
+  readonly fn: () => void
+  inner: Timer | undefined
+}
+
+/**
+ * A client's operating-system process: its own timers over the one virtual clock. It can be frozen (SIGSTOP: time goes on, it does
+ * not run, and all that fell due fires when it goes on) and killed (nothing of it ever runs again).
+ */
+export class SimProcess {
+  readonly clock: Clock
+  isDead = false
+  isFrozen = false
+  /** When it was last frozen or let go on, to tell waits that it slept through. */
+  frozenLastAt = -1
+  readonly #master: VirtualClock
+  readonly #findings: Findings
+  readonly #timers = new Set<ProcessTimer>()
+  #late: (() => void)[] = []
+
+  constructor(
+    readonly name: string,
+    master: VirtualClock,
+    findings: Findings,
+  ) {
+    this.#master = master
+    this.#findings = findings
+    this.clock = {
+      now: () => master.now(),
+      wallTime: () => master.wallTime(),
+      setTimer: (fn, delayMs) => this.#setTimer(fn, delayMs),
+      immediate: (fn) => {
+        master.immediate(() => this.run(fn))
+      },
+    }
+  }
+
+  /** Timers that are set and have not fired. */
+  get pendingTimers(): number {
+    return this.#timers.size
+  }
+
+  /** Runs something in this process: now, when it goes on, or never. */
+  run(fn: () => void): void {
+    if (this.isDead) return
+    if (this.isFrozen) {
+      this.#late.push(fn)
+      return
+    }
+    try {
+      fn()
+    } catch (error) {
+      this.#findings.broken('DEFECT', `something that was due in ${this.name} threw: ${stackOf(error)}`)
+    }
+  }
+
+  /** The application's own waiting, which is not counted: after a stop it may still be at work. */
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#master.setTimer(() => this.run(resolve), ms))
+  }
+
+  freeze(): void {
+    if (this.isDead || this.isFrozen) return
+    this.isFrozen = true
+    this.frozenLastAt = this.#master.now()
+  }
+
+  thaw(): void {
+    if (this.isDead || !this.isFrozen) return
+    this.isFrozen = false
+    this.frozenLastAt = this.#master.now()
+    const late = this.#late
+    this.#late = []
+    for (const fn of late) this.run(fn)
+  }
+
+  kill(): void {
+    if (this.isDead) return
+    this.isDead = true
+    for (const { inner } of this.#timers) inner?.cancel()
+    this.#timers.clear()
+    this.#late = []
+  }
+
+  #setTimer(fn: () => void, delayMs: number): Timer {
+    const timer: ProcessTimer = { fn, inner: undefined }
+    if (this.isDead || delayMs === Infinity) return { cancel: () => undefined }
+    this.#timers.add(timer)
+    timer.inner = this.#master.setTimer(
+      () =>
+        this.run(() => {
+          // A timer that fell due while the process was frozen can still be taken back by one that fires before it.
+          if (this.#timers.delete(timer)) fn()
+        }),
+      delayMs,
+    )
+    return {
+      cancel: () => {
+        this.#timers.delete(timer)
+        timer.inner?.cancel()
+      },
+    }
+  }
+}
+
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

@@ -1,0 +1,14 @@
+import type { Finding } from './findings.js'
+
+export interface ToWorker {
+  readonly seed: number
+  readonly keepStory: boolean
+}
+
+export interface FromWorker {
+  readonly seed: number
+  readonly hash: string
+  readonly findings: readonly Finding[]
+  readonly tally: readonly (readonly [string, number])[]
+  readonly lines: readonly string[]
+}
