@@ -85,8 +85,8 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
   /** For how long the container wants locks renewed. */
   maxExtensionMs: number | undefined
 
-  keepLocks({ maxExtensionMs }: { readonly maxExtensionMs: number }): void {
-    this.maxExtensionMs = maxExtensionMs
+  keepLocks(keeping: { readonly maxExtensionMs: number } | undefined): void {
+    this.maxExtensionMs = keeping?.maxExtensionMs
   }
 
   onLost(listener: (loss: LockLoss<string, unknown>) => void): () => void {

@@ -72,7 +72,7 @@ export class CurrentEngine<K, V> {
     const keep = what === 'begin'
     if (keep === this.#keeping) return
     this.#keeping = keep
-    this.#engine.keepLocks({ maxExtensionMs: keep ? this.#config.maxLockExtensionMs : 0 })
+    this.#engine.keepLocks(keep ? { maxExtensionMs: this.#config.maxLockExtensionMs } : undefined)
   }
 
   /** Records were handed out: whoever reads the lock duration now, reads that of these. */

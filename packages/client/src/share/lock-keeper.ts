@@ -75,8 +75,8 @@ export class LockKeeper {
     this.#host = host
   }
 
-  /** Switches renewals on, or changes their bounds. */
-  keep(keeping: LockKeeping): void {
+  /** Switches the keeping on, changes its bounds, or switches it off. */
+  keep(keeping: LockKeeping | undefined): void {
     this.#keeping = keeping
   }
 

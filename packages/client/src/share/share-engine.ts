@@ -7,6 +7,7 @@ import { AckCode, ackCodeOf, type AcknowledgeType } from './acknowledge-type.js'
 import type { AcquiredRange, Run } from './acquired-range.js'
 import { BrokerManagers } from './broker-managers.js'
 import { ConsumerRecord } from './consumer-record.js'
+import { farewell } from './farewell.js'
 import type { TakenBatch } from './fetch-buffer.js'
 import { JoinWaiters } from './join-waiters.js'
 import type { LockKeeper, LockKeeping } from './lock-keeper.js'
@@ -400,11 +401,9 @@ export class ShareEngine<K, V> {
     const { clock } = this.#context
     const deadline = clock.now() + timeoutMs
     this.#joinWaiters.failed(closedError())
-    // Side by side, since no leader asks who is in the group: what each may have to wait for does not add up.
-    const [left] = await Promise.all([
-      this.#membership.leave(Math.max(LEAVE_TIMEOUT_MS, timeoutMs)),
-      this.#managers.close(deadline),
-    ])
+    const left = await farewell(clock, this.#managers.close(deadline), () =>
+      this.#membership.leave(Math.max(LEAVE_TIMEOUT_MS, deadline - clock.now())),
+    )
     await this.#membershipRunning
     await this.#context.release()
     if (left !== undefined) throw left
