@@ -1,0 +1,68 @@
+import { EmbeddedBroker } from '@milena/embedded-broker'
+import { SeededRandom, silentLogger, VirtualClock } from '@milena/protocol/runtime'
+import { afterEach, expect, it } from 'vitest'
+import { ShareConsumer } from '../../src/index.js'
+
+// How long close() takes where brokers say nothing any more: with its own bound of 30 s, it is to end within 5.
+
+let broker: EmbeddedBroker<VirtualClock> | undefined
+
+afterEach(() => broker?.stop())
+
+async function withRecordsOut(): Promise<{ cluster: EmbeddedBroker<VirtualClock>; consumer: ShareConsumer }> {
+  const cluster = await EmbeddedBroker.start({
+    network: 'memory',
+    clock: new VirtualClock(),
+    random: new SeededRandom(5),
+    topics: ['orders'],
+  })
+  broker = cluster
+  cluster.setGroupConfig('workers', { 'share.auto.offset.reset': 'earliest' })
+  cluster.append('orders', [{ value: 'a' }, { value: 'b' }])
+  const consumer = new ShareConsumer({
+    bootstrapServers: cluster.bootstrapServers,
+    groupId: 'workers',
+    acknowledgementMode: 'explicit',
+    logger: silentLogger,
+    runtime: cluster.runtime,
+  })
+  consumer.subscribe(['orders'])
+  const [first] = await cluster.advanceUntil(consumer.poll(10_000))
+  if (first === undefined) throw new Error('nothing came')
+  consumer.acknowledge(first)
+  return { cluster, consumer }
+}
+
+/** How long close() took, on the cluster's clock. */
+async function closed(cluster: EmbeddedBroker<VirtualClock>, consumer: ShareConsumer): Promise<number> {
+  const from = cluster.clock.now()
+  await cluster.advanceUntil(consumer.close().catch(() => undefined))
+  return cluster.clock.now() - from
+}
+
+it.each([
+  ['the leader', ['ShareFetch', 'ShareAcknowledge']],
+  ['the coordinator', ['ShareGroupHeartbeat', 'FindCoordinator']],
+  ['either', ['ShareFetch', 'ShareAcknowledge', 'ShareGroupHeartbeat', 'FindCoordinator']],
+] as const)('a consumer closes within 5 s where %s answers nothing any more', async (_who, silent) => {
+  const { cluster, consumer } = await withRecordsOut()
+  for (const api of silent) cluster.intercept(api, () => ({ do: 'drop' }))
+  expect(await closed(cluster, consumer)).toBeLessThan(3_500)
+})
+
+it('a consumer closes within 5 s where both fall silent while a fetch is waiting there', async () => {
+  const { cluster, consumer } = await withRecordsOut()
+  await cluster.advanceUntil(consumer.commitSync())
+  await cluster.advanceUntil(consumer.poll(2_000)).catch(() => undefined)
+  for (const api of ['ShareFetch', 'ShareAcknowledge', 'ShareGroupHeartbeat', 'FindCoordinator'] as const) {
+    cluster.intercept(api, () => ({ do: 'drop' }))
+  }
+  const took = await closed(cluster, consumer)
+  expect(took).toBeGreaterThan(1_000)
+  expect(took).toBeLessThan(3_500)
+})
+
+it('a consumer closes at once where all answer', async () => {
+  const { cluster, consumer } = await withRecordsOut()
+  expect(await closed(cluster, consumer)).toBeLessThan(1_000)
+})
