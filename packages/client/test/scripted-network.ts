@@ -74,6 +74,16 @@ export class ScriptedConnection {
     this.send(encodeResponse(api, { version: seen.version, correlationId: seen.correlationId, body }))
   }
 
+  /** Closes it right behind what was sent, so that both reach the client in one turn. */
+  end(): void {
+    queueMicrotask(() => {
+      if (!this.isOpen) return
+      this.isOpen = false
+      this.node.connections.delete(this)
+      this.client.close()
+    })
+  }
+
   close(error?: Error): void {
     if (!this.isOpen) return
     this.isOpen = false

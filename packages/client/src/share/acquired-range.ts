@@ -188,13 +188,15 @@ export class AcquiredRange {
   /** Answers among [from, to) that no request carries yet, in runs of one type; without gaps. */
   unsentAnswers(from: number, to: number): (Run & { readonly code: AckCode })[] {
     const answers: { readonly from: number; to: number; readonly code: AckCode }[] = []
-    if (this.unsent === 0) return answers
+    if (this.unsent + this.sent === 0) return answers
     for (let i = from; i < to; i++) {
       const state = this.#states[i] as number
-      if (state > TYPE || state === AckCode.GAP) continue
+      // Not sent, or behind a renewal that is. (No application answers GAP, which is 0.)
+      const code = state <= TYPE ? state : (state & (SENT | DONE)) === SENT ? (state >> QUEUED_SHIFT) & TYPE : 0
+      if (code === 0) continue
       const last = answers.at(-1)
-      if (last !== undefined && last.to === i && last.code === state) last.to = i + 1
-      else answers.push({ from: i, to: i + 1, code: state as AckCode })
+      if (last !== undefined && last.to === i && last.code === code) last.to = i + 1
+      else answers.push({ from: i, to: i + 1, code: code as AckCode })
     }
     return answers
   }

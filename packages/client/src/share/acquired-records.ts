@@ -42,7 +42,8 @@ export class AcquiredRecords implements RangeHolder {
   outstanding = 0
   /** What the lock keeper wants renewed. */
   readonly renewals = new LockRenewals()
-  #live = true
+  /** Why the session is gone. */
+  #lostBecause: KafkaError | undefined
   readonly #listener: LedgerListener
   readonly #ranges = new Map<TopicIdPartition, Set<AcquiredRange>>()
   readonly #outbox = new Set<AcquiredRange>()
@@ -54,7 +55,7 @@ export class AcquiredRecords implements RangeHolder {
   }
 
   get live(): boolean {
-    return this.#live
+    return this.#lostBecause === undefined
   }
 
   /** Something is answered and not in a request yet. */
@@ -162,7 +163,7 @@ export class AcquiredRecords implements RangeHolder {
 
   /** Enters the broker's word on one partition of a request. Returns whether something is to be sent again. */
   settle(partition: TopicIdPartition, sent: SentAcknowledgements, word: Verdict): boolean {
-    const refusedTogether = word.outcome === 'failed' && word.together && this.#live && hasSeveralRanges(sent)
+    const refusedTogether = word.outcome === 'failed' && word.together && this.live && hasSeveralRanges(sent)
     if (refusedTogether) this.#apart.add(partition)
     const verdict: Verdict = refusedTogether ? { outcome: 'again' } : word
     let again = false
@@ -179,6 +180,7 @@ export class AcquiredRecords implements RangeHolder {
       this.#tidy(range)
     }
     if (!this.#hasUnsentOf(partition)) this.#apart.delete(partition)
+    if (this.#lostBecause !== undefined) this.#failUnsent(this.#lostBecause)
     if (verdict.outcome === 'again') return again
     const error = verdict.outcome === 'failed' ? verdict.error : undefined
     this.#listener.verdict({ partition, batches: sent.batches, counts: countTypes(sent.batches), error })
@@ -202,14 +204,13 @@ export class AcquiredRecords implements RangeHolder {
 
   /** The session is gone, and every lock with it. Returns how many records were held and not answered. */
   lose(error: KafkaError): number {
-    if (!this.#live) return 0
+    if (!this.live) return 0
     this.#apart.clear()
     const lost = [...this.#ranges.values()].flatMap((ranges) =>
       Array.from(ranges, (range) => ({ range, runs: range.unansweredRuns() })),
     )
-    const unsent = this.send('all')
-    this.#live = false
-    for (const [partition, sent] of unsent) this.settle(partition, sent, { outcome: 'failed', error, together: false })
+    this.#lostBecause = error
+    this.#failUnsent(error)
     let open = 0
     for (const ranges of this.#ranges.values()) {
       for (const range of ranges) {
@@ -222,6 +223,12 @@ export class AcquiredRecords implements RangeHolder {
     this.renewals.clear()
     for (const { range, runs } of lost) this.#lost(range, runs, error)
     return open
+  }
+
+  /** What cannot be sent any more, as its session is gone: also what had waited behind a renewal that was on its way. */
+  #failUnsent(error: KafkaError): void {
+    for (const [partition, sent] of this.send('all'))
+      this.settle(partition, sent, { outcome: 'failed', error, together: false })
   }
 
   /** Tells which records have lost their locks; how many. */

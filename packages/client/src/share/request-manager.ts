@@ -393,8 +393,10 @@ export class RequestManager {
     // Whatever a broker says, it is asked again at some time.
     const { requestTimeoutMs } = this.#host.settings
     this.#turns.throttle(this.#context.clock.now(), Math.min(throttleTimeMs, requestTimeoutMs))
+    // An answer and the end of its connection may come at once; then this is the broker's word on what was sent, no more.
+    const lives = this.#connection === outgoing.connection
     if (errorCode === ErrorCode.NONE) {
-      this.#session.advance()
+      if (lives) this.#session.advance()
       return true
     }
     const error = KafkaBrokerError.of(errorCode, { api: outgoing.api, detail: errorMessage })
@@ -403,8 +405,8 @@ export class RequestManager {
       this.#sessionFailed(outgoing, error)
       return false
     }
-    if (session === 'untouched') this.#session.notTaken()
-    else this.#session.advance()
+    if (lives && session === 'untouched') this.#session.notTaken()
+    else if (lives) this.#session.advance()
     const word = { errorCode, detail: errorMessage, lockMs: 0, now: this.#context.clock.now() }
     for (const partition of outgoing.sent.keys()) this.#settlement.settle(outgoing, partition, word)
     this.#settled()

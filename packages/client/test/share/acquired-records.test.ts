@@ -153,6 +153,23 @@ describe('the ledger of a session', () => {
     expect(ledger.answerAllOpen(AckCode.RELEASE)).toBe(4)
   })
 
+  it('tells what an older range had answered, and not sent, of offsets that are acquired anew', () => {
+    const older = enter(0, 9)
+    older.answer(1, AckCode.RENEW)
+    const sent = ledger.send('all')
+    older.answer(1, AckCode.ACCEPT)
+    older.answer(2, AckCode.REJECT)
+    older.answer(3, AckCode.RENEW)
+    enter(0, 9)
+    expect(verdicts.map(({ counts, error: failure }) => [counts, failure?.code])).toMatchObject([
+      [{ accept: 1 }, 'INVALID_RECORD_STATE'],
+      [{ reject: 1 }, 'INVALID_RECORD_STATE'],
+      [{ renew: 1 }, 'INVALID_RECORD_STATE'],
+    ])
+    settle(sent, refused)
+    expect(verdicts).toHaveLength(4)
+  })
+
   it('gives up what nobody answered long after its lock ran out', () => {
     const a = enter(0, 3)
     a.answer(0, AckCode.ACCEPT)
@@ -205,6 +222,28 @@ describe('answers of several ranges that the broker refuses together', () => {
 })
 
 describe('the ledger of a session that ended', () => {
+  it('fails an answer that had waited behind a renewal on its way, whatever becomes of the renewal', () => {
+    const lost = new KafkaError('the session is gone')
+    for (const word of [done, { outcome: 'failed', error: lost, together: false }] as const) {
+      const range = enter(0, 1)
+      range.answer(0, AckCode.RENEW)
+      const sent = ledger.send('all')
+      range.answer(0, AckCode.ACCEPT)
+      ledger.lose(lost)
+      settle(sent, word)
+      expect(verdicts).toHaveLength(2)
+      expect(verdicts.find(({ counts }) => counts.renew === 1)?.error).toBe(word === done ? undefined : lost)
+      expect(verdicts.find(({ counts }) => counts.accept === 1)?.error).toBe(lost)
+      expect(ledger.hasUnsent).toBe(false)
+      verdicts = []
+      ledger = new AcquiredRecords({
+        answered: () => undefined,
+        verdict: (verdict) => verdicts.push(verdict),
+        lost: () => undefined,
+      })
+    }
+  })
+
   it('fails what was not sent, visibly, and sends nothing more', () => {
     const a = enter(0, 3)
     a.answer(0, AckCode.ACCEPT)

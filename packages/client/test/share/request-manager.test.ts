@@ -612,6 +612,21 @@ describe('a share session that ends', () => {
     expect(await take(engine)).toHaveLength(2)
   })
 
+  it('at once with the answer of a request: that is the word on what was sent, and a new one begins', async () => {
+    const { engine } = group.subscribed(explicit)
+    await idle(engine, 10)
+    group.leader().give({ first: 0, last: 1 })
+    const records = await take(engine)
+    const verdicts = verdictsOf(engine)
+    group.leader().answerAndCut = true
+    for (const record of records) engine.settle(record, 'RELEASE')
+    await group.until(engine.whenSettled())
+    expect(verdicts).toMatchObject([{ counts: { release: 2 }, error: undefined }])
+    await idle(engine, 2_000)
+    const later = group.leader().fetches.slice(1)
+    expect(later.map(({ shareSessionEpoch }) => shareSessionEpoch)).toEqual(later.map((_, i) => i))
+  })
+
   it('because the broker does not answer: the connection is given up after requestTimeoutMs', async () => {
     const { engine } = group.subscribed({ ...explicit, requestTimeoutMs: 2_000 })
     await idle(engine, 10)

@@ -273,6 +273,8 @@ export class ScriptedLeader {
   fetchError: ((partition: string) => number) | undefined
   /** Decides what there is to acquire, in place of give(). */
   model: LeaderModel | undefined
+  /** The next answer is the last thing on its connection. */
+  answerAndCut = false
   /** How long a request lies about before it is looked at, in milliseconds. */
   delay: (() => number) | undefined
   /** What goes with such an error. */
@@ -357,7 +359,13 @@ export class ScriptedLeader {
     try {
       const delayMs = this.delay?.() ?? 0
       if (delayMs > 0) await new Promise<void>((resolve) => this.group.clock.setTimer(resolve, delayMs))
-      return await this.#handle(seen, request)
+      const answer = await this.#handle(seen, request)
+      if (!this.answerAndCut || answer === undefined || answer === 'cut') return answer
+      this.answerAndCut = false
+      const api = request.api === 'ShareFetch' ? ShareFetch : ShareAcknowledge
+      seen.connection.answer(api, seen, answer)
+      seen.connection.end()
+      return undefined
     } finally {
       this.#outstanding--
     }
