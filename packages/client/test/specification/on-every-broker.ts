@@ -18,6 +18,10 @@ export function onEveryBroker(heading: string, suite: (sentence: Sentence, broke
           const groups = new RealGroups(broker)
           try {
             await test(groups, broker)
+          } catch (failure) {
+            // What the consumers warned of meanwhile is half of the story.
+            if (groups.warnings.length > 0) console.error(`${sentence}: ${groups.warnings.join('\n  ')}`)
+            throw failure
           } finally {
             await groups.close()
           }
