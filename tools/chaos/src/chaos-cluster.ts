@@ -10,7 +10,7 @@ const host = '127.0.0.1'
 const BATCH = 50
 
 /** What a group of these runs is given, so that faults outlast its locks within seconds. */
-export const GROUP_CONFIGS = {
+const GROUP_CONFIGS = {
   'share.auto.offset.reset': 'earliest',
   'share.record.lock.duration.ms': '5000',
   'share.session.timeout.ms': '6000',
