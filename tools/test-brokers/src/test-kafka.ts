@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { kafkaVersionOf, kafkaVersions } from '@milena/tools-kafka'
@@ -52,7 +52,17 @@ async function main(args: readonly string[]): Promise<number> {
 function behaviourSuites(): string[] {
   return readdirSync(join(repository, 'packages'))
     .flatMap((name) => testFilesUnder(`packages/${name}/test`))
-    .filter((file) => /\bdescribeOn(Brokers|Clusters)\(/.test(readFileSync(join(repository, file), 'utf8')))
+    .filter((file) => runsOnBrokers(join(repository, file)))
+}
+
+/** The file, or a file of its folder that it imports, describes a suite for brokers. */
+function runsOnBrokers(file: string): boolean {
+  const describes = /\bdescribeOn(Brokers|Clusters)\(/
+  const text = readFileSync(file, 'utf8')
+  if (describes.test(text)) return true
+  return [...text.matchAll(/from '\.\/([\w-]+)\.js'/g)].some(([, name = '']) =>
+    describes.test(readFileSync(join(dirname(file), `${name}.ts`), 'utf8')),
+  )
 }
 
 function testFilesUnder(folder: string): string[] {

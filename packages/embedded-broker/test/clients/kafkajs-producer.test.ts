@@ -134,7 +134,8 @@ describeOnBrokers("KafkaJS's producer", (broker: TestBroker) => {
     const topic = await broker.createTopic()
     const transactionalId = broker.uniqueName('transactional')
     const make = async () => {
-      const made = kafkaJs(broker, { retry: { retries: 0 } }).producer({ transactionalId, maxInFlightRequests: 1 })
+      // Few: a leader may not know yet of a topic that was just made; fencing is not tried again.
+      const made = kafkaJs(broker, { retry: { retries: 3 } }).producer({ transactionalId, maxInFlightRequests: 1 })
       await made.connect()
       return made
     }
