@@ -32,14 +32,26 @@ interface Claim {
   left: number
 }
 
+/** What a commit begins with. */
+interface CommitBeginning {
+  /** What it claims, with what commits `before` it left. */
+  readonly spans: readonly LedgerSpan[]
+  readonly before: readonly Commit[]
+  readonly told: CommitResult
+  readonly handOuts: number
+}
+
 export class Commit {
-  /** It was told to the application that something of it has no verdict. */
-  gaveUp = false
+  /** The partitions of which the application was told that there is no verdict yet. */
+  late: readonly TopicIdPartition[] = []
   readonly result = new Map<TopicIdPartition, KafkaError | undefined>()
   readonly claims: ReadonlyMap<TopicIdPartition, Claim>
+  /** How many hand-outs there had been when it was asked for. */
+  readonly handOuts: number
 
-  constructor(spans: readonly LedgerSpan[], told: CommitResult, before: readonly Commit[]) {
+  constructor({ spans, told, before, handOuts }: CommitBeginning) {
     this.claims = claimsOf(spans, before)
+    this.handOuts = handOuts
     for (const { result } of before) this.#enterAll(result)
     this.#enterAll(told)
   }
@@ -55,16 +67,20 @@ export class Commit {
     return mine
   }
 
+  /** Takes in a verdict on what went out with an earlier poll, which this commit waited for like everybody. */
+  heardStray({ partition, error }: AcknowledgementVerdict): void {
+    this.#enter(partition, error)
+  }
+
   /**
    * Its time is up: tells what there is, and of each partition that still waits that it does. From then on `result` holds what
    * was not told.
    */
-  tellLate(pending: ReadonlySet<TopicIdPartition>, timeoutMs: number): CommitResult {
+  tellLate(waiting: Iterable<TopicIdPartition>, timeoutMs: number): CommitResult {
     const told = new Map(this.result)
     this.result.clear()
-    for (const [partition, { left }] of this.claims) {
-      if (left === 0 || !pending.has(partition)) continue
-      this.gaveUp = true
+    this.late = [...waiting]
+    for (const partition of this.late) {
       told.set(
         partition,
         new KafkaTimeoutError(
@@ -86,6 +102,7 @@ export class Commit {
 
 export class Commits {
   #answered: LedgerSpan[] = []
+  #handOuts = 0
   /** Verdicts that no commit has claimed. */
   #told = new Map<TopicIdPartition, KafkaError | undefined>()
   readonly #open = new Set<Commit>()
@@ -94,14 +111,12 @@ export class Commits {
 
   /** A commit ended without the verdict of everything: the next one has to be asked for. */
   get pending(): boolean {
-    return this.#kept.some(({ gaveUp }) => gaveUp)
+    return this.#kept.some(({ late }) => late.length > 0)
   }
 
   /** The partitions that such a commit waits for. */
   get pendingPartitions(): TopicIdPartition[] {
-    return this.#kept.flatMap(({ claims }) =>
-      [...claims].flatMap(([partition, { left }]) => (left > 0 ? [partition] : [])),
-    )
+    return this.#kept.flatMap(({ late }) => late)
   }
 
   /** A record was answered. */
@@ -116,11 +131,12 @@ export class Commits {
     for (const { range, from, to } of spans) this.#answered.push({ range, from, to })
   }
 
-  /** What was answered until now needs no commit any more: the callback tells of it. */
+  /** What was answered until now is sent without a commit: the next one tells what is not decided by then, or failed. */
   handedOut(): void {
+    this.#handOuts++
     this.#answered = []
     this.#told.clear()
-    this.#kept = this.#kept.filter(({ gaveUp }) => gaveUp)
+    this.#kept = this.#kept.filter(({ late }) => late.length > 0)
   }
 
   /** A verdict for the member before this one: only commits that wait want to hear of it. */
@@ -134,13 +150,23 @@ export class Commits {
   heard(verdict: AcknowledgementVerdict): void {
     const claimed = this.heardOfOld(verdict)
     if (claimed > 0 && claimed >= answersIn(verdict)) return
-    // What went out with an earlier poll is the callback's to tell, except that it failed.
-    if (verdict.error === undefined && !this.#isUnclaimed(verdict)) return
+    if (!this.#isUnclaimed(verdict)) {
+      // It went out with an earlier poll. When no commit waits, only a failure is worth the next one's while.
+      const waiting = [...this.#open].find(({ handOuts }) => handOuts === this.#handOuts)
+      const commit = waiting ?? this.#kept.find(({ late }) => late.includes(verdict.partition))
+      commit?.heardStray(verdict)
+      if (commit !== undefined || verdict.error === undefined) return
+    }
     this.#told.set(verdict.partition, this.#told.get(verdict.partition) ?? verdict.error)
   }
 
   begin(): Commit {
-    const commit = new Commit(this.#answered, this.#told, this.#kept)
+    const commit = new Commit({
+      spans: this.#answered,
+      told: this.#told,
+      before: this.#kept,
+      handOuts: this.#handOuts,
+    })
     this.#answered = []
     this.#told = new Map()
     this.#kept = []
@@ -157,8 +183,8 @@ export class Commits {
   /** Its time was up. */
   late(commit: Commit, pending: ReadonlySet<TopicIdPartition>, timeoutMs: number): CommitResult {
     this.#open.delete(commit)
-    const result = commit.tellLate(pending, timeoutMs)
-    if (commit.gaveUp) this.#kept.push(commit)
+    const result = commit.tellLate(this.#waitedFor(commit, pending), timeoutMs)
+    if (commit.late.length > 0) this.#kept.push(commit)
     return result
   }
 
@@ -172,6 +198,17 @@ export class Commits {
   clear(): void {
     this.handedOut()
     this.#kept = []
+  }
+
+  /** Its own partitions without a verdict, and those of earlier polls, which are nobody else's. */
+  *#waitedFor(commit: Commit, pending: ReadonlySet<TopicIdPartition>): Generator<TopicIdPartition> {
+    for (const partition of pending) {
+      const claim = commit.claims.get(partition)
+      const isOthers =
+        this.#answered.some(({ range }) => range.partition === partition) ||
+        [...this.#open].some(({ claims }) => claims.has(partition))
+      if (claim === undefined ? !isOthers : claim.left > 0) yield partition
+    }
   }
 
   /** It is about something that was answered since the last hand-out and that no commit has claimed. */

@@ -65,18 +65,31 @@ describe('a commit', () => {
     expect(codes(commits.done(commits.begin()))).toEqual({})
   })
 
-  it('says nothing of what went out with an earlier poll and was stored, but does of what was refused', () => {
+  it('tells of what went out with an earlier poll and was not decided when it was asked for', () => {
+    const commits = new Commits()
+    commits.noted(range(A), 0)
+    const before = commits.begin()
+    commits.noted(range(B), 0)
+    commits.handedOut()
+    commits.noted(range(A), 1)
+    const first = commits.begin()
+    const second = commits.begin()
+    commits.heard(verdict(B, [batch(0, 0)]))
+    commits.heard(verdict(A, [batch(0, 1)]))
+    expect(codes(commits.done(before))).toEqual({ a: 'ok' })
+    expect(codes(commits.done(first))).toEqual({ a: 'ok', b: 'ok' })
+    expect(codes(commits.done(second))).toEqual({})
+  })
+
+  it('leaves out what was stored before it was asked for and had gone out with an earlier poll, but not what failed', () => {
     const commits = new Commits()
     commits.noted(range(A), 0)
     commits.noted(range(B), 0)
     commits.handedOut()
-    commits.noted(range(A), 1)
-    const commit = commits.begin()
     commits.heard(verdict(A, [batch(0, 0)]))
     commits.heard(verdict(B, [batch(0, 0)], REFUSED))
-    commits.heard(verdict(A, [batch(1, 1)]))
-    expect(codes(commits.done(commit))).toEqual({ a: 'ok' })
     expect(codes(commits.done(commits.begin()))).toEqual({ b: 'INVALID_RECORD_STATE' })
+    expect(codes(commits.done(commits.begin()))).toEqual({})
   })
 
   it('takes no verdict on gaps alone for one on its answers', () => {
@@ -106,6 +119,23 @@ describe('a commit', () => {
     commits.heard(verdict(A, [batch(0, 0)]))
     expect(codes(commits.done(second))).toEqual({ a: 'ok' })
     expect(codes(commits.done(commits.begin()))).toEqual({})
+  })
+
+  it('whose time is up says so of what went out with an earlier poll, too', () => {
+    const commits = new Commits()
+    commits.noted(range(A), 0)
+    commits.handedOut()
+    expect(codes(commits.late(commits.begin(), new Set([A]), 500))).toEqual({ a: 'REQUEST_TIMED_OUT' })
+    expect(commits.pendingPartitions).toEqual([A])
+    commits.heard(verdict(A, [batch(0, 0)]))
+    expect(codes(commits.done(commits.begin()))).toEqual({ a: 'ok' })
+    // What another commit, or the next one, will tell of is not its own.
+    const mine = commits.begin()
+    commits.noted(range(B), 0)
+    expect(codes(commits.late(mine, new Set([B]), 500))).toEqual({})
+    const other = commits.begin()
+    expect(codes(commits.late(commits.begin(), new Set([B]), 500))).toEqual({})
+    expect(codes(commits.late(other, new Set([B]), 500))).toEqual({ b: 'REQUEST_TIMED_OUT' })
   })
 
   it('tells the verdict that came after the time of the one before it was up', () => {
