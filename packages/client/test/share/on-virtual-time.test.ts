@@ -159,6 +159,7 @@ describe('A member', () => {
     await broker.clock.advance(50_000)
     expect(bench.group).toMatchObject({ state: 'Empty', members: [] })
     losing.stop()
+    await broker.advanceUntil(() => bench.group?.state === 'Stable')
     await expect(broker.advanceUntil(consumer.poll(1))).rejects.toMatchObject({ code: 'MEMBERSHIP_LOST' })
     bench.append('b')
     const record = await bench.first(consumer)
