@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { kafkaVersionOf, kafkaVersions } from '@milena/tools-kafka'
+import { behaviourSuites } from './behaviour-suites.js'
 
 /**
  * `pnpm test:kafka --version 4.2.1 [words]`: the behaviour suites (whatever describeOnBrokers or describeOnClusters runs) on a
@@ -23,7 +23,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0
   }
   const version = kafkaVersionOf(values.version)
-  const files = behaviourSuites().filter((file) => positionals.every((word) => file.includes(word)))
+  const files = behaviourSuites(repository).filter((file) => positionals.every((word) => file.includes(word)))
   if (files.length === 0) {
     console.error(`No behaviour suite has ${positionals.join(' and ')} in its path.`)
     return 2
@@ -43,38 +43,6 @@ async function main(args: readonly string[]): Promise<number> {
     vitest.once('error', reject)
     vitest.once('exit', (code) => resolve(code ?? 1))
   })
-}
-
-/**
- * The packages' test files with a suite for brokers of every kind, as paths from the repository's root. (What tools/ compares
- * with Kafka, byte for byte, is compared with the newest release.)
- */
-function behaviourSuites(): string[] {
-  return readdirSync(join(repository, 'packages'))
-    .flatMap((name) => testFilesUnder(`packages/${name}/test`))
-    .filter((file) => runsOnBrokers(join(repository, file)))
-}
-
-/** The file, or a file of its folder that it imports, describes a suite for brokers. */
-function runsOnBrokers(file: string): boolean {
-  const describes = /\bdescribeOn(Brokers|Clusters)\(/
-  const text = readFileSync(file, 'utf8')
-  if (describes.test(text)) return true
-  return [...text.matchAll(/from '\.\/([\w-]+)\.js'/g)].some(([, name = '']) =>
-    describes.test(readFileSync(join(dirname(file), `${name}.ts`), 'utf8')),
-  )
-}
-
-function testFilesUnder(folder: string): string[] {
-  try {
-    return readdirSync(join(repository, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.test.ts') && !name.includes('node_modules'))
-      .map((name) => `${folder}/${name}`)
-      .sort()
-  } catch {
-    // A package without tests.
-    return []
-  }
 }
 
 try {
