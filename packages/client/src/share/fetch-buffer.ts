@@ -89,7 +89,8 @@ export class FetchBuffer<K, V> {
       const left = exhausted ? 0 : Math.max(0, waiting.left - (out.size - before))
       this.#records -= waiting.left - left
       waiting.left = left
-      if (exhausted) {
+      // With its last record all of it leaves, and its bytes count no more.
+      if (left === 0) {
         this.#queue.splice(i, 1)
         this.#bytes -= waiting.bytes
       } else i++

@@ -89,9 +89,11 @@ export class FetchSizer {
   recordsToFetch({ buffered, waiting, free = 0, slowestMs = 0 }: FetchSituation): number {
     const size = this.fetchRecords
     if (waiting && buffered === 0) {
-      const room = Math.min(free, this.#sizing.fixedRecords ?? MAX_RECORDS)
+      const { fixedRecords } = this.#sizing
+      const room = Math.min(free, fixedRecords ?? MAX_RECORDS)
       // What there is room for can be started at once; beyond that nothing is known of an unknown application.
-      return room > 0 && this.#perRecordMs === undefined ? room : Math.max(size, room)
+      const known = this.#perRecordMs !== undefined || fixedRecords !== undefined
+      return room > 0 && !known ? room : Math.max(size, room)
     }
     const { prefetch } = this.#sizing
     if (prefetch !== 'auto') return buffered < prefetch ? Math.min(size, prefetch - buffered) : 0
