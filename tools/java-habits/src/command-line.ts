@@ -1,7 +1,8 @@
 // Command lines as Kafka's Java tools take them.
 //
 // Rules kept here
-// - A name may be cut short as long as it stays unambiguous; a value follows as the next word or behind an equals sign.
+// - A value follows its name as the next word or behind an equals sign. A name may be cut short where the habit is so, as long
+//   as it stays unambiguous.
 // - What is wrong is a CommandLineError; nothing else is thrown, whatever the words are.
 
 /** What a command line may contain, by name without dashes. */
@@ -16,6 +17,8 @@ export interface OptionSpec {
 
 /** How the Java library reads words that the tool stands for. */
 export interface CommandLineHabits {
+  /** Whether `--top` means `--topic`. */
+  readonly cutShort: boolean
   /** A second value of an option that has one: the last counts, or it is an error. */
   readonly repeated: 'last' | 'refused'
   /** Words that belong to no option. */
@@ -134,7 +137,7 @@ function optionIn(
     if (!habits.singleDash) return undefined
   }
   const exact = entries.filter(([name]) => name === given)
-  const fitting = exact.length > 0 ? exact : entries.filter(([name]) => name.startsWith(given))
+  const fitting = exact.length > 0 || !habits.cutShort ? exact : entries.filter(([name]) => name.startsWith(given))
   const [only, ...others] = fitting
   if (only === undefined) return undefined
   if (others.length > 0)

@@ -10,8 +10,20 @@ const specs = {
   verbose: {},
 } as const
 
-const strict: CommandLineHabits = { repeated: 'last', stray: 'refused', singleDash: false, dashedValues: false }
-const lenient: CommandLineHabits = { repeated: 'refused', stray: 'ignored', singleDash: true, dashedValues: true }
+const strict: CommandLineHabits = {
+  cutShort: true,
+  repeated: 'last',
+  stray: 'refused',
+  singleDash: false,
+  dashedValues: false,
+}
+const lenient: CommandLineHabits = {
+  cutShort: false,
+  repeated: 'refused',
+  stray: 'ignored',
+  singleDash: true,
+  dashedValues: true,
+}
 
 const parse = (words: string, habits = strict) => parseCommandLine(words.split(' '), specs, habits, ['help'])
 
@@ -26,9 +38,10 @@ describe('A command line', () => {
     ])
   })
 
-  it('takes names cut short, unless they may be two', () => {
+  it('takes names cut short where the habit is so, unless they may be two', () => {
     expect(parse('--to orders --verb').value('topic')).toBe('orders')
     expect(() => parse('--t orders')).toThrow("ambiguous option '--t': it may be --topic, --timeout")
+    expect(() => parse('--to orders', lenient)).toThrow("unrecognized arguments: '--to'")
   })
 
   it('takes negative numbers, but no other value that begins with a dash, where the habit is so', () => {

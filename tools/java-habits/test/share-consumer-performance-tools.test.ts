@@ -26,7 +26,8 @@ describeOnBrokers(
         const place = ['--topic', topic, '--group', group, '--bootstrap-server', broker.bootstrapServers]
         return tools.run(maker, 'ShareConsumerPerformance', [...place, ...words])
       }
-      return { java: await run('java'), milena: await run('milena') }
+      const [java, milena] = await Promise.all([run('java'), run('milena')])
+      return { java, milena }
     }
 
     async function topicWith(records: number): Promise<string> {
@@ -108,13 +109,16 @@ describeOnBrokers(
         [[...place, '--num-records', '1', '--command-config', file, '--consumer.config', file], 1],
         [[...place, '--num-records', '0', '--date-format', 'qq'], 1],
         [[...place, '--num-records', '1', '--threads', '0'], 1],
-        [['-topic', 't', '-bootstrap-server', broker.bootstrapServers, '--num', '0'], 0],
+        [['-topic', 't', '-bootstrap-server', broker.bootstrapServers, '--num-records=0'], 0],
+        [[...place, '--num', '0'], 1],
       ]
       for (const [words, code] of cases) {
-        for (const maker of ['java', 'milena'] as const) {
-          const run = await tools.run(maker, 'ShareConsumerPerformance', words)
-          expect(run.code, `${maker} ${words.join(' ')}\n${run.errors.join('\n')}`).toBe(code)
-        }
+        await Promise.all(
+          (['java', 'milena'] as const).map(async (maker) => {
+            const run = await tools.run(maker, 'ShareConsumerPerformance', words)
+            expect(run.code, `${maker} ${words.join(' ')}\n${run.errors.join('\n')}`).toBe(code)
+          }),
+        )
       }
     })
   },

@@ -60,7 +60,8 @@ describeOnBrokers(
         const place = ['--topic', topic, '--group-id', group, '--bootstrap-server', broker.bootstrapServers]
         return tools.run(maker, 'VerifiableShareConsumer', [...place, '--command-config', config, ...words], ending)
       }
-      return { java: await run('java'), milena: await run('milena') }
+      const [java, milena] = await Promise.all([run('java'), run('milena')])
+      return { java, milena }
     }
 
     it('print the same lines in every acknowledgement mode', { timeout: 120_000 }, async () => {
@@ -131,11 +132,13 @@ describeOnBrokers(
         ],
       ]
       for (const [words, code, events] of cases) {
-        for (const maker of ['java', 'milena'] as const) {
-          const run = await tools.run(maker, 'VerifiableShareConsumer', words)
-          const about = `${maker} ${words.join(' ')}\n${run.errors.join('\n')}`
-          expect([run.code, eventsOf(run).map(({ name }) => name)], about).toEqual([code, events])
-        }
+        await Promise.all(
+          (['java', 'milena'] as const).map(async (maker) => {
+            const run = await tools.run(maker, 'VerifiableShareConsumer', words)
+            const about = `${maker} ${words.join(' ')}\n${run.errors.join('\n')}`
+            expect([run.code, eventsOf(run).map(({ name }) => name)], about).toEqual([code, events])
+          }),
+        )
       }
     })
   },

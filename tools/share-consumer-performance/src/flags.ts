@@ -75,6 +75,7 @@ export interface Flags {
 /** The flags, or which text was asked for. Throws CommandLineError, and what reading the configuration file throws. */
 export function readFlags(words: readonly string[]): Flags | 'help' | 'version' {
   const line = parseCommandLine(words, specs, {
+    cutShort: false,
     repeated: 'refused',
     stray: 'ignored',
     singleDash: true,

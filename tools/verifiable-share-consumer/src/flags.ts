@@ -70,7 +70,7 @@ export function readFlags(words: readonly string[]): Flags | 'help' {
   const line = parseCommandLine(
     words,
     specs,
-    { repeated: 'last', stray: 'refused', singleDash: false, dashedValues: false },
+    { cutShort: true, repeated: 'last', stray: 'refused', singleDash: false, dashedValues: false },
     ['help'],
   )
   if (line.has('help')) return 'help'
