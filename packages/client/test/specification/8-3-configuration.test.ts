@@ -1,6 +1,6 @@
 import { KafkaUsageError } from '@milena/protocol'
 import { silentLogger } from '@milena/protocol/runtime'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { ShareConsumer, type ShareConsumerOptions } from '../../src/index.js'
 import { numbered, receive, results } from '../share/real-group.js'
 import { onEveryBroker } from './on-every-broker.js'
@@ -172,8 +172,13 @@ onEveryBroker('Options', (sentence) => {
     const groupId = await broker.createGroup()
     const consumer = groups.consumer(groupId, { clientRack: 'cellar', clientId: 'with-a-rack' })
     consumer.subscribe([topic])
-    await consumer.poll(200)
-    const [described] = await broker.admin.describeShareGroups([groupId])
-    expect(described?.members).toMatchObject([{ clientId: 'with-a-rack', rackId: 'cellar' }])
+    await vi.waitFor(
+      async () => {
+        await consumer.poll(100)
+        const [described] = await broker.admin.describeShareGroups([groupId])
+        expect(described?.members).toMatchObject([{ clientId: 'with-a-rack', rackId: 'cellar' }])
+      },
+      { timeout: 10_000 },
+    )
   })
 })

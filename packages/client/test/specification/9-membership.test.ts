@@ -241,10 +241,15 @@ onEveryBroker('Membership', (sentence) => {
     const groupId = await broker.createGroup()
     const consumer = groups.consumer(groupId, { clientId: 'counted' })
     consumer.subscribe([topic])
-    await consumer.poll(500)
-    expect((await broker.admin.describeShareGroups([groupId]))[0]?.members).toMatchObject([
-      { clientId: 'counted', memberId: consumer.memberId, subscribedTopicNames: [topic] },
-    ])
+    await vi.waitFor(
+      async () => {
+        await consumer.poll(100)
+        expect((await broker.admin.describeShareGroups([groupId]))[0]?.members).toMatchObject([
+          { clientId: 'counted', memberId: consumer.memberId, subscribedTopicNames: [topic] },
+        ])
+      },
+      { timeout: 10_000 },
+    )
     await consumer.close()
     expect((await broker.admin.describeShareGroups([groupId]))[0]).toMatchObject({ state: 'Empty', members: [] })
   })
