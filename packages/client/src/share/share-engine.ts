@@ -142,7 +142,8 @@ export class ShareEngine<K, V> {
       lockLost: (piece) => {
         this.#intake.lost()
         this.#losses.tell(piece, this.#keeper.hasEnded(piece.range) ? 'extension-ended' : piece.cause)
-        if (this.#intake.isFull) this.#arrived.notify()
+        // It makes room; and what waits in the buffer for its renewal does so in vain now.
+        if (this.#taking) this.#arrived.notify()
       },
       renewalEnded: (pieces, outcome) => {
         this.#keeper.outcome(pieces, outcome)
