@@ -208,6 +208,43 @@ describe('an acquired range', () => {
     expect(range).toMatchObject({ open: 0, unsent: 1 })
   })
 
+  it('knows the records that left, until it is finished', () => {
+    const { range, holder } = acquire(5)
+    const records = ['a', 'b', 'c', 'd'].map((name) => ({ name }))
+    range.handOut(records, 1, { from: 0, to: 2 })
+    range.handOut(records, 3, { from: 2, to: 3 })
+    expect(range.handedTo).toBe(3)
+    expect(holder.outstanding).toBe(3)
+    expect(range.handedOutAmong(1, 5)).toEqual([{ name: 'c' }, { name: 'd' }])
+    range.answerOpen(AckCode.ACCEPT)
+    expect(holder.outstanding).toBe(0)
+    for (const { from, to } of range.sendRuns()) range.settle(from, to, done)
+    expect(range.handedOutAmong(0, 5)).toEqual([])
+  })
+
+  it('moves its deadline as a whole when all that is open is renewed, and else by offset', () => {
+    const { range } = acquire(4)
+    range.renewed(0, 4, 40_000)
+    expect([range.lockDeadline, range.deadlineOf(3), range.firstLockDeadline]).toEqual([40_000, 40_000, 30_000])
+    range.renewed(0, 2, 50_000)
+    expect([range.lockDeadline, range.deadlineOf(0), range.deadlineOf(3)]).toEqual([40_000, 50_000, 40_000])
+    expect([range.earliestDeadline(0, 2), range.earliestDeadline(0, 4)]).toEqual([50_000, 40_000])
+  })
+
+  it('tells the answers that no request carries yet, without gaps', () => {
+    const { range } = acquire(6)
+    range.answerOpen(AckCode.GAP, 0, 1)
+    range.answer(1, AckCode.ACCEPT)
+    range.answer(2, AckCode.ACCEPT)
+    range.answer(3, AckCode.RELEASE)
+    expect(range.unsentAnswers(0, 6)).toEqual([
+      { from: 1, to: 3, code: AckCode.ACCEPT },
+      { from: 3, to: 4, code: AckCode.RELEASE },
+    ])
+    range.sendRuns()
+    expect(range.unsentAnswers(0, 6)).toEqual([])
+  })
+
   it('counts the open ones among some of its offsets', () => {
     const { range } = acquire(5)
     expect(range.openAmong(1, 4)).toBe(3)

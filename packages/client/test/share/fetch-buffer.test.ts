@@ -425,3 +425,70 @@ describe('a batch that turns out unreadable at hand-out', () => {
     expect(answeredWith(one.ranges[0], AckCode.REJECT)).toEqual([0, 1, 2])
   })
 })
+
+describe('a buffer whose locks are looked after', () => {
+  it('keeps a record whose lock seems to have run out until it is renewed, and gives the other partitions meanwhile', async () => {
+    const it = buffer()
+    it.keepsLocks = true
+    const late = await received([await batch([0, 1, 2])], [[0, 2]], 0)
+    it.add(late)
+    expect(it.take(1, true)).toMatchObject({ records: [{ offset: 0 }] })
+    await clock.advance(LOCK_MS)
+    it.add(await received([await batch([7])], [[7, 7]], 1))
+    expect(offsets(takeNow(it, 10))).toEqual([7])
+    expect(offsets(takeNow(it, 10))).toEqual([])
+    expect(it.records).toBe(2)
+    late.ranges[0]?.renewed(1, 3, clock.now() + LOCK_MS)
+    expect(offsets(takeNow(it, 10))).toEqual([1, 2])
+    expect([it.records, it.bytes]).toEqual([0, 0])
+  })
+
+  it('passes over what was given up instead', async () => {
+    const it = buffer()
+    it.keepsLocks = true
+    const late = await received([await batch([0, 1, 2])], [[0, 2]])
+    it.add(late)
+    await clock.advance(LOCK_MS)
+    expect(offsets(takeNow(it, 10))).toEqual([])
+    late.ranges[0]?.supersede(0, 2)
+    late.ranges[0]?.renewed(2, 3, clock.now() + LOCK_MS)
+    expect(offsets(takeNow(it, 10))).toEqual([2])
+    expect(it.records).toBe(0)
+  })
+
+  it('tells how many records leave before each range, and counts anew when some were given back', async () => {
+    const it = buffer()
+    const one = await received(
+      [await batch(from(0, 9))],
+      [
+        [0, 4],
+        [5, 9],
+      ],
+    )
+    const two = await received([await batch(from(0, 4))], [[0, 4]], 1)
+    it.add(one)
+    it.add(two)
+    void it.take(2, true)
+    expect([...it.positions()].map(([range, ahead]) => [range.partition.partition, range.firstOffset, ahead])).toEqual([
+      [0, 0, 0],
+      [0, 5, 3],
+      [1, 0, 8],
+    ])
+    two.ranges[0]?.answerOpen(AckCode.RELEASE, 1)
+    it.recount()
+    expect(it.records).toBe(9)
+    expect(takeNow(it, 100).records).toHaveLength(9)
+    expect(it.records).toBe(0)
+  })
+
+  it('holds so many bytes as the batches that wait; they leave with their last record', async () => {
+    const it = buffer()
+    const bytes = await batch(from(0, 9))
+    it.add(await received([bytes], [[0, 9]]))
+    expect(it.bytes).toBe(bytes.length)
+    void it.take(9, true)
+    expect(it.bytes).toBe(bytes.length)
+    void it.take(1, true)
+    expect(it.bytes).toBe(0)
+  })
+})

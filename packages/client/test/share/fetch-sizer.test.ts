@@ -79,4 +79,57 @@ describe('the size of a fetch', () => {
       }),
     )
   })
+
+  it('is what there is room for, where that can be started at once', () => {
+    const sizer = new FetchSizer({ prefetch: 'auto' })
+    // Nothing is known yet: not a record more.
+    expect(sizer.recordsToFetch({ buffered: 0, waiting: true, free: 10 })).toBe(10)
+    sizer.worked(100, 30_000)
+    expect(sizer.fetchRecords).toBe(2)
+    expect(sizer.recordsToFetch({ buffered: 0, waiting: true, free: 200 })).toBe(200)
+    expect(sizer.recordsToFetch({ buffered: 0, waiting: true, free: 1 })).toBe(2)
+    const fixed = new FetchSizer({ fixedRecords: 50, prefetch: 'auto' })
+    expect(fixed.recordsToFetch({ buffered: 0, waiting: true, free: 10 })).toBe(50)
+    expect(fixed.recordsToFetch({ buffered: 0, waiting: true, free: 200 })).toBe(50)
+  })
+
+  it('fetches nothing ahead for an application that is stuck, however quick it was', () => {
+    const sizer = new FetchSizer({ prefetch: 'auto' })
+    for (let i = 0; i < 12; i++) sizer.worked(0.01, 30_000)
+    expect(sizer.recordsToFetch({ buffered: 0, waiting: false, slowestMs: 0.01 })).toBe(2_000)
+    expect(sizer.recordsToFetch({ buffered: 0, waiting: false, slowestMs: 5_000 })).toBe(0)
+  })
+})
+
+describe('where locks are looked after', () => {
+  function careful(fixedRecords?: number): FetchSizer {
+    const sizer = new FetchSizer({ fixedRecords, prefetch: 'auto' })
+    sizer.careful = true
+    return sizer
+  }
+
+  it('an unknown application is handed one record, a slow one what it starts soon, a quick one whole ranges', () => {
+    const sizer = careful()
+    expect(sizer.handOutRecords).toBe(1)
+    sizer.worked(100, 30_000)
+    expect(sizer.handOutRecords).toBe(2)
+    sizer.worked(60_000, 30_000)
+    expect(sizer.handOutRecords).toBe(1)
+    for (let i = 0; i < 12; i++) sizer.worked(0.01, 30_000)
+    expect(sizer.handOutRecords).toBeUndefined()
+    expect(new FetchSizer({ prefetch: 'auto' }).handOutRecords).toBeUndefined()
+  })
+
+  it('a number that was set is asked for as far as it is started while it would be kept, and then exactly so', () => {
+    const sizer = careful(500)
+    expect([sizer.fetchRecords, sizer.exact]).toEqual([500, false])
+    sizer.worked(1_000, 15_000)
+    expect([sizer.fetchRecords, sizer.exact]).toEqual([30, true])
+    sizer.worked(1_000, 60_000)
+    expect(sizer.fetchRecords).toBe(60)
+    sizer.worked(100_000, 30_000)
+    expect(sizer.fetchRecords).toBe(1)
+    sizer.worked(1, 30_000)
+    expect([sizer.fetchRecords, sizer.exact]).toEqual([500, false])
+  })
 })
