@@ -31,6 +31,14 @@ interface Waiting {
   left: number
 }
 
+/** A range that waits, or what is left of it. */
+export interface BufferPosition {
+  /** How many records leave before it. */
+  readonly ahead: number
+  /** The index of the first of its records that waits. */
+  readonly from: number
+}
+
 export interface FetchBufferOptions<K, V> {
   readonly deserializers: RecordDeserializers<K, V>
   /** Hand out exactly as many as asked for, also when that cuts a range. */
@@ -108,13 +116,13 @@ export class FetchBuffer<K, V> {
     return released
   }
 
-  /** How many records leave before those of each range. */
-  positions(): ReadonlyMap<AcquiredRange, number> {
-    const positions = new Map<AcquiredRange, number>()
+  /** Where each range stands that waits here. */
+  positions(): ReadonlyMap<AcquiredRange, BufferPosition> {
+    const positions = new Map<AcquiredRange, BufferPosition>()
     let ahead = 0
     for (const waiting of this.#queue) {
       for (const { range, from } of left(waiting)) {
-        positions.set(range, ahead)
+        positions.set(range, { ahead, from })
         ahead += range.openAmong(from, range.length)
       }
     }

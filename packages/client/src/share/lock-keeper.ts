@@ -3,6 +3,7 @@ import type { Clock, Logger, Timer } from '@milena/protocol/runtime'
 import type { SentPiece } from './ack-batches.js'
 import type { AcquiredRange } from './acquired-range.js'
 import { AckCode } from './acknowledge-type.js'
+import type { BufferPosition } from './fetch-buffer.js'
 import { keepForMs } from './fetch-sizer.js'
 import { RenewalTurns } from './renewal-turns.js'
 
@@ -38,8 +39,8 @@ export interface LockKeeperHost {
   lockMs(): number | undefined
   /** Everything that is acquired and not finished. */
   ranges(): Iterable<AcquiredRange>
-  /** How many records of the buffer leave before those of a range. */
-  queue(): ReadonlyMap<AcquiredRange, number>
+  /** Where each range stands that is in the buffer. */
+  queue(): ReadonlyMap<AcquiredRange, BufferPosition>
   /** How many records of the buffer will be started within that time. */
   startsWithin(ms: number): number
   /** What the buffer held was RELEASEd in part. */
@@ -164,17 +165,20 @@ export class LockKeeper {
 
   #keepBuffered(ranges: readonly AcquiredRange[], now: number, lockMs: number, keeping: LockKeeping): void {
     const host = this.#host
-    const ahead = host.queue()
+    const positions = host.queue()
     let released = 0
     for (const range of ranges) {
-      const from = range.handedTo
+      const place = positions.get(range)
+      // In between a deserialiser is at work.
+      const from = place?.from ?? range.length
+      if (from > range.handedTo && this.#canRenew(range, now)) this.#turns.add(range, range.handedTo, from)
       const left = range.earliestDeadline(from, range.length) - now
       if (left === Infinity || left > lockMs * RENEW_WHEN_LEFT) continue
       const renews = this.#canRenew(range, now) && !this.#extensionEnded(range, now, lockMs, keeping)
       const withinMs = renews ? keepForMs(lockMs) : left - lockMs * ANSWER_MARGIN
       let to = range.length
       if (!renews || keeping.mayRelease) {
-        const started = host.startsWithin(withinMs) - (ahead.get(range) ?? 0)
+        const started = host.startsWithin(withinMs) - (place?.ahead ?? 0)
         to = Math.min(range.length, from + Math.max(0, started))
       }
       if (renews && from < to) this.#turns.add(range, from, to)

@@ -1,7 +1,7 @@
 import type { Clock, Logger } from '@milena/protocol/runtime'
 import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
 import type { AcquiredRange } from './acquired-range.js'
-import { FetchBuffer, type TakenBatch } from './fetch-buffer.js'
+import { FetchBuffer, type BufferPosition, type TakenBatch } from './fetch-buffer.js'
 import { FetchSizer } from './fetch-sizer.js'
 import { RecordDeserializationFailure } from './record-failure.js'
 import type { ReceivedPartition } from './share-response.js'
@@ -138,8 +138,8 @@ export class ShareIntake<K, V> {
     return Math.floor(ms / Math.max(this.#slowestMs(), 1e-6)) - before
   }
 
-  /** How many buffered records leave before those of each range. */
-  positions(): ReadonlyMap<AcquiredRange, number> {
+  /** Where each range stands that is buffered. */
+  positions(): ReadonlyMap<AcquiredRange, BufferPosition> {
     return this.#buffer.positions()
   }
 

@@ -469,10 +469,12 @@ describe('a buffer whose locks are looked after', () => {
     it.add(one)
     it.add(two)
     void it.take(2, true)
-    expect([...it.positions()].map(([range, ahead]) => [range.partition.partition, range.firstOffset, ahead])).toEqual([
-      [0, 0, 0],
-      [0, 5, 3],
-      [1, 0, 8],
+    expect(
+      [...it.positions()].map(([range, at]) => [range.partition.partition, range.firstOffset, at.ahead, at.from]),
+    ).toEqual([
+      [0, 0, 0, 2],
+      [0, 5, 3, 0],
+      [1, 0, 8, 0],
     ])
     two.ranges[0]?.answerOpen(AckCode.RELEASE, 1)
     it.recount()
