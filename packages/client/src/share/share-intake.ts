@@ -165,6 +165,7 @@ export class ShareIntake<K, V> {
 
   #takeBuffered(max: number | undefined): TakenBatch<K, V> | Promise<TakenBatch<K, V>> {
     if (this.#free > 0) return this.#buffer.take(Math.min(max ?? Infinity, this.#free), true)
+    // Who says how many at once means it.
     const soon = max === undefined ? this.#sizer.handOutRecords : undefined
     return soon === undefined ? this.#buffer.take(max ?? this.#sizer.fetchRecords) : this.#buffer.take(soon, true)
   }
