@@ -15,7 +15,7 @@ export interface Acquisition {
   readonly tap: WireTap
   /** The share session of that connection. */
   readonly session: number
-  /** The broker's lock may be over from then on, and the client has to hold it for over from the other on. */
+  /** The broker's lock may be over from then on, and is from the other on. */
   mayEndMs: number
   surelyEndsMs: number
   readonly acquiredAtMs: number
@@ -56,6 +56,15 @@ export class Acquisitions {
     return this.#latest.get(`${memberId} ${place}@${offset}`)
   }
 
+  /** What these members have acquired of one offset, the latest first. */
+  chain(memberIds: readonly string[], place: string, offset: number): Acquisition[] {
+    const chain: Acquisition[] = []
+    for (const memberId of memberIds.toReversed()) {
+      for (let each = this.latest(memberId, place, offset); each !== undefined; each = each.before) chain.push(each)
+    }
+    return chain
+  }
+
   add(
     given: Pick<
       Acquisition,
@@ -67,6 +76,7 @@ export class Acquisitions {
       | 'tap'
       | 'session'
       | 'mayEndMs'
+      | 'surelyEndsMs'
       | 'acquiredAtMs'
       | 'isCorrupt'
     >,
@@ -74,7 +84,6 @@ export class Acquisitions {
     const key = `${given.memberId} ${given.place}@${given.offset}`
     const made: Acquisition = {
       ...given,
-      surelyEndsMs: Infinity,
       isDelivered: false,
       handedOut: 0,
       renewedByApplication: 0,

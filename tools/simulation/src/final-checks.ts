@@ -30,6 +30,21 @@ export function checkSessions(world: World): void {
   }
 }
 
+/** Members whose coordinator has answered all along. */
+export function liveMembers({ broker, truth }: World): ReadonlySet<string> {
+  const since = broker.clock.now() - LATELY_MS
+  return new Set([...truth.heartbeatMs].flatMap(([memberId, at]) => (at >= since ? [memberId] : [])))
+}
+
+/** Who has just ended in good order has left its group, and not been put out of it. */
+export function checkLeft({ broker, findings }: World, members: ReadonlySet<string>): void {
+  for (const { groupId, members: left } of broker.inspect().shareGroups) {
+    for (const { memberId, clientId } of left) {
+      if (members.has(memberId)) findings.broken('BOUNDED', `${clientId} has ended, and is still in ${groupId}`)
+    }
+  }
+}
+
 /** Each record of each group: accepted or rejected as an application said, or archived by the limit. */
 export function checkOutcomes(world: World): void {
   const { scenario, truth, findings, places, log } = world

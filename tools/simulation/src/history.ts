@@ -1,7 +1,7 @@
 import { VirtualClock } from '@milena/protocol/runtime'
 import { Faults } from './faults.js'
 import { Findings, type Finding } from './findings.js'
-import { checkEnd, checkOutcomes, checkSessions } from './final-checks.js'
+import { checkEnd, checkLeft, checkOutcomes, checkSessions, liveMembers } from './final-checks.js'
 import { drawScenario } from './scenario.js'
 import { stackOf } from './sim-process.js'
 import { CLEANUP_MS, World } from './world.js'
@@ -101,12 +101,15 @@ async function play(seed: number, clock: VirtualClock, findings: Findings): Prom
 
     findings.say('=== end')
     const ended = new Set(world.alive.filter(({ stopping }) => stopping === undefined).map(({ process }) => process))
+    const live = liveMembers(world)
     const ends = world.alive.map((running) => world.stop(running, STOP_MS))
     let hasEnded = ends.length === 0
     void Promise.all(ends).then(() => (hasEnded = true))
     if (!(await passUntil(() => hasEnded, END_MS, 50))) {
       findings.broken('FOREVER', `not all applications have ended ${END_MS} ms after they were told to`)
     }
+    if (!(await pass(200))) return
+    checkLeft(world, live)
     if (!(await pass(CLEANUP_MS)) || isBroken()) return
     checkOutcomes(world)
     checkEnd(world, ended)

@@ -144,10 +144,9 @@ export class Truth implements WireObserver {
 
   /** After a leader has moved a count may repeat: of several the one that was to come. */
   #handed(memberId: string, place: string, { offset, deliveryCount }: HandedOutRecord): Acquisition | undefined {
-    const fitting: Acquisition[] = []
-    for (let each = this.acquisitions.latest(memberId, place, offset); each !== undefined; each = each.before) {
-      if (each.isDelivered && each.deliveryCount === deliveryCount) fitting.push(each)
-    }
+    const fitting = this.acquisitions
+      .chain([memberId], place, offset)
+      .filter((each) => each.isDelivered && each.deliveryCount === deliveryCount)
     const now = this.#clock.now()
     const isHeld = ({ sent, tap, surelyEndsMs }: Acquisition): boolean =>
       sent === undefined && surelyEndsMs >= now && tap.closedAtClientMs === undefined
@@ -156,6 +155,20 @@ export class Truth implements WireObserver {
       fitting.findLast((each) => each.handedOut <= each.renewedByApplication && isHeld(each)) ??
       fitting[0]
     )
+  }
+
+  /** What an application was told instead of a record that cannot be read. */
+  unreadable(
+    memberId: string,
+    {
+      topic,
+      partition,
+      offset,
+      deliveryCount,
+    }: Omit<HandedOutRecord, 'deliveryCount'> & { readonly deliveryCount?: number },
+  ): Acquisition | undefined {
+    const chain = this.acquisitions.chain([memberId], `${topic}-${partition}`, offset)
+    return deliveryCount === undefined ? chain[0] : chain.find((each) => each.deliveryCount === deliveryCount)
   }
 
   /** An application decides; to be told before the client is. */
@@ -185,7 +198,7 @@ export class Truth implements WireObserver {
     const place = `${partition.topic}-${partition.partition}`
     eachOffset(batches, (offset, type) => {
       if (type === AckCode.GAP) return
-      const chain = this.#chain(memberIds, place, offset)
+      const chain = this.acquisitions.chain(memberIds, place, offset)
       if (type === AckCode.RENEW) {
         if (error === undefined && chain.every(({ renewals }) => renewals === 0)) {
           this.#findings.broken(
@@ -217,16 +230,6 @@ export class Truth implements WireObserver {
         )
       }
     })
-  }
-
-  /** What these members have acquired of one offset, the latest first. */
-  #chain(memberIds: readonly string[], place: string, offset: number): Acquisition[] {
-    const chain: Acquisition[] = []
-    for (const memberId of memberIds.toReversed()) {
-      let each = this.acquisitions.latest(memberId, place, offset)
-      for (; each !== undefined; each = each.before) chain.push(each)
-    }
-    return chain
   }
 
   /** Which acquisition an answer was about: of one offset there may be a newer one already. */
@@ -379,6 +382,7 @@ export class Truth implements WireObserver {
               tap,
               session: tap.session,
               mayEndMs: exchange.sentAtMs + response.acquisitionLockTimeoutMs,
+              surelyEndsMs: this.#clock.now() + response.acquisitionLockTimeoutMs,
               acquiredAtMs: this.#clock.now(),
               isCorrupt: altered === 'corrupt',
             })
@@ -403,6 +407,7 @@ export class Truth implements WireObserver {
       if (type === AckCode.RENEW) {
         if (code !== 0) return
         acquisition.mayEndMs = exchange.sentAtMs + (response?.acquisitionLockTimeoutMs ?? 0)
+        acquisition.surelyEndsMs = now + (response?.acquisitionLockTimeoutMs ?? 0)
         return
       }
       acquisition.isOut = false
@@ -441,7 +446,6 @@ export class Truth implements WireObserver {
   delivered(exchange: Exchange): void {
     const { response, request } = exchange
     if (response === undefined) return
-    const now = this.#clock.now()
     const memberId = request.memberId ?? ''
     for (const { place, batches } of acknowledgementsOf(exchange, this.topicNames)) {
       eachOffset(batches, (offset, type) => {
@@ -450,7 +454,6 @@ export class Truth implements WireObserver {
           if (type === AckCode.RENEW) {
             if (each.mayEndMs !== exchange.sentAtMs + response.acquisitionLockTimeoutMs) continue
             each.renewals++
-            each.surelyEndsMs = now + response.acquisitionLockTimeoutMs
           } else if (each.sent === type && each.outcome === 'ok') {
             each.isTold = true
           } else continue
@@ -467,7 +470,6 @@ export class Truth implements WireObserver {
             const acquisition = this.acquisitions.latest(memberId, `${topic}-${partitionIndex}`, offset)
             if (acquisition === undefined) continue
             acquisition.isDelivered = true
-            acquisition.surelyEndsMs = now + response.acquisitionLockTimeoutMs
           }
         }
       }

@@ -6,6 +6,9 @@ import { readValue } from './deserialiser.js'
 type Value = Buffer | null
 type Engine = ShareEngine<Value, string>
 
+/** Each answer has its verdict after the longest request timeout, and the time for which it is sent again. */
+const SETTLE_MS = 60_000
+
 /** The engine as containers use it: records are taken while earlier ones are unanswered, and answered in any order. */
 export class ContinuousApp extends AppBase implements App {
   #consumer: ShareConsumer<Value, string>
@@ -72,7 +75,7 @@ export class ContinuousApp extends AppBase implements App {
         }
         if (this.isStopping) return
         await this.#take(engine, maxInFlight - this.#open)
-        if (dice.chance(0.1)) await engine.whenSettled()
+        if (dice.chance(0.1)) await this.bounded('whenSettled()', SETTLE_MS, engine.whenSettled())
       } catch (error) {
         const met = this.met(error, 'take()')
         if (met.code === 'CLOSED' && this.isStopping) return
@@ -93,11 +96,7 @@ export class ContinuousApp extends AppBase implements App {
       timer.cancel(),
     )
     for (const failure of taken.failures) {
-      const acquisition = truth.acquisitions.latest(
-        engine.memberId,
-        `${failure.topic}-${failure.partition}`,
-        failure.offset,
-      )
+      const acquisition = truth.unreadable(engine.memberId, failure)
       truth.intends(acquisition, 'REJECT')
       engine.settle(failure, 'REJECT')
       truth.owed(acquisition)

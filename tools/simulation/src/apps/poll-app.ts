@@ -164,8 +164,7 @@ export class PollApp extends AppBase implements App {
   async #recover(consumer: ShareConsumer<Value, string>, error: KafkaError): Promise<void> {
     const { truth, findings, process } = this.around
     if (RecordDeserializationError.is(error)) {
-      const place = `${error.topic}-${error.partition}`
-      const acquisition = truth.acquisitions.latest(consumer.memberId, place, error.offset)
+      const acquisition = truth.unreadable(consumer.memberId, error)
       truth.intends(acquisition, 'REJECT')
       consumer.acknowledge(error, 'REJECT')
       truth.owed(acquisition)

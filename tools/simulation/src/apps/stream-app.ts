@@ -1,4 +1,10 @@
-import { ConsumerRecord, ShareConsumer, type ConsumerRecords, type RecordOrFailure } from '@milena/client'
+import {
+  ConsumerRecord,
+  RecordDeserializationFailure,
+  ShareConsumer,
+  type ConsumerRecords,
+  type RecordOrFailure,
+} from '@milena/client'
 import { KafkaError } from '@milena/protocol'
 import type { Acquisition } from '../acquisitions.js'
 import { AppBase, LONGEST_WORK_MS, type App, type AppSurroundings } from './app.js'
@@ -112,7 +118,7 @@ export class StreamApp extends AppBase implements App {
     try {
       for await (const item of stepped) {
         if (!(item instanceof ConsumerRecord)) {
-          if ('offset' in item) this.#undecodable(consumer, item)
+          if (item instanceof RecordDeserializationFailure) this.#undecodable(consumer, item)
           else this.met(item.error, 'an item')
           continue
         }
@@ -144,7 +150,7 @@ export class StreamApp extends AppBase implements App {
         const { done, value: batch } = await iteration.next()
         if (done === true) return
         for (const failure of batch.failures) {
-          if ('offset' in failure) this.#undecodable(consumer, failure)
+          if (failure instanceof RecordDeserializationFailure) this.#undecodable(consumer, failure)
           else this.met(failure.error, 'a batch')
         }
         last = await this.#work(consumer, batch)
@@ -202,10 +208,9 @@ export class StreamApp extends AppBase implements App {
     }
   }
 
-  #undecodable(consumer: Consumer, failure: { topic: string; partition: number; offset: number }): void {
+  #undecodable(consumer: Consumer, failure: RecordDeserializationFailure): void {
     const { truth, findings } = this.around
-    const place = `${failure.topic}-${failure.partition}`
-    const acquisition = truth.acquisitions.latest(consumer.memberId, place, failure.offset)
+    const acquisition = truth.unreadable(consumer.memberId, failure)
     truth.intends(acquisition, 'REJECT')
     consumer.acknowledge(failure, 'REJECT')
     truth.owed(acquisition)
