@@ -1,4 +1,5 @@
 export { AcknowledgeType } from '@milena/client'
+export type { LockLossCause } from '@milena/client/internal'
 export { ShareAckMode } from './ack-modes.js'
 export type { ContainerProperties, RestartPolicy } from './container-properties.js'
 export { ContainerState } from './container-state.js'
