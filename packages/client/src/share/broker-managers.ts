@@ -1,8 +1,12 @@
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { AcquiredRange } from './acquired-range.js'
+import { BoundedWait } from './bounded-wait.js'
 import type { RequestManagerHost } from './request-manager-host.js'
 import { RequestManager } from './request-manager.js'
 import type { TopicIdPartition } from './share-partition.js'
+
+/** A broker that owes an answer for so long is taken for gone. */
+const SILENCE_MS = 1_000
 
 const NO_PARTITIONS: ReadonlySet<TopicIdPartition> = new Set()
 
@@ -56,9 +60,16 @@ export class BrokerManagers {
     for (const { manager } of this.#byNode.values()) yield* manager.heldRanges()
   }
 
-  /** Resolves when every request that is out now has been answered. */
+  /** Resolves when every request that is out now has been answered. A broker that has fallen silent is not waited for. */
   async out(): Promise<void> {
-    await Promise.all(this.#map((manager) => manager.out))
+    await Promise.all(this.#map((manager) => this.#answered(manager)))
+  }
+
+  async #answered({ out, dueAt }: RequestManager): Promise<void> {
+    const { clock } = this.#context
+    const wait = new BoundedWait(clock, Math.max(0, dueAt - clock.now()) + SILENCE_MS, undefined)
+    await wait.until(out)
+    wait.stop()
   }
 
   /** Resolves when every answer given so far has its verdict. */

@@ -79,7 +79,7 @@ export class RequestManager {
   /** It carries acknowledgements. */
   #carrying = false
   /** When the request that is out, or was last, is or was to be answered at the latest by a broker that is well. */
-  #dueAt = 0
+  dueAt = 0
   #expireAt = 0
   /** Something of the last request went wrong in a way that wants a pause. */
   #backedOff = false
@@ -180,7 +180,7 @@ export class RequestManager {
     const ending = new SessionEnding({
       clock: this.#context.clock,
       deadline,
-      dueAt: this.#inFlight ? this.#dueAt : undefined,
+      dueAt: this.#inFlight ? this.dueAt : undefined,
       giveUp: () => this.#connection?.close(),
     })
     await ending.waitFor(running)
@@ -252,7 +252,7 @@ export class RequestManager {
     const fetching = fetch()
     const { clock } = this.#context
     // A broker that says nothing loses its turn.
-    const timer = clock.setTimer(() => rotation.answered(this.nodeId), this.#dueAt - clock.now() + TURN_MS)
+    const timer = clock.setTimer(() => rotation.answered(this.nodeId), this.dueAt - clock.now() + TURN_MS)
     await fetching
     timer.cancel()
     rotation.answered(this.nodeId)
@@ -280,7 +280,7 @@ export class RequestManager {
     const inTurns = this.#host.rotation?.isShared ?? false
     const plan = { now: sentAt, held: this.#held, carrying: carrying || inTurns, waiting }
     const maxWaitMs = this.#turns.waitAtBrokerMs(plan)
-    this.#dueAt = sentAt + maxWaitMs
+    this.dueAt = sentAt + maxWaitMs
     const maxBytes = this.#bytes.maxBytes(records, this.#session.wanted.size)
     const outgoing: Outgoing = { api: 'ShareFetch', connection, held: this.#held, sent, sentAt }
     const { acquireMode } = settings
@@ -348,7 +348,7 @@ export class RequestManager {
 
   #outgoing(connection: Connection, sent: SentByPartition): Outgoing {
     const sentAt = this.#context.clock.now()
-    this.#dueAt = sentAt
+    this.dueAt = sentAt
     return { api: 'ShareAcknowledge', connection, held: this.#held, sent, sentAt }
   }
 
