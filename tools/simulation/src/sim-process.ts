@@ -20,6 +20,7 @@ export class SimProcess {
   readonly #findings: Findings
   readonly #timers = new Set<ProcessTimer>()
   #late: (() => void)[] = []
+  #isCatchingUp = false
 
   constructor(
     readonly name: string,
@@ -46,15 +47,25 @@ export class SimProcess {
   /** Runs something in this process: now, when it goes on, or never. */
   run(fn: () => void): void {
     if (this.isDead) return
-    if (this.isFrozen) {
-      this.#late.push(fn)
-      return
-    }
+    if (this.isFrozen || this.#isCatchingUp) this.#late.push(fn)
+    else this.#call(fn)
+  }
+
+  #call(fn: () => void): void {
     try {
       fn()
     } catch (error) {
       this.#findings.broken('DEFECT', `something that was due in ${this.name} threw: ${stackOf(error)}`)
     }
+  }
+
+  /** What fell due meanwhile runs one after the other, and promises in between, as in Node. */
+  #catchUp(): void {
+    const fn = this.isFrozen ? undefined : this.#late.shift()
+    this.#isCatchingUp = fn !== undefined
+    if (fn === undefined) return
+    this.#call(fn)
+    this.#master.immediate(() => this.#catchUp())
   }
 
   /** The application's own waiting, which is not counted: after a stop it may still be at work. */
@@ -72,9 +83,7 @@ export class SimProcess {
     if (this.isDead || !this.isFrozen) return
     this.isFrozen = false
     this.frozenLastAt = this.#master.now()
-    const late = this.#late
-    this.#late = []
-    for (const fn of late) this.run(fn)
+    if (!this.#isCatchingUp) this.#catchUp()
   }
 
   kill(): void {
