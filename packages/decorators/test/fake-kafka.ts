@@ -62,6 +62,9 @@ class FakeMember {
     whenSettled: () => Promise.resolve(),
     whenJoined: () => Promise.resolve(),
     onVerdict: () => () => undefined,
+    onLost: () => () => undefined,
+    keepLocks: () => undefined,
+    outstanding: 0,
   } as unknown as Engine
 }
 
