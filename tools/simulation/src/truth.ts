@@ -144,12 +144,14 @@ export class Truth implements WireObserver {
 
   /** After a leader has moved a count may repeat: of several the one that was to come. */
   #handed(memberId: string, place: string, { offset, deliveryCount }: HandedOutRecord): Acquisition | undefined {
-    const fitting = this.acquisitions
-      .chain([memberId], place, offset)
-      .filter((each) => each.isDelivered && each.deliveryCount === deliveryCount)
+    const chain = this.acquisitions.chain([memberId], place, offset)
+    const fitting = chain.filter((each) => each.isDelivered && each.deliveryCount === deliveryCount)
     const now = this.#clock.now()
-    const isHeld = ({ sent, tap, surelyEndsMs }: Acquisition): boolean =>
-      sent === undefined && surelyEndsMs >= now && tap.closedAtClientMs === undefined
+    // Acquired anew over the same connection, the earlier one is over.
+    const isOver = (each: Acquisition): boolean =>
+      chain.slice(0, chain.indexOf(each)).some(({ tap, isDelivered }) => tap === each.tap && isDelivered)
+    const isHeld = (each: Acquisition): boolean =>
+      each.sent === undefined && each.surelyEndsMs >= now && each.tap.closedAtClientMs === undefined && !isOver(each)
     return (
       fitting.findLast((each) => each.handedOut === 0 && isHeld(each)) ??
       fitting.findLast((each) => each.handedOut <= each.renewedByApplication && isHeld(each)) ??
