@@ -186,6 +186,7 @@ export class Membership {
   /** How long until the next heartbeat. */
   #accept({ memberEpoch, heartbeatIntervalMs, assignment }: HeartbeatResponse): number {
     const { listener } = this.#options
+    const isNews = memberEpoch !== this.#epoch
     this.#epoch = memberEpoch
     this.#troubles.over()
     if (heartbeatIntervalMs > 0) this.#intervalMs = heartbeatIntervalMs
@@ -202,6 +203,9 @@ export class Membership {
         this.#eagerLeft = 0
       }
       if (this.#assigned) listener.assigned(assigned)
+    } else if (isNews) {
+      // An assignment is told once, unless asked for in full; it may have been in an answer that was lost.
+      this.#full = true
     }
     if (!this.#assigned) this.#troubles.unassigned(this.#topics)
     if (this.#eagerLeft === 0) return this.#intervalMs

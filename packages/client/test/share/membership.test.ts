@@ -49,6 +49,22 @@ describe('a member', () => {
     expect(group.heartbeats[1]).toMatchObject({ memberEpoch: 1, subscribedTopicNames: null, rackId: null })
   })
 
+  it('asks in full after a new epoch without an assignment, which may have been in an answer that was lost', async () => {
+    const topic = group.topic('orders', [1, 1])
+    group.subscribed()
+    await group.clock.advance(100)
+    group.heartbeat = (request) => {
+      const answer = group.welcome(request)
+      const isFull = request.subscribedTopicNames !== null
+      const assignment = isFull ? { topicPartitions: [{ topicId: topic.topicId, partitions: [1] }] } : null
+      return { ...answer, memberEpoch: 2, assignment }
+    }
+    const before = group.heartbeats.length
+    await group.clock.advance(4 * HEARTBEAT_MS)
+    const full = group.heartbeats.slice(before).map(({ subscribedTopicNames }) => subscribedTopicNames !== null)
+    expect(full).toEqual([false, true, false, false])
+  })
+
   it('heartbeats eagerly while nothing is assigned to it: 50, 100, 200, 300, 400, then every 250 ms', async () => {
     group.heartbeat = (request) => group.unassigned(request, { topicPartitions: [] })
     group.subscribed()
