@@ -39,8 +39,16 @@ describe('the explanation of a redelivery', () => {
     expect(explain(redelivery(20_000, 24_000), [lost, killed], LOCK_MS)).toBe('unexplained')
   })
 
-  it('is none at all for a record that was confirmed before it came again', () => {
+  it('is none at all for a record that was confirmed before it came again, or came out of a buffer too late', () => {
     expect(explain(redelivery(1_000, 9_000, 1_500), [lost, killed], LOCK_MS)).toBe('after confirmation')
+    expect(explain(redelivery(20_000, 22_000, 21_000), [lost, killed], LOCK_MS)).toBe('after confirmation')
+    const stale = { ...redelivery(1_000, 3_000, 2_900), again: { at: 3_000, member: 'b', count: 1 } }
+    expect(explain(stale, [lost], LOCK_MS)).toBe('after confirmation')
+  })
+
+  it('is the late storing of the answer, where a fault of the cluster kept the broker from it', () => {
+    expect(explain(redelivery(1_000, 3_000, 2_900), [lost], LOCK_MS)).toBe('answer stored late')
+    expect(explain(redelivery(1_000, 3_000, 2_900), [killed], LOCK_MS)).toBe('after confirmation')
   })
 
   it('is counted by kind', () => {
