@@ -6,6 +6,7 @@ export type ContainerEngine<K, V> = Pick<
   | 'take'
   | 'settle'
   | 'holds'
+  | 'giveUp'
   | 'outstanding'
   | 'keepLocks'
   | 'onLost'

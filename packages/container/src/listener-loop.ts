@@ -161,7 +161,7 @@ export class ListenerLoop<K, V> {
     surroundings.events.publish(new RecordDeserializationFailedEvent(surroundings.source, failure))
   }
 
-  // A record that is not held any more has lost its lock: the engine tells that, with all others that have.
+  // A record that is not held any more has lost its lock. The engine tells that, and must not renew what is passed over here.
 
   async #oneByOne(records: readonly ConsumerRecord<K, V>[], frame: ListenerFrame): Promise<void> {
     for (const record of records) {
@@ -169,7 +169,7 @@ export class ListenerLoop<K, V> {
       if (this.#engine.holds(record)) {
         const answered = this.#handOut(record, frame)
         if (answered !== undefined) await answered
-      }
+      } else this.#engine.giveUp(record)
       if (this.#slice.isSpent()) await this.#slice.yield()
     }
     while (this.#mode.heldAnswers > 0) await this.#oneFreed()
@@ -180,6 +180,7 @@ export class ListenerLoop<K, V> {
       while (this.#free(maxInFlight) <= 0 && !this.#stopping) await this.#oneFreed()
       if (this.#stopping) break
       if (this.#engine.holds(record)) void this.#handOut(record, frame)
+      else this.#engine.giveUp(record)
       if (this.#slice.isSpent()) await this.#slice.yield()
     }
   }

@@ -94,6 +94,10 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
     return () => this.#losses.delete(listener)
   }
 
+  giveUp(record: object): void {
+    if (this.#open.has(record)) this.lose(record as TestRecord)
+  }
+
   /** The record's lock is gone, and the engine tells it. */
   lose(record: TestRecord, cause: LockLossCause = 'expired'): void {
     this.#open.delete(record)

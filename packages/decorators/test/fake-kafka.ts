@@ -64,6 +64,7 @@ class FakeMember {
     onVerdict: () => () => undefined,
     onLost: () => () => undefined,
     keepLocks: () => undefined,
+    giveUp: () => undefined,
     outstanding: 0,
   } as unknown as Engine
 }

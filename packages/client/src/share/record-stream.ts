@@ -111,7 +111,10 @@ export class RecordStream<K, V> implements AsyncIterableIterator<RecordOrFailure
     while (this.#at < items.length) {
       const item = items[this.#at++]
       if (item instanceof ConsumerRecord) {
-        if (this.#engine?.holds(item) !== true) continue
+        if (this.#engine?.holds(item) !== true) {
+          this.#engine?.giveUp(item)
+          continue
+        }
         this.#current = item
         return item
       }

@@ -331,6 +331,18 @@ export class ShareEngine<K, V> {
     return range.holder.live && range.isOpen(index) && range.deadlineOf(index) > this.#context.clock.now()
   }
 
+  /**
+   * Nobody will work on this record, since it is not held: if it is unanswered it is told as lost, and its lock, should the broker
+   * still count it, is not renewed any more.
+   */
+  giveUp(record: Acquired<K, V>): void {
+    const range = rangeOf(record)
+    const index = record.offset - range.firstOffset
+    if (!range.holder.live || !range.isOpen(index)) return
+    this.counters.lost++
+    range.holder.giveUp(range, index, index + 1)
+  }
+
   /** Fetches nothing until resume(), and releases what is buffered; what is handed out stays with the application. */
   pause(): void {
     if (this.#state === 'new' || this.#state === 'fetching') this.#state = 'paused'
