@@ -143,8 +143,10 @@ export class SimNetwork {
       isOpen = false
       toClient.break()
       this.#sockets.delete(open)
-      tap.closedAtClient()
-      process.run(() => handlers.close(error))
+      process.run(() => {
+        tap.closedAtClient()
+        handlers.close(error)
+      })
     }
     const toClient = new Pipe(clock, link, 'in', (bytes) => {
       if (bytes === undefined) return endClient()
