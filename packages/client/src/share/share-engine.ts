@@ -5,6 +5,7 @@ import { abortedError } from '../network/aborted.js'
 import { AcknowledgementNews } from './acknowledgement-news.js'
 import { AckCode, ackCodeOf, type AcknowledgeType } from './acknowledge-type.js'
 import type { AcquiredRange, Run } from './acquired-range.js'
+import { rangeOf, type Acquired } from './acquired-record.js'
 import { BrokerManagers } from './broker-managers.js'
 import { ConsumerRecord } from './consumer-record.js'
 import { farewell } from './farewell.js'
@@ -15,7 +16,6 @@ import { LockLosses, type LockLoss } from './lock-losses.js'
 import { MemberFailures } from './member-failures.js'
 import { Membership } from './membership.js'
 import { PartitionRouter } from './partition-router.js'
-import { RecordDeserializationFailure } from './record-failure.js'
 import { waitForVerdict, type AcknowledgementResult } from './record-verdicts.js'
 import { ShareCounters } from './share-counters.js'
 import { ShareEngineHost } from './share-engine-host.js'
@@ -57,8 +57,7 @@ export const NOTHING: TakenBatch<never, never> = { records: [], failures: [], sp
 /** How long a leave may take beyond the close itself. */
 const LEAVE_TIMEOUT_MS = 1_000
 
-/** A record, or one that could not be deserialised. */
-export type Acquired<K, V> = ConsumerRecord<K, V> | RecordDeserializationFailure
+export type { Acquired } from './acquired-record.js'
 
 export class ShareEngine<K, V> {
   readonly memberId: string
@@ -496,12 +495,4 @@ export class ShareEngine<K, V> {
 
 function closedError(): KafkaUsageError {
   return new KafkaUsageError('This share consumer is closed: create a new one.', { code: 'CLOSED' })
-}
-
-function rangeOf(record: Acquired<unknown, unknown>): AcquiredRange {
-  if (ConsumerRecord.isRecord(record)) return ConsumerRecord.rangeOf(record)
-  if (record instanceof RecordDeserializationFailure) return RecordDeserializationFailure.rangeOf(record)
-  throw new KafkaUsageError('Only a record that was handed out by this consumer can be acknowledged.', {
-    code: 'NOT_ACQUIRED',
-  })
 }
