@@ -16,6 +16,8 @@ import { RenewalTurns } from './renewal-turns.js'
 // - A renewal ends: `maxExtensionMs` after its acquisition a record is left to its last lock.
 // - A renewal that is refused costs nothing: the record keeps the lock it has. Where the group forbids renewals, or the broker does
 //   not know them, what cannot be started within its first lock is RELEASEd, and renewing is tried again after a while.
+// - A renewal that is confirmed when its lock was over for certain is not believed for what waits in the buffer: somebody else may
+//   have had the records meanwhile, and what others have finished a broker confirms too (offsets below the start offset).
 // - Ticks also make the ledgers look for locks that ran out, when nothing else does.
 
 /** What is left of a lock, in parts of it, when it is renewed: some two renewals in each lock's time. */
@@ -27,6 +29,8 @@ const LONGEST_TICK_MS = 1_000
 const USUAL_LOCK_MS = 30_000
 /** The group's configuration may change: renewing is tried again. */
 const FORBIDDEN_FOR_MS = 60_000
+/** A lock's deadline is early; when this part of a lock has passed since, the lock is over. */
+const OVER_FOR_CERTAIN = 0.1
 /** An answer needs this part of a lock to get to the broker. */
 const ANSWER_MARGIN = 0.1
 
@@ -100,9 +104,14 @@ export class LockKeeper {
   outcome(pieces: readonly SentPiece[], outcome: RenewalOutcome): void {
     if ('lockDeadline' in outcome) {
       let records = 0
-      for (const { range, from, to } of pieces) {
+      const lockMs = this.#host.lockMs() ?? USUAL_LOCK_MS
+      const trustedFrom = this.#host.clock.now() - lockMs * OVER_FOR_CERTAIN
+      for (const piece of pieces) {
+        const { range, from, to } = piece
+        const wasOver = range.earliestDeadline(from, to) < trustedFrom
         range.renewed(from, to, outcome.lockDeadline)
-        records += to - from
+        if (wasOver) this.#giveBackBuffered(piece)
+        else records += to - from
       }
       this.#host.renewed(records)
       this.#told = false
@@ -190,6 +199,12 @@ export class LockKeeper {
       { groupId: host.groupId, records: released },
       'given back: they could not have been started in time',
     )
+  }
+
+  #giveBackBuffered({ range, from, to }: SentPiece): void {
+    const waiting = this.#host.queue().get(range)?.from ?? range.length
+    const released = range.answerOpen(AckCode.RELEASE, Math.max(from, waiting), to)
+    if (released > 0) this.#host.released()
   }
 
   #extensionEnded(range: AcquiredRange, now: number, lockMs: number, { maxExtensionMs }: LockKeeping): boolean {
