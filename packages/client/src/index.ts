@@ -14,6 +14,8 @@ export type { Logger, LogLevel } from '@milena/protocol/runtime'
 export type { ClientDnsLookup, ClientOptions, MetadataRecoveryStrategy, Runtime } from './config/client-config.js'
 export type { AcknowledgementMode, AcquireMode, ShareConsumerOptions } from './config/share-consumer-config.js'
 export { consoleLogger } from './logger.js'
+export { metricDescriptions, type MetricDescription, type MetricName } from './metrics/metric-descriptions.js'
+export type { ShareConsumerMetrics } from './metrics/share-consumer-metrics.js'
 export type { HostResolver } from './network/host-resolver.js'
 export {
   bytes,

@@ -11,6 +11,7 @@ import {
 import type { AnyApi, RequestInput, ResponseOf } from '@milena/protocol'
 import type { Clock, Logger, Random } from '@milena/protocol/runtime'
 import type { ResolvedClientConfig } from '../config/client-config.js'
+import type { NetworkMetrics } from '../metrics/network-metrics.js'
 import { isAborted, isConnectionLoss, sharedAbortController, underEither } from '../network/aborted.js'
 import type { Connection } from '../network/connection.js'
 import { ConnectionPool } from '../network/connection-pool.js'
@@ -114,6 +115,11 @@ export class KafkaClientContext {
 
   get logger(): Logger {
     return this.config.logger
+  }
+
+  /** What goes over all of its connections. */
+  get network(): NetworkMetrics {
+    return this.#pool.metrics
   }
 
   /** Fires when the context closes; for work that must not outlive it. */

@@ -2,6 +2,7 @@ import { KafkaConnectionError, KafkaError } from '@milena/protocol'
 import type { Logger, Transport } from '@milena/protocol/runtime'
 import { formatAddress, type Address } from '../cluster/address.js'
 import { pause } from '../cluster/backoff.js'
+import { NetworkMetrics } from '../metrics/network-metrics.js'
 import { sharedAbortController, underEither } from './aborted.js'
 import { Connection } from './connection.js'
 import { Reconnects, type ReconnectOptions } from './reconnects.js'
@@ -34,6 +35,8 @@ export interface OpenOptions {
  * after it died, and any number that others own. close() ends them all.
  */
 export class ConnectionPool {
+  /** What goes over all connections that come from here. */
+  readonly metrics: NetworkMetrics
   readonly #options: ConnectionPoolOptions
   readonly #shared = new Map<string, Promise<Connection>>()
   readonly #ready = new Set<Connection>()
@@ -44,6 +47,7 @@ export class ConnectionPool {
   constructor(options: ConnectionPoolOptions) {
     this.#options = options
     this.#reconnects = new Reconnects(options)
+    this.metrics = new NetworkMetrics(options.clock)
   }
 
   get isClosed(): boolean {
@@ -143,6 +147,7 @@ export class ConnectionPool {
         requestTimeoutMs,
         maxFrameBytes,
         maxIdleMs: connectionsMaxIdleMs,
+        metrics: this.metrics,
         connectTimeoutMs: options.timeoutMs ?? this.#reconnects.setupTimeoutMs(key),
         signal,
       })

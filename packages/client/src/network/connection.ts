@@ -11,6 +11,7 @@ import {
 import type { AnyApi, RequestInput, ResponseOf } from '@milena/protocol'
 import type { Clock, Logger, Timer, Transport, TransportSocket } from '@milena/protocol/runtime'
 import { formatAddress, type Address } from '../cluster/address.js'
+import type { NetworkMetrics } from '../metrics/network-metrics.js'
 import { abortedError, isConnectionLoss } from './aborted.js'
 import { negotiate, type BrokerCapabilities } from './api-versions.js'
 import { handshake } from './handshake.js'
@@ -33,6 +34,8 @@ export interface ConnectionOptions {
   readonly maxFrameBytes: number
   /** Without any traffic for so long, in milliseconds, it closes itself. Default Infinity. */
   readonly maxIdleMs?: number | undefined
+  /** Told what goes over it. */
+  readonly metrics?: NetworkMetrics | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -219,6 +222,7 @@ export class Connection {
     this.#death = cause
     this.#timer?.cancel()
     this.#timer = undefined
+    if (this.#socket !== undefined) this.#options.metrics?.closed.record(1)
     this.#socket?.close()
     const waiting = [...this.#waiting.values()]
     this.#waiting.clear()
@@ -246,6 +250,7 @@ export class Connection {
       this.#socket.close()
       throw this.#death
     }
+    this.#options.metrics?.created.record(1)
     try {
       const exchange = (frame: Buffer, correlationId: number) =>
         this.#exchange(frame, correlationId, 'ApiVersions', {
@@ -318,6 +323,7 @@ export class Connection {
         },
       })
       this.#lastSentAt = now
+      this.#options.metrics?.sent.record(frame.length)
       this.#watch(deadline)
       this.#socket?.write(frame)
     })
@@ -326,6 +332,7 @@ export class Connection {
   #received(chunk: Buffer): void {
     if (this.#death !== undefined) return
     this.#lastReceivedAt = this.#options.clock.now()
+    this.#options.metrics?.received.record(chunk.length)
     if (this.#answers === 0 && this.#firstBytes.length < 16)
       this.#firstBytes = Buffer.concat([this.#firstBytes, chunk.subarray(0, 16)])
     try {
@@ -354,6 +361,7 @@ export class Connection {
       return
     }
     this.#answers++
+    this.#options.metrics?.latency.record(this.#options.clock.now() - waiting.sentAt)
     this.#waiting.delete(correlationId)
     waiting.answered(frame)
   }

@@ -24,6 +24,13 @@ export interface SentAcknowledgements {
   readonly pieces: readonly SentPiece[]
 }
 
+/** How many offsets they answer. */
+export function offsetsOfPieces(pieces: readonly SentPiece[]): number {
+  let offsets = 0
+  for (const { from, to } of pieces) offsets += to - from
+  return offsets
+}
+
 /** Equal types in a row from which on they are worth a batch of their own. */
 const LONG_STRETCH = 10
 

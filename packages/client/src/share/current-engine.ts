@@ -97,7 +97,7 @@ export class CurrentEngine<K, V> {
     const settled = old.whenSettled()
     void this.#farewell(old)
     this.#lockMs = undefined
-    this.#succeed(new ShareEngine(this.#config, this.#context, { counters: old.counters }))
+    this.#succeed(new ShareEngine(this.#config, this.#context, { metrics: old.metrics }))
     const { clock } = this.#context
     await new Promise<void>((resolve) => {
       const timer = clock.setTimer(resolve, FAREWELL_MS)
@@ -115,8 +115,8 @@ export class CurrentEngine<K, V> {
 
   /** Brings the retired member back, under its id. */
   renew(topics: readonly string[]): void {
-    const { counters, memberId } = this.#engine
-    this.#succeed(new ShareEngine(this.#config, this.#context, { counters, memberId }))
+    const { metrics, memberId } = this.#engine
+    this.#succeed(new ShareEngine(this.#config, this.#context, { metrics, memberId }))
     this.#engine.subscribe(topics)
   }
 

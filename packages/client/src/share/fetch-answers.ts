@@ -46,6 +46,9 @@ export class FetchAnswers {
     const { acquisitionLockTimeoutMs: lockMs, nodeEndpoints } = response
     const missing = new Map(outgoing.sent)
     const brought: ReceivedPartition[] = []
+    host.metrics.fetchAnswered(clock.now() - outgoing.sentAt, response.throttleTimeMs)
+    let bytes = 0
+    let records = 0
     const allowance = offsetAllowance()
     let refused = false
     for (const { topicId, partitions } of response.responses) {
@@ -68,9 +71,12 @@ export class FetchAnswers {
           const received = await this.#open(outgoing, partition, fetched, { lockMs, allowance })
           if (received.fault !== undefined) refusals.tell(partition, received.fault)
           if (received.ranges.length > 0) brought.push(received)
+          bytes += fetched.records?.length ?? 0
+          records += received.records
         }
       }
     }
+    host.metrics.fetched(bytes, records)
     settlement.settleMissing(outgoing, missing)
     return { brought, refused }
   }

@@ -16,6 +16,9 @@ export interface TakenBatch<K, V> {
   readonly spans: readonly LedgerSpan[]
 }
 
+/** A batch without records. */
+export const NOTHING: TakenBatch<never, never> = { records: [], failures: [], spans: [] }
+
 /** Indices [from, to) of a range. */
 export interface LedgerSpan {
   readonly range: AcquiredRange

@@ -9,6 +9,7 @@ import {
 } from '@milena/protocol'
 import type { Timer } from '@milena/protocol/runtime'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
+import type { ShareMetrics } from '../metrics/share-metrics.js'
 import { JoinTroubles } from './join-troubles.js'
 import { leaveGroup } from './leave-group.js'
 import { clusterTooOld, explainRefusedJoin } from './refused-join.js'
@@ -48,6 +49,7 @@ export interface MembershipOptions {
   readonly heartbeatIntervalMs: number
   /** After so long without an answer the member holds itself lost. */
   readonly sessionTimeoutMs: number
+  readonly metrics: ShareMetrics
   readonly listener: MembershipListener
 }
 
@@ -176,8 +178,13 @@ export class Membership {
     }
     this.#full = false
     this.#asking = true
+    const { metrics } = this.#options
+    metrics.heartbeat()
     try {
-      return await context.send(ShareGroupHeartbeat, body, { to: { group: groupId }, timeoutMs, signal, clientId })
+      const to = { group: groupId }
+      const response = await context.send(ShareGroupHeartbeat, body, { to, timeoutMs, signal, clientId })
+      metrics.heartbeatAnswered()
+      return response
     } finally {
       this.#asking = false
     }
@@ -197,6 +204,7 @@ export class Membership {
     }
     if (assignment !== null) {
       const assigned = assignment.topicPartitions
+      this.#options.metrics.assigned(assigned)
       if (assigned.length > 0 && !this.#assigned) {
         this.#assigned = true
         this.#troubles.assigned()
@@ -304,6 +312,7 @@ export class Membership {
     this.#assigned = false
     this.#eagerLeft = EAGER_HEARTBEATS
     this.#eagerInRow = 0
+    this.#options.metrics.assigned(null)
     this.#options.listener.assigned(null)
   }
 }

@@ -5,10 +5,9 @@ import { BoundedWait, wakeupError } from './bounded-wait.js'
 import type { CommitResult, Commits } from './commits.js'
 import { ConsumerRecords } from './consumer-records.js'
 import type { CurrentEngine } from './current-engine.js'
-import type { TakenBatch } from './fetch-buffer.js'
+import { NOTHING, type TakenBatch } from './handout.js'
 import { PollInterval } from './poll-interval.js'
 import type { PolledBatch } from './polled-batch.js'
-import { NOTHING } from './share-engine.js'
 import type { UndecodableRecords } from './undecodable-records.js'
 
 // poll() and the commits, as Java's KafkaShareConsumer has them.
@@ -80,7 +79,13 @@ export class PollContract<K, V> {
   }
 
   poll(timeoutMs: number, signal: AbortSignal | undefined): Promise<ConsumerRecords<K, V>> {
-    return this.#within(timeoutMs, signal, (wait) => this.#poll(wait, timeoutMs)).finally(() => this.#interval.polled())
+    // One for all engines of a consumer.
+    const { metrics } = this.#current.engine
+    metrics.pollBegins()
+    return this.#within(timeoutMs, signal, (wait) => this.#poll(wait, timeoutMs)).finally(() => {
+      metrics.pollEnds()
+      this.#interval.polled()
+    })
   }
 
   commitSync(timeoutMs: number, signal: AbortSignal | undefined): Promise<CommitResult> {

@@ -2,12 +2,13 @@ import { KafkaUsageError } from '@milena/protocol'
 import type { AcknowledgementMode } from '../config/share-consumer-config.js'
 import { ackCodeOf, AcknowledgeType } from './acknowledge-type.js'
 import type { AcquiredRange } from './acquired-range.js'
+import type { Acquired } from './acquired-record.js'
 import type { Commits } from './commits.js'
 import { ConsumerRecord } from './consumer-record.js'
-import type { TakenBatch } from './fetch-buffer.js'
+import { NOTHING, type TakenBatch } from './handout.js'
 import { RecordDeserializationFailure } from './record-failure.js'
 import { lateAnswer, type AcknowledgementVerdict } from './verdict.js'
-import { NOTHING, type Acquired, type ShareEngine } from './share-engine.js'
+import type { ShareEngine } from './share-engine.js'
 
 // What the last poll handed out, and Java's rules for it.
 //

@@ -1,4 +1,5 @@
 import type { KafkaError } from '@milena/protocol'
+import type { ShareMetrics } from '../metrics/share-metrics.js'
 import type { SentPiece } from './ack-batches.js'
 import type { LostPiece } from './acquired-records.js'
 import type { BrokerRotation } from './broker-rotation.js'
@@ -16,6 +17,7 @@ export interface RequestManagerHost {
   readonly partitions: SharePartitions
   /** Brokers take turns in being asked for records; undefined: they do not. */
   readonly rotation: BrokerRotation | undefined
+  readonly metrics: ShareMetrics
   /** How many records are wanted now; 0: none. */
   recordsToFetch(): number
   /** Whether a fetch should acquire no more than it asks for. */

@@ -336,6 +336,7 @@ export class RequestManager {
   async #renew(connection: Connection): Promise<void> {
     const sent = this.#held.renewals.take((piece) => this.#host.renewalUnneeded(piece))
     if (sent.size === 0) return
+    this.#host.metrics.acknowledging(sent)
     const outgoing = this.#outgoing(connection, NO_ANSWERS)
     const response = await this.#sendAcknowledge(outgoing, sent, this.#session.epoch)
     if (response === undefined) return
@@ -377,6 +378,7 @@ export class RequestManager {
     const sent = this.#held.send(what)
     this.#carrying = sent.size > 0
     if (this.#carrying) this.#turns.acknowledging(this.#context.clock.now())
+    this.#host.metrics.acknowledging(sent)
     if (this.#held.hasUnsent) return sent
     this.#turns.answersSent()
     this.#waiters.sending()

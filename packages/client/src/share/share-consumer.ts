@@ -6,7 +6,9 @@ import {
   type ResolvedShareConsumerConfig,
   type ShareConsumerOptions,
 } from '../config/share-consumer-config.js'
+import { shareConsumerMetrics, type ShareConsumerMetrics } from '../metrics/share-consumer-metrics.js'
 import { AcknowledgeType } from './acknowledge-type.js'
+import type { Acquired } from './acquired-record.js'
 import { BatchStream } from './batch-stream.js'
 import { Commits, type CommitResult } from './commits.js'
 import {
@@ -28,8 +30,7 @@ import type { RecordOrFailure } from './read-failure.js'
 import { RecordDeserializationFailure } from './record-failure.js'
 import { RecordStream } from './record-stream.js'
 import type { AcknowledgementResult } from './record-verdicts.js'
-import type { CounterName } from './share-counters.js'
-import type { Acquired, ShareEngine } from './share-engine.js'
+import type { ShareEngine } from './share-engine.js'
 import type { OpenStream, ReadOptions, StreamHost } from './stream-source.js'
 import { UndecodableRecords } from './undecodable-records.js'
 import type { AcknowledgementVerdict } from './verdict.js'
@@ -294,9 +295,13 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
     await this.#context.metadata.refresh({ full: true })
   }
 
-  /** Counts of records since the consumer was made. */
-  metrics(): Readonly<Record<CounterName, number>> {
-    return this.#engine.counters.snapshot()
+  /**
+   * What this consumer has done, by name: own counts, and Java's metrics under Java's names. `metricDescriptions` says what each one is.
+   * A mean or maximum of recent values that has none is NaN. Figures of the network are those of the client context, which
+   * members of one application may share. May be called at any time, also after close().
+   */
+  metrics(): ShareConsumerMetrics {
+    return shareConsumerMetrics(this.#engine.metrics, this.#context.network)
   }
 
   /**

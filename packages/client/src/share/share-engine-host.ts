@@ -1,15 +1,15 @@
 import type { KafkaError } from '@milena/protocol'
 import type { Logger } from '@milena/protocol/runtime'
 import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
-import type { SentPiece } from './ack-batches.js'
+import type { ShareMetrics } from '../metrics/share-metrics.js'
+import { offsetsOfPieces, type SentPiece } from './ack-batches.js'
 import type { LostPiece } from './acquired-records.js'
 import { BrokerRotation } from './broker-rotation.js'
 import type { RenewalOutcome } from './lock-keeper.js'
 import type { RequestManagerHost, RequestManagerSettings } from './request-manager-host.js'
-import type { ShareCounters } from './share-counters.js'
 import type { SharePartitions } from './share-partition.js'
 import type { ReceivedPartition } from './share-response.js'
-import type { AcknowledgementVerdict } from './verdict.js'
+import { offsetsOf, type AcknowledgementVerdict } from './verdict.js'
 
 /** What the engine does when its request managers ask, or tell. */
 export interface EngineReactions extends Pick<
@@ -28,7 +28,7 @@ export interface EngineReactions extends Pick<
   | 'failed'
   | 'fatal'
 > {
-  readonly counters: ShareCounters
+  readonly metrics: ShareMetrics
   readonly logger: Logger
   readonly partitions: SharePartitions
 }
@@ -40,6 +40,7 @@ export class ShareEngineHost implements RequestManagerHost {
   readonly settings: RequestManagerSettings
   readonly partitions: SharePartitions
   readonly rotation: BrokerRotation | undefined
+  readonly metrics: ShareMetrics
   readonly #engine: EngineReactions
 
   constructor(config: ResolvedShareConsumerConfig, memberId: string, engine: EngineReactions) {
@@ -47,6 +48,7 @@ export class ShareEngineHost implements RequestManagerHost {
     this.memberId = memberId
     this.settings = config
     this.partitions = engine.partitions
+    this.metrics = engine.metrics
     this.rotation = config.acquireMode === 'record_limit' ? new BrokerRotation() : undefined
     this.#engine = engine
   }
@@ -72,6 +74,7 @@ export class ShareEngineHost implements RequestManagerHost {
   }
 
   verdict(verdict: AcknowledgementVerdict): void {
+    if (verdict.error !== undefined) this.metrics.acknowledgementsFailed.record(offsetsOf(verdict.counts))
     this.#engine.verdict(verdict)
   }
 
@@ -92,6 +95,7 @@ export class ShareEngineHost implements RequestManagerHost {
   }
 
   renewalEnded(pieces: readonly SentPiece[], outcome: RenewalOutcome): void {
+    if ('error' in outcome) this.metrics.acknowledgementsFailed.record(offsetsOfPieces(pieces))
     this.#engine.renewalEnded(pieces, outcome)
   }
 
@@ -104,8 +108,8 @@ export class ShareEngineHost implements RequestManagerHost {
   }
 
   expired(records: number): void {
-    const { counters, logger } = this.#engine
-    counters.lost += records
+    const { logger } = this.#engine
+    this.metrics.counters.lost += records
     logger.warn(
       { groupId: this.groupId, records },
       'locks ran out before their records were acknowledged; the group delivers them again. Lower maxPollRecords, or lengthen share.record.lock.duration.ms of the group.',
@@ -113,8 +117,8 @@ export class ShareEngineHost implements RequestManagerHost {
   }
 
   lost(records: number, cause: KafkaError): void {
-    const { counters, logger } = this.#engine
-    counters.lost += records
+    const { logger } = this.#engine
+    this.metrics.counters.lost += records
     const level = records > 0 ? 'warn' : 'debug'
     logger[level](
       { groupId: this.groupId, records, err: cause },

@@ -1,6 +1,7 @@
 import { KafkaError, KafkaUnsupportedVersionError, KafkaUsageError } from '@milena/protocol'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
+import { ShareMetrics } from '../metrics/share-metrics.js'
 import { abortedError } from '../network/aborted.js'
 import { AcknowledgementNews } from './acknowledgement-news.js'
 import { AckCode, ackCodeOf, type AcknowledgeType } from './acknowledge-type.js'
@@ -9,7 +10,7 @@ import { rangeOf, type Acquired } from './acquired-record.js'
 import { BrokerManagers } from './broker-managers.js'
 import { ConsumerRecord } from './consumer-record.js'
 import { farewell } from './farewell.js'
-import type { TakenBatch } from './fetch-buffer.js'
+import { NOTHING, type TakenBatch } from './handout.js'
 import { JoinWaiters } from './join-waiters.js'
 import type { LockKeeper, LockKeeping } from './lock-keeper.js'
 import { LockLosses, type LockLoss } from './lock-losses.js'
@@ -17,7 +18,7 @@ import { MemberFailures } from './member-failures.js'
 import { Membership } from './membership.js'
 import { PartitionRouter } from './partition-router.js'
 import { waitForVerdict, type AcknowledgementResult } from './record-verdicts.js'
-import { ShareCounters } from './share-counters.js'
+import type { ShareCounters } from './share-counters.js'
 import { ShareEngineHost } from './share-engine-host.js'
 import { keeperOf } from './share-engine-locks.js'
 import { ShareIntake } from './share-intake.js'
@@ -51,16 +52,12 @@ export interface TakeOptions {
   readonly atOnce?: boolean | undefined
 }
 
-/** A batch without records. */
-export const NOTHING: TakenBatch<never, never> = { records: [], failures: [], spans: [] }
-
 /** How long a leave may take beyond the close itself. */
 const LEAVE_TIMEOUT_MS = 1_000
 
-export type { Acquired } from './acquired-record.js'
-
 export class ShareEngine<K, V> {
   readonly memberId: string
+  readonly metrics: ShareMetrics
   readonly counters: ShareCounters
   readonly #context: KafkaClientContext
   readonly #membership: Membership
@@ -83,16 +80,18 @@ export class ShareEngine<K, V> {
   readonly #mayRelease: boolean
   #closed: Promise<void> | undefined
 
-  /** Holds the context until it is closed. `counters`, `memberId`: those of an earlier engine, to go on with. */
+  /** Holds the context until it is closed. `metrics`, `memberId`: those of an earlier engine, to go on with. */
   constructor(
     config: ResolvedShareConsumerConfig<K, V>,
     context: KafkaClientContext,
     {
-      counters = new ShareCounters(),
+      metrics = new ShareMetrics(context.clock),
       memberId,
-    }: { readonly counters?: ShareCounters; readonly memberId?: string } = {},
+    }: { readonly metrics?: ShareMetrics; readonly memberId?: string } = {},
   ) {
     this.#context = context.acquire()
+    this.metrics = metrics
+    const { counters } = metrics
     this.counters = counters
     this.memberId = memberId ?? context.random.uuid().toString('base64url')
     const { clock, logger } = context
@@ -118,6 +117,7 @@ export class ShareEngine<K, V> {
       rack: config.clientRack,
       heartbeatIntervalMs: config.heartbeatIntervalMs,
       sessionTimeoutMs: config.sessionTimeoutMs,
+      metrics,
       listener: {
         joined: () => this.#joined(),
         assigned: (assignment) => this.#router.assigned(assignment),
@@ -126,7 +126,7 @@ export class ShareEngine<K, V> {
       },
     })
     const host = new ShareEngineHost(config, this.memberId, {
-      counters,
+      metrics,
       logger,
       partitions: this.#partitions,
       recordsToFetch: () => this.#recordsToFetch(),

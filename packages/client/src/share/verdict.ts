@@ -14,6 +14,11 @@ export interface AcknowledgementCounts {
   readonly gap: number
 }
 
+/** How many offsets were answered at all. */
+export function offsetsOf({ accept, release, reject, renew, gap }: AcknowledgementCounts): number {
+  return accept + release + reject + renew + gap
+}
+
 /** The broker's word on the acknowledgements that one request carried for one partition. */
 export interface AcknowledgementVerdict {
   readonly partition: TopicIdPartition
