@@ -1,10 +1,12 @@
-/** The table of --print-metrics: an empty line, the heading, then the metrics of one consumer by name. */
-export function metricsTable(metrics: Readonly<Record<string, number>>, clientId: string): string[] {
-  const rows = Object.entries(metrics)
-    .map(([name, value]): [string, string] => [
-      `share-consumer-counters:${dashed(name)}:{client-id=${clientId}}`,
-      value.toFixed(3),
-    ])
+import { metricDescriptions, type MetricName, type ShareConsumerMetrics } from '@milena/client'
+
+/** The table of --print-metrics: an empty line, the heading, then the metrics of one consumer by group and name. */
+export function metricsTable(metrics: Partial<ShareConsumerMetrics>, clientId: string): string[] {
+  const rows = Object.entries(metricDescriptions)
+    .flatMap(([name, { group }]): [string, string][] => {
+      const value = metrics[name as MetricName]
+      return value === undefined ? [] : [[`${group}:${dashed(name)}:{client-id=${clientId}}`, value.toFixed(3)]]
+    })
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
   const width = Math.max('Metric Name'.length, ...rows.map(([name]) => name.length))
   return [

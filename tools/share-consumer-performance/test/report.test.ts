@@ -23,11 +23,12 @@ describe('The lines of a measurement', () => {
   })
 
   it('list metrics in columns', () => {
-    expect(metricsTable({ lockRenewals: 2, acquired: 10 }, 'me')).toEqual([
+    expect(metricsTable({ lockRenewals: 2, acquired: 10, 'fetch-size-avg': NaN }, 'me')).toEqual([
       '',
-      'Metric Name                                            Value',
-      'share-consumer-counters:acquired:{client-id=me}      : 10.000',
-      'share-consumer-counters:lock-renewals:{client-id=me} : 2.000',
+      'Metric Name                                                          Value',
+      'consumer-share-fetch-manager-metrics:fetch-size-avg:{client-id=me} : NaN',
+      'share-consumer-counters:acquired:{client-id=me}                    : 10.000',
+      'share-consumer-counters:lock-renewals:{client-id=me}               : 2.000',
     ])
   })
 })
