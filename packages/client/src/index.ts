@@ -40,12 +40,12 @@ export type {
   CloseOptions,
   CommitOptions,
   PollOptions,
+  ReadOptions,
   RecordPosition,
 } from './share/consumer-arguments.js'
 export type { PassingFailure, ReadFailure, RecordOrFailure } from './share/read-failure.js'
 export type { AcknowledgementResult } from './share/record-verdicts.js'
 export { ShareConsumer } from './share/share-consumer.js'
-export type { ReadOptions } from './share/stream-source.js'
 export type { TopicIdPartition } from './share/share-partition.js'
 export type { AcknowledgementCounts, AcknowledgementVerdict } from './share/verdict.js'
 export { Admin, type AdminOptions, type CreateTopicsOptions } from './admin/admin.js'

@@ -13,7 +13,7 @@ import { systemResolver, type HostResolver } from '../network/host-resolver.js'
 import { createTcpTransport } from '../network/tcp-transport.js'
 import { ineffectiveEverywhere, refusedEverywhere } from './foreign-options.js'
 import { option, resolveOptions, type Resolved } from './option-table.js'
-import { bootstrapServers, objectWith, oneOf, text, truth, wholeNumber } from './value-schemas.js'
+import { bootstrapServers, objectWith, oneOf, text, truth, wholeNumber, wordOrWholeNumber } from './value-schemas.js'
 
 /** What tests and simulations put in place of the machine's own time, chance and network. */
 export interface Runtime {
@@ -119,15 +119,10 @@ export const clientOptions = {
   }),
   bootstrapTimeoutMs: option(wholeNumber(1), { fallback: 15_000 }),
   metadataMaxAgeMs: option(wholeNumber(1), { property: 'metadata.max.age.ms', fallback: 300_000 }),
-  metadataTopicCacheTtlMs: option(
-    wholeNumber(1)
-      .or(oneOf(['never']))
-      .nullable(),
-    {
-      property: 'metadata.max.idle.ms',
-      fallback: 300_000,
-    },
-  ),
+  metadataTopicCacheTtlMs: option(wordOrWholeNumber(['never'], 1).nullable(), {
+    property: 'metadata.max.idle.ms',
+    fallback: 300_000,
+  }),
   metadataRecoveryStrategy: option(oneOf(['rebootstrap', 'none']), {
     property: 'metadata.recovery.strategy',
     fallback: 'rebootstrap',

@@ -3,7 +3,7 @@ import { asDeserializer, type Deserializer, type DeserializeFunction } from '../
 import { clientOptions, toClientConfig, type ClientOptions, type ResolvedClientConfig } from './client-config.js'
 import { ineffectiveForShareConsumers, refusedByShareConsumers } from './foreign-options.js'
 import { option, resolveOptions, withoutEffect } from './option-table.js'
-import { functionOrObjectWith, groupId, oneOf, text, truth, wholeNumber } from './value-schemas.js'
+import { functionOrObjectWith, groupId, oneOf, text, truth, wholeNumber, wordOrWholeNumber } from './value-schemas.js'
 
 /** How records are acknowledged: by the next poll, or one by one by the application. */
 export type AcknowledgementMode = 'implicit' | 'explicit'
@@ -129,7 +129,7 @@ export const shareConsumerOptions = {
   fetchMinBytes: option(wholeNumber(0), { property: 'fetch.min.bytes', fallback: 1 }),
   fetchMaxBytes: option(wholeNumber(1), { property: 'fetch.max.bytes', fallback: 52_428_800 }),
   clientRack: option(text().optional(), { property: 'client.rack' }),
-  prefetch: option(oneOf(['auto']).or(wholeNumber(0)), { fallback: 'auto' }),
+  prefetch: option(wordOrWholeNumber(['auto'], 0), { fallback: 'auto' }),
   checkCrcs: option(truth(), { property: 'check.crcs', fallback: true }),
   heartbeatIntervalMs: option(wholeNumber(1), { fallback: 5_000 }),
   sessionTimeoutMs: option(wholeNumber(1), { fallback: 45_000 }),
@@ -148,6 +148,7 @@ export function resolveShareConsumerConfig<K = Buffer | null, V = Buffer | null>
     ineffective: ineffectiveForShareConsumers,
   })
   requireHeartbeatsWithinSession(options)
+  requireSomeRecords(options.maxRecords)
   const client = toClientConfig(options)
   for (const { property, reason } of withoutEffect(given, ineffectiveForShareConsumers))
     client.logger.debug({ property }, `the property '${property}' has no effect here: ${reason}`)
@@ -191,6 +192,15 @@ function requireHeartbeatsWithinSession(options: {
   if (heartbeatIntervalMs < sessionTimeoutMs) return
   throw new KafkaUsageError(
     `ShareConsumer: heartbeatIntervalMs (${heartbeatIntervalMs}) must be smaller than sessionTimeoutMs (${sessionTimeoutMs}). Make it a third of it or less, so that one lost heartbeat ends nothing.`,
+    { code: 'INVALID_CONFIG' },
+  )
+}
+
+// Kafka takes it to mean that nothing is to be acquired.
+function requireSomeRecords(maxRecords: number): void {
+  if (maxRecords !== 0) return
+  throw new KafkaUsageError(
+    'ShareConsumer: maxRecords is 0, with which no record would ever come. Leave it out (or -1) to let maxPollRecords decide.',
     { code: 'INVALID_CONFIG' },
   )
 }

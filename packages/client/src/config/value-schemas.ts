@@ -3,21 +3,30 @@ import { parseBootstrapServers, type Address } from '../cluster/address.js'
 
 /** A whole number of milliseconds, bytes or things. */
 export function wholeNumber(atLeast: number, atMost = 2_147_483_647): z.ZodType<number> {
-  const message =
-    atMost === 2_147_483_647
-      ? `must be a whole number, at least ${atLeast}`
-      : `must be a whole number between ${atLeast} and ${atMost}`
+  const message = `must be a whole number between ${atLeast} and ${atMost.toLocaleString('en')}`
   return z.custom<number>(
     (value) => Number.isInteger(value) && Number(value) >= atLeast && Number(value) <= atMost,
     message,
   )
 }
 
+/** One of a few texts, or a whole number. */
+export function wordOrWholeNumber<const T extends string>(words: readonly T[], atLeast: number): z.ZodType<T | number> {
+  const number = wholeNumber(atLeast)
+  return z.custom<T | number>(
+    (value) => words.some((word) => word === value) || number.safeParse(value).success,
+    `must be ${words.map((word) => `'${word}'`).join(' or ')}, or a whole number of at least ${atLeast}`,
+  )
+}
+
+/** As long as a text may be in Kafka's protocol. */
+const LONGEST_TEXT_BYTES = 32_767
+
 /** A text that is not empty. */
 export function text(): z.ZodType<string> {
   return z.custom<string>(
-    (value) => typeof value === 'string' && value.trim() !== '',
-    'must be a text that is not empty',
+    (value) => typeof value === 'string' && value.trim() !== '' && Buffer.byteLength(value) <= LONGEST_TEXT_BYTES,
+    'must be a text that is not empty and no longer than 32,767 bytes',
   )
 }
 
@@ -56,7 +65,7 @@ export function functionOrObjectWith<T extends object>(method: string): z.ZodTyp
 /** The id of a group. */
 export function groupId(): z.ZodType<string> {
   return z.custom<string>(
-    (value) => typeof value === 'string' && value.trim() !== '' && Buffer.byteLength(value) <= 32_767,
+    (value) => typeof value === 'string' && value.trim() !== '' && Buffer.byteLength(value) <= LONGEST_TEXT_BYTES,
     'the name of the share group to join is needed, a text that is not empty and no longer than 32,767 bytes',
   )
 }

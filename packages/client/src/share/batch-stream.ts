@@ -2,7 +2,8 @@ import { KafkaUsageError } from '@milena/protocol'
 import { ConsumerRecords } from './consumer-records.js'
 import type { TakenBatch } from './fetch-buffer.js'
 import type { ShareEngine } from './share-engine.js'
-import { release, StreamSource, type OpenStream, type ReadOptions, type StreamHost } from './stream-source.js'
+import { release, StreamSource, type OpenStream, type StreamHost } from './stream-source.js'
+import type { ReadOptions } from './consumer-arguments.js'
 
 // `for await (const batch of consumer.batches())`: what there is, at most so much at a time.
 //

@@ -25,6 +25,17 @@ export interface CloseOptions {
   readonly timeoutMs?: number | undefined
 }
 
+/** How records are read by an iteration. */
+export interface ReadOptions {
+  /**
+   * Explicit mode: how many records may be handed out and unanswered; the next ones wait for that. Implicit mode: how many
+   * records a batch has at most. Default: the option maxInFlight.
+   */
+  readonly maxInFlight?: number | undefined
+  /** Ends the iteration with an error of code ABORTED. */
+  readonly signal?: AbortSignal | undefined
+}
+
 /** A record by its place, for one that could not be deserialised. */
 export interface RecordPosition {
   readonly topic: string
@@ -41,8 +52,87 @@ export function isPosition(value: unknown): value is RecordPosition {
   return typeof topic === 'string' && typeof partition === 'number' && typeof offset === 'number'
 }
 
+/** What an iteration was told, but for the value of maxInFlight. Throws KafkaUsageError for anything else. */
+export function checkedReadOptions(given: unknown): ReadOptions {
+  const usage = 'records() and batches() take { maxInFlight, signal }'
+  requireKnown(given, ['maxInFlight', 'signal'], usage)
+  const { maxInFlight, signal } = given as { readonly maxInFlight?: number; readonly signal?: unknown }
+  return { maxInFlight, signal: signal === undefined ? undefined : signalOf(signal, usage) }
+}
+
+/** What a poll was told. Throws KafkaUsageError for anything else. */
+export function readPollOptions(given: unknown): PollOptions {
+  const usage = 'poll() takes a number of milliseconds, 0 or more, or { timeoutMs, signal }'
+  return typeof given === 'object'
+    ? readOptions(given, ['timeoutMs', 'signal'], usage)
+    : { timeoutMs: duration(given, usage) }
+}
+
+/** What a commit was told. Throws KafkaUsageError for anything else. */
+export function readCommitOptions(given: unknown): CommitOptions {
+  return readOptions(
+    given,
+    ['timeoutMs', 'signal'],
+    'commitSync() takes { timeoutMs, signal }, such as commitSync({ timeoutMs: 5000 })',
+  )
+}
+
+/** What a close was told. Throws KafkaUsageError for anything else. */
+export function readCloseOptions(given: unknown): CloseOptions {
+  return readOptions(given, ['timeoutMs'], 'close() takes { timeoutMs }, such as close({ timeoutMs: 5000 })')
+}
+
+type WaitOptions = PollOptions
+
 /** `usage`: how the method is called, without a full stop. */
-export function requireDuration(timeoutMs: unknown, usage: string): void {
-  if (typeof timeoutMs === 'number' && timeoutMs >= 0) return
-  throw new KafkaUsageError(`${usage}; it was given ${String(timeoutMs)}.`)
+function readOptions(given: unknown, known: readonly (keyof WaitOptions)[], usage: string): WaitOptions {
+  if (given === undefined) return {}
+  requireKnown(given, known, usage)
+  const { timeoutMs, signal } = given as { readonly timeoutMs?: unknown; readonly signal?: unknown }
+  return {
+    timeoutMs:
+      timeoutMs === undefined
+        ? undefined
+        : duration(timeoutMs, `${usage}, timeoutMs being a number of milliseconds, 0 or more`),
+    signal: signal === undefined ? undefined : signalOf(signal, usage),
+  }
+}
+
+function requireKnown(given: unknown, known: readonly string[], usage: string): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new KafkaUsageError(`${usage}; it was given ${shown(given)}.`)
+  }
+  for (const name of Object.keys(given)) {
+    if (!known.includes(name)) throw new KafkaUsageError(`${usage}; it was given '${name}', which it does not know.`)
+  }
+}
+
+function duration(value: unknown, usage: string): number | undefined {
+  if (value === undefined || (typeof value === 'number' && value >= 0)) return value
+  throw new KafkaUsageError(`${usage}; it was given ${shown(value)}.`)
+}
+
+function signalOf(value: unknown, usage: string): AbortSignal {
+  if (isSignal(value)) return value
+  throw new KafkaUsageError(
+    `${usage}, signal being an AbortSignal (the signal of an AbortController); it was given ${shown(value)}.`,
+  )
+}
+
+// Not by instanceof: the signal may come from another realm, as with some test runners.
+function isSignal(value: unknown): value is AbortSignal {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'aborted' in value &&
+    typeof value.aborted === 'boolean' &&
+    'addEventListener' in value &&
+    typeof value.addEventListener === 'function'
+  )
+}
+
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'object' && value !== null) return 'an object that is none'
+  return typeof value === 'string' ? `'${value}'` : String(value)
 }

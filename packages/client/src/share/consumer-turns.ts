@@ -14,6 +14,12 @@ export class ConsumerTurns {
   #inCallback = false
   #busy: string | undefined
   #reading: string | undefined
+  readonly #misused: (error: unknown) => void
+
+  /** `misused`: told of promises that a call from inside the callback rejects, which a callback seldom waits for. */
+  constructor(misused: (error: unknown) => void) {
+    this.#misused = misused
+  }
 
   get isClosed(): boolean {
     return this.#closed
@@ -71,6 +77,13 @@ export class ConsumerTurns {
 
   endReading(): void {
     this.#reading = undefined
+  }
+
+  /** What `work` returns; where it is called from inside the callback, a rejection that nobody handles is logged, and ends no process. */
+  guarded<T>(work: () => Promise<T>): Promise<T> {
+    const made = work()
+    if (this.#inCallback) made.catch(this.#misused)
+    return made
   }
 
   /** Calls the application's acknowledgement callback. */

@@ -4,7 +4,8 @@ import { ConsumerRecord } from './consumer-record.js'
 import type { RecordOrFailure } from './read-failure.js'
 import { RecordDeserializationFailure } from './record-failure.js'
 import type { ShareEngine } from './share-engine.js'
-import { StreamSource, type OpenStream, type ReadOptions, type StreamHost } from './stream-source.js'
+import { StreamSource, type OpenStream, type StreamHost } from './stream-source.js'
+import type { ReadOptions } from './consumer-arguments.js'
 
 // `for await (const record of consumer)`: one record, or one failure, at a time.
 //

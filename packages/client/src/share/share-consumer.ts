@@ -13,11 +13,14 @@ import { BatchStream } from './batch-stream.js'
 import { Commits, type CommitResult } from './commits.js'
 import {
   isPosition,
-  requireDuration,
+  readCloseOptions,
+  readCommitOptions,
+  readPollOptions,
   type AcknowledgementCommitCallback,
   type CloseOptions,
   type CommitOptions,
   type PollOptions,
+  type ReadOptions,
   type RecordPosition,
 } from './consumer-arguments.js'
 import type { ConsumerRecord } from './consumer-record.js'
@@ -31,7 +34,7 @@ import { RecordDeserializationFailure } from './record-failure.js'
 import { RecordStream } from './record-stream.js'
 import type { AcknowledgementResult } from './record-verdicts.js'
 import type { ShareEngine } from './share-engine.js'
-import type { OpenStream, ReadOptions, StreamHost } from './stream-source.js'
+import type { OpenStream, StreamHost } from './stream-source.js'
 import { UndecodableRecords } from './undecodable-records.js'
 import type { AcknowledgementVerdict } from './verdict.js'
 
@@ -64,7 +67,9 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   readonly #config: ResolvedShareConsumerConfig<K, V>
   readonly #context: KafkaClientContext
   readonly #current: CurrentEngine<K, V>
-  readonly #turns = new ConsumerTurns()
+  readonly #turns = new ConsumerTurns((error) =>
+    this.#context.logger.error({ err: error }, 'a share consumer was misused inside its acknowledgement callback'),
+  )
   readonly #commits = new Commits()
   readonly #undecodable = new UndecodableRecords()
   readonly #polled: PolledBatch<K, V>
@@ -156,8 +161,8 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
    * when the answers have their verdicts, within about 5 s; the rest goes on in the background, and what fails there is logged.
    * subscribe() joins again, as a new member with a new id; records of before cannot be acknowledged any more.
    */
-  async unsubscribe(): Promise<void> {
-    await this.#leave('unsubscribe()')
+  unsubscribe(): Promise<void> {
+    return this.#turns.guarded(async () => this.#leave('unsubscribe()'))
   }
 
   /**
@@ -171,13 +176,13 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
    * returned; code WAKEUP and ABORTED; what the group or the brokers refuse as KafkaBrokerError. Failed acknowledgements are
    * never thrown.
    */
-  async poll(options: number | PollOptions = {}): Promise<ConsumerRecords<K, V>> {
-    const { timeoutMs = DEFAULT_POLL_TIMEOUT_MS, signal } =
-      typeof options === 'object' && options !== null ? options : { timeoutMs: options }
-    requireDuration(timeoutMs, 'poll() takes a number of milliseconds, 0 or more, or { timeoutMs, signal }')
-    return this.#turns.exclusively('poll()', 'must be gone', async () => {
-      this.#refuseDriven('poll()')
-      return this.#contract.poll(timeoutMs, signal)
+  poll(options: number | PollOptions = {}): Promise<ConsumerRecords<K, V>> {
+    return this.#turns.guarded(async () => {
+      const { timeoutMs = DEFAULT_POLL_TIMEOUT_MS, signal } = readPollOptions(options)
+      return this.#turns.exclusively('poll()', 'must be gone', async () => {
+        this.#refuseDriven('poll()')
+        return this.#contract.poll(timeoutMs, signal)
+      })
     })
   }
 
@@ -207,9 +212,11 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
    * The broker's verdict on one record: resolves once its acknowledgement was stored, failed for good, or its lock was lost;
    * never rejects for that. Ask for it where it matters: a commit tells the same by partition and costs less.
    */
-  async verdictOf(record: ConsumerRecord<K, V>): Promise<AcknowledgementResult> {
-    this.#turns.check('verdictOf()')
-    return this.#engine.verdictOf(record)
+  verdictOf(record: ConsumerRecord<K, V>): Promise<AcknowledgementResult> {
+    return this.#turns.guarded(async () => {
+      this.#turns.check('verdictOf()')
+      return this.#engine.verdictOf(record)
+    })
   }
 
   /**
@@ -219,12 +226,11 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
    *
    * Rejects with code WAKEUP, ABORTED, or KafkaUsageError; never for what a broker says.
    */
-  async commitSync({
-    timeoutMs = this.#config.defaultApiTimeoutMs,
-    signal,
-  }: CommitOptions = {}): Promise<CommitResult> {
-    requireDuration(timeoutMs, 'commitSync() takes { timeoutMs, signal }, with a number of milliseconds, 0 or more')
-    return this.#turns.exclusively('commitSync()', 'may read on', () => this.#contract.commitSync(timeoutMs, signal))
+  commitSync(options: CommitOptions = {}): Promise<CommitResult> {
+    return this.#turns.guarded(async () => {
+      const { timeoutMs = this.#config.defaultApiTimeoutMs, signal } = readCommitOptions(options)
+      return this.#turns.exclusively('commitSync()', 'may read on', () => this.#contract.commitSync(timeoutMs, signal))
+    })
   }
 
   /**
@@ -290,9 +296,11 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   }
 
   /** Asks the cluster for its metadata now, and replaces all that is known. Rejects when no broker answers in time. */
-  async refreshMetadata(): Promise<void> {
-    this.#turns.check('refreshMetadata()')
-    await this.#context.metadata.refresh({ full: true })
+  refreshMetadata(): Promise<void> {
+    return this.#turns.guarded(async () => {
+      this.#turns.check('refreshMetadata()')
+      await this.#context.metadata.refresh({ full: true })
+    })
   }
 
   /**
@@ -310,13 +318,14 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
    * CLOSED, an iteration just ends. Idempotent. Rejects, after everything is closed, with the first thing that went wrong:
    * an answer that was lost, a leave that nobody took.
    */
-  close({ timeoutMs = DEFAULT_CLOSE_TIMEOUT_MS }: CloseOptions = {}): Promise<void> {
+  close(options: CloseOptions = {}): Promise<void> {
     if (this.#closed !== undefined) return this.#closed
+    let timeoutMs: number
     try {
       this.#turns.check('close()')
-      requireDuration(timeoutMs, 'close() takes { timeoutMs }, a number of milliseconds, 0 or more')
+      timeoutMs = readCloseOptions(options).timeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS
     } catch (error) {
-      return rejected(error)
+      return this.#turns.guarded(() => rejected(error))
     }
     this.#closed = this.#close(timeoutMs)
     return this.#closed

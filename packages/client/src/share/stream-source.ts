@@ -4,6 +4,7 @@ import type { ResolvedShareConsumerConfig } from '../config/share-consumer-confi
 import { isAborted } from '../network/aborted.js'
 import { AckCode } from './acknowledge-type.js'
 import { BoundedWait } from './bounded-wait.js'
+import { checkedReadOptions, type ReadOptions } from './consumer-arguments.js'
 import type { ConsumerRecord } from './consumer-record.js'
 import type { TakenBatch } from './fetch-buffer.js'
 import type { PassingFailure } from './read-failure.js'
@@ -17,17 +18,6 @@ import type { UndecodableRecords } from './undecodable-records.js'
 //   it waits for answers, who did not is told at once that records were forgotten. Neither waits for ever.
 // - An error that heals by itself does not end an iteration.
 // - The end of the consumer is the end of the iteration, not an error of it.
-
-/** How the records are read. */
-export interface ReadOptions {
-  /**
-   * Explicit mode: how many records may be handed out and unanswered; the next ones wait for that. Implicit mode: how many
-   * records a batch has at most. Default: the option maxInFlight.
-   */
-  readonly maxInFlight?: number | undefined
-  /** Ends the iteration with an error of code ABORTED. */
-  readonly signal?: AbortSignal | undefined
-}
 
 /** What an iteration needs of its consumer. */
 export interface StreamHost<K, V> {
@@ -61,7 +51,8 @@ export class StreamSource<K, V> {
   #wait: BoundedWait | undefined
   #ended = false
 
-  constructor(host: StreamHost<K, V>, { maxInFlight = host.config.maxInFlight, signal }: ReadOptions) {
+  constructor(host: StreamHost<K, V>, options: ReadOptions) {
+    const { maxInFlight = host.config.maxInFlight, signal } = checkedReadOptions(options)
     if (maxInFlight !== undefined && !(Number.isSafeInteger(maxInFlight) && maxInFlight > 0)) {
       throw new KafkaUsageError(`maxInFlight must be a whole number above 0; it was given ${String(maxInFlight)}.`, {
         code: 'INVALID_CONFIG',

@@ -128,7 +128,7 @@ describe('options of a share consumer', () => {
   })
 
   it.each([
-    [{ maxPollRecords: 0 }, /maxPollRecords is 0, but must be a whole number, at least 1/],
+    [{ maxPollRecords: 0 }, /maxPollRecords is 0, but must be a whole number between 1 and/],
     [{ maxPollRecords: 1.5 }, /maxPollRecords is 1.5/],
     [{ maxPollRecords: '5' }, /maxPollRecords is '5'/],
     [{ acknowledgementMode: 'manual' }, /must be one of 'implicit', 'explicit'/],
