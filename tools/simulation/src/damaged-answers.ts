@@ -28,7 +28,7 @@ export class DamagedAnswers {
         if (records === null || records.length === 0) continue
         if (this.#hasHoles) {
           ;(partition as { records: Buffer }).records = this.#compacted(records, `${topic}-${partition.partitionIndex}`)
-          done = 'changed'
+          if (done === 'none') done = 'changed'
         }
         if (this.corruptNext > 0 && partition.acquiredRecords.length > 0) {
           this.corruptNext--
@@ -36,7 +36,7 @@ export class DamagedAnswers {
           const last = damaged.length - 1
           damaged[last] = (damaged[last] ?? 0) ^ 0x55
           ;(partition as { records: Buffer }).records = damaged
-          return 'corrupt'
+          done = 'corrupt'
         }
       }
     }

@@ -5,8 +5,14 @@ import type { World } from './world.js'
 /** What was not heard for longer than this is lost, and its member may not know it yet. */
 const LATELY_MS = 2_500
 
+/** What is assigned to each member now. */
+export function assignments({ broker }: World): ReadonlyMap<string, string> {
+  const members = broker.inspect().shareGroups.flatMap((group) => group.members)
+  return new Map(members.map(({ memberId, assignment }) => [memberId, assignment.join()]))
+}
+
 /** No broker goes on with a partition for a member that the group has not given it to. */
-export function checkSessions(world: World): void {
+export function checkSessions(world: World, before: ReadonlyMap<string, string>): void {
   const { broker, findings, truth } = world
   const { shareSessions, shareGroups } = broker.inspect()
   for (const { groupId, memberId, partitions, nodeId } of shareSessions) {
@@ -19,6 +25,8 @@ export function checkSessions(world: World): void {
     // Who still waits for a broker that does not answer cannot know, or tell. Without an assignment a member fetches eagerly.
     const since = broker.clock.now() - LATELY_MS
     if ((truth.heartbeatMs.get(memberId) ?? 0) < since || member.assignment.length === 0) continue
+    // A new one travels with the next heartbeat, and its consequences with the next fetch.
+    if (before.get(memberId) !== member.assignment.join()) continue
     if ((truth.answeredMs.get(`${memberId} ${nodeId}`) ?? 0) < since) continue
     const strange = partitions.filter((each) => !member.assignment.includes(each))
     if (strange.length > 0) {

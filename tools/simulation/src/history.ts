@@ -1,7 +1,7 @@
 import { VirtualClock } from '@milena/protocol/runtime'
 import { Faults } from './faults.js'
 import { Findings, type Finding } from './findings.js'
-import { checkEnd, checkLeft, checkOutcomes, checkSessions, liveMembers } from './final-checks.js'
+import { assignments, checkEnd, checkLeft, checkOutcomes, checkSessions, liveMembers } from './final-checks.js'
 import { drawScenario } from './scenario.js'
 import { stackOf } from './sim-process.js'
 import { CLEANUP_MS, World } from './world.js'
@@ -88,6 +88,7 @@ async function play(seed: number, clock: VirtualClock, findings: Findings): Prom
     findings.say('=== quiet')
     if (!(await pass(1_000))) return
     const before = world.truth.requests
+    const assigned = assignments(world)
     if (!(await pass(QUIET_MS))) return
     const allowed = world.alive.length * scenario.brokers * 2 * QUIET_REQUESTS * (QUIET_MS / 1_000)
     if (world.truth.requests - before > allowed) {
@@ -96,7 +97,7 @@ async function play(seed: number, clock: VirtualClock, findings: Findings): Prom
         `with nothing to do ${world.truth.requests - before} requests were sent within ${QUIET_MS} ms`,
       )
     }
-    checkSessions(world)
+    checkSessions(world, assigned)
     if (isBroken()) return
 
     findings.say('=== end')

@@ -417,7 +417,7 @@ export class Truth implements WireObserver {
       if (code === 0) this.#finished(acquisition, type, true)
       else if (!FINAL.has(code) || (code === ErrorCode.INVALID_RECORD_STATE && isTogether)) acquisition.sent = undefined
     })
-    if (code === ErrorCode.INVALID_REQUEST && !isInjected) {
+    if (code === ErrorCode.INVALID_REQUEST && !isInjected && !this.leaderMovedMs.has(place)) {
       this.#findings.broken(
         'DEFECT',
         `broker ${tap.nodeId} cannot take the acknowledgements of ${tap.process.name} for ${place}`,

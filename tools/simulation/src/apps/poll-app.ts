@@ -167,7 +167,7 @@ export class PollApp extends AppBase implements App {
       const acquisition = truth.unreadable(consumer.memberId, error)
       truth.intends(acquisition, 'REJECT')
       consumer.acknowledge(error, 'REJECT')
-      truth.owed(acquisition)
+      // Of which delivery it was, the error does not tell: it is not held against the client if that was an earlier one.
       findings.count('undecodable')
       return
     }

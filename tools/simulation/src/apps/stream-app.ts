@@ -175,7 +175,7 @@ export class StreamApp extends AppBase implements App {
         void this.guard(this.#behindTheLoop(consumer, memberId, record, acquisition))
       return []
     }
-    for (const _ of got) await this.sleep(this.workMs())
+    for (const _ of got) if (!this.isStopping) await this.sleep(this.workMs())
     return got.map(({ acquisition }) => acquisition)
   }
 
