@@ -93,7 +93,8 @@ export class Membership {
   constructor(options: MembershipOptions) {
     this.#options = options
     this.#intervalMs = options.heartbeatIntervalMs
-    const { context, groupId, listener } = options
+    const { context, groupId, listener, metrics } = options
+    metrics.assigned(null)
     this.#wake = new Wake(context.clock)
     this.#troubles = new JoinTroubles({ context, groupId, failed: (error) => listener.failed(error) })
   }
