@@ -7,6 +7,7 @@ import {
   KafkaTimeoutError,
 } from '@milena/protocol'
 import type { Verdict } from './acquired-range.js'
+import { forbidsRenewals, renewalsForbidden } from './forbidden-renewals.js'
 import type { TopicIdPartition } from './share-partition.js'
 
 // From a broker's error code to what becomes of the answers that were sent. No I/O, no clock.
@@ -34,6 +35,7 @@ export class AcknowledgementVerdicts {
       this.#retryUntil.delete(partition)
       return { outcome: 'done', lockDeadline }
     }
+    if (forbidsRenewals(errorCode, detail)) return { outcome: 'unrenewed', error: renewalsForbidden(partition, detail) }
     const error = KafkaBrokerError.of(errorCode, { api: acknowledgementsOf(partition), detail })
     if (!isPassing(errorCode)) {
       this.#retryUntil.delete(partition)

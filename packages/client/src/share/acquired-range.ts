@@ -49,6 +49,8 @@ export type Verdict =
   | { readonly outcome: 'failed'; readonly error: KafkaError; readonly together: boolean }
   /** To be sent again. */
   | { readonly outcome: 'again' }
+  /** The group forbids renewals: records keep the locks they have. What went along is to be sent again. */
+  | { readonly outcome: 'unrenewed'; readonly error: KafkaError }
 
 /** Indices [from, to) of a range. */
 export interface Run {
@@ -321,7 +323,7 @@ export class AcquiredRange {
     return expired
   }
 
-  /** The broker's word on what was sent of [from, to): done, failed for good, or to be sent again. */
+  /** The broker's word on what was sent of [from, to). */
   settle(from: number, to: number, verdict: Verdict): void {
     const states = this.#states
     const unsentBefore = this.unsent
@@ -331,21 +333,22 @@ export class AcquiredRange {
       this.sent--
       const queued = (state & ~SENT) >> QUEUED_SHIFT
       const type = state & TYPE
-      if (verdict.outcome === 'again') {
+      const renewal = type === AckCode.RENEW
+      if (verdict.outcome === 'again' || (verdict.outcome === 'unrenewed' && !renewal)) {
         states[i] = queued === 0 ? type : queued
         this.unsent++
-      } else if (type === AckCode.RENEW && queued !== 0) {
+      } else if (renewal && queued !== 0) {
         // The terminal answer behind the renewal goes out next; if the lock is gone, its own verdict says so.
         states[i] = queued
         this.unsent++
         if (verdict.outcome === 'done') this.#renew(i, verdict.lockDeadline)
-      } else if (type === AckCode.RENEW && verdict.outcome === 'done') {
+      } else if (renewal && verdict.outcome !== 'failed') {
         states[i] = OPEN
         this.open++
-        this.#renew(i, verdict.lockDeadline)
+        if (verdict.outcome === 'done') this.#renew(i, verdict.lockDeadline)
       } else {
         states[i] = DONE | type
-        if (type === AckCode.RENEW) this.#answered(i, 1)
+        if (renewal) this.#answered(i, 1)
       }
     }
     while (this.#finishedBelow < this.length && this.#isFinished(this.#finishedBelow)) this.#finishedBelow++

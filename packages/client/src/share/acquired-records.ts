@@ -2,6 +2,7 @@ import type { KafkaError } from '@milena/protocol'
 import { takeAcknowledgements, type SentAcknowledgements } from './ack-batches.js'
 import type { AcquiredRange, RangeHolder, Run, Verdict } from './acquired-range.js'
 import { LockRenewals } from './lock-renewals.js'
+import { renewalsAmong } from './forbidden-renewals.js'
 import type { TopicIdPartition } from './share-partition.js'
 import { RangeVerdicts } from './record-verdicts.js'
 import { countTypes, lateAnswer, type AcknowledgementVerdict } from './verdict.js'
@@ -15,7 +16,11 @@ import { countTypes, lateAnswer, type AcknowledgementVerdict } from './verdict.j
 // - An offset acquired again while an older range still holds it (its lock had run out) belongs to the newer range.
 // - The broker refuses all answers of a partition when it refuses one, for an expired lock say. The offsets of a range
 //   share their lock, so what was refused together is sent again range by range, and only the culprit is lost.
+// - Renewals that the group forbids cost nothing: their records keep their locks, and what the broker refused along with them
+//   is sent again.
 // - A range leaves the ledger with its last verdict.
+
+const SEND_AGAIN: Verdict = { outcome: 'again' }
 
 /** What one request carries, by partition. */
 export type SentByPartition = ReadonlyMap<TopicIdPartition, SentAcknowledgements>
@@ -165,7 +170,12 @@ export class AcquiredRecords implements RangeHolder {
   settle(partition: TopicIdPartition, sent: SentAcknowledgements, word: Verdict): boolean {
     const refusedTogether = word.outcome === 'failed' && word.together && this.live && hasSeveralRanges(sent)
     if (refusedTogether) this.#apart.add(partition)
-    const verdict: Verdict = refusedTogether ? { outcome: 'again' } : word
+    const renewals = word.outcome === 'unrenewed' ? renewalsAmong(sent.batches) : []
+    const verdict = refusedTogether
+      ? SEND_AGAIN
+      : word.outcome === 'unrenewed' && renewals.length === 0
+        ? failed(word)
+        : word
     let again = false
     for (const { range, from, to } of sent.pieces) {
       const { unsent } = range
@@ -182,6 +192,10 @@ export class AcquiredRecords implements RangeHolder {
     if (!this.#hasUnsentOf(partition)) this.#apart.delete(partition)
     if (this.#lostBecause !== undefined) this.#failUnsent(this.#lostBecause)
     if (verdict.outcome === 'again') return again
+    if (verdict.outcome === 'unrenewed') {
+      this.#listener.verdict({ partition, batches: renewals, counts: countTypes(renewals), error: verdict.error })
+      return again
+    }
     const error = verdict.outcome === 'failed' ? verdict.error : undefined
     this.#listener.verdict({ partition, batches: sent.batches, counts: countTypes(sent.batches), error })
     return again
@@ -253,6 +267,11 @@ export class AcquiredRecords implements RangeHolder {
     ranges?.delete(range)
     if (ranges?.size === 0) this.#ranges.delete(range.partition)
   }
+}
+
+/** The broker forbids renewals and was asked for none. */
+function failed({ error }: { readonly error: KafkaError }): Verdict {
+  return { outcome: 'failed', error, together: false }
 }
 
 function hasSeveralRanges({ pieces }: SentAcknowledgements): boolean {

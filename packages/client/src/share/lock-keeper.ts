@@ -5,6 +5,7 @@ import type { AcquiredRange } from './acquired-range.js'
 import { AckCode } from './acknowledge-type.js'
 import type { BufferPosition } from './fetch-buffer.js'
 import { keepForMs } from './fetch-sizer.js'
+import { forbidsRenewals } from './forbidden-renewals.js'
 import { RenewalTurns } from './renewal-turns.js'
 
 // Looks after the locks of everything that one member holds. It knows ranges, not records, and looks at them at a coarse tick.
@@ -229,9 +230,6 @@ export class LockKeeper {
   }
 }
 
-/** The broker tells it in words only. */
 function isForbidden(outcome: RenewalOutcome): boolean {
-  return (
-    'code' in outcome && outcome.code === ErrorCode.INVALID_RECORD_STATE && /not enabled/i.test(outcome.error.message)
-  )
+  return 'code' in outcome && forbidsRenewals(outcome.code, outcome.error.message)
 }

@@ -135,7 +135,10 @@ export class PollContract<K, V> {
       if (!(await wait.until(engine.whenSettled()))) return this.#nothing(wait)
       this.#current.handedOut()
       const renewed = this.#polled.takeRenewed()
-      if (renewed.length > 0) return new ConsumerRecords(renewed)
+      if (renewed.length > 0) {
+        this.#commits.handedOut()
+        return new ConsumerRecords(renewed)
+      }
     }
     this.#current.keepLocks('end')
     const batch = await this.#take(wait, timeoutMs)

@@ -101,7 +101,8 @@ export class ShareEngine<K, V> {
     this.#arrived = new Wake(clock)
     // What comes back at once in whole batches, released, would only use up its deliveries.
     this.#mayRelease = config.acquireMode !== 'batch_optimized'
-    this.#intake = new ShareIntake({ config, clock, logger, outstanding: () => this.outstanding })
+    const finished = (): void => this.#arrived.notify()
+    this.#intake = new ShareIntake({ config, clock, logger, outstanding: () => this.outstanding, finished })
     const { groupId } = config
     this.#keeper = keeperOf({ context, groupId, counters, intake: this.#intake, managers: () => this.#managers })
     this.#router = new PartitionRouter(context, this.#partitions, {
@@ -220,8 +221,7 @@ export class ShareEngine<K, V> {
       for (;;) {
         if (signal?.aborted) throw abortedError(signal)
         this.throwFailure()
-        const made = this.#intake.take({ max, maxInFlight })
-        const taken = made instanceof Promise ? await made : made
+        const taken = this.#intake.take({ max, maxInFlight })
         if (taken !== undefined) {
           this.#managers.wake()
           return taken
@@ -454,6 +454,8 @@ export class ShareEngine<K, V> {
   #verdict(verdict: AcknowledgementVerdict): void {
     this.counters.verdict(verdict)
     this.#news.tell(verdict)
+    // A renewal that was refused has ended its record, which makes room.
+    if (this.#taking && this.#intake.isFull) this.#arrived.notify()
   }
 
   #joined(): void {

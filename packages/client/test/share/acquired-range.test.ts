@@ -8,6 +8,7 @@ const partition = { topic: 'orders', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partitio
 const done: Verdict = { outcome: 'done', lockDeadline: 90_000 }
 const failed: Verdict = { outcome: 'failed', error: new KafkaError('no', { code: 'NO' }), together: false }
 const again: Verdict = { outcome: 'again' }
+const unrenewed: Verdict = { outcome: 'unrenewed', error: new KafkaError('no', { code: 'NO' }) }
 
 class Holder implements RangeHolder {
   live = true
@@ -114,6 +115,7 @@ describe('an acquired range', () => {
     ['stored', done],
     ['refused', failed],
     ['to be sent again', again],
+    ['forbidden', unrenewed],
   ])('sends the terminal answer that waits behind a renewal on its way when that is %s', (_, verdict) => {
     const { range, holder } = acquire(1)
     range.answer(0, AckCode.RENEW)
@@ -334,8 +336,8 @@ class Model {
       if (offset.at !== 'sent') continue
       if (outcome === 'done' && offset.type === AckCode.RENEW) offset.deadline = 90_000
       if (offset.queued !== 0) Object.assign(offset, { at: 'unsent', type: offset.queued, queued: 0 })
-      else if (outcome === 'again') offset.at = 'unsent'
-      else if (outcome === 'done' && offset.type === AckCode.RENEW) Object.assign(offset, { at: 'open', type: 0 })
+      else if (outcome === 'again' || (outcome === 'unrenewed' && offset.type !== AckCode.RENEW)) offset.at = 'unsent'
+      else if (outcome !== 'failed' && offset.type === AckCode.RENEW) Object.assign(offset, { at: 'open', type: 0 })
       else offset.at = 'done'
     }
   }
@@ -384,7 +386,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
       arbitrary: fc.record({
         do: fc.constant('settle' as const),
         which: fc.nat(5),
-        verdict: fc.constantFrom(done, failed, again),
+        verdict: fc.constantFrom(done, failed, again, unrenewed),
       }),
     },
     { weight: 1, arbitrary: span.map((s): Step => ({ do: 'supersede', ...s })) },

@@ -76,6 +76,26 @@ describe('the ledger of a session', () => {
     expect(batches(ledger.send('all'))).toEqual({ 0: [[4, 4, [1]]] })
   })
 
+  it('sends what a broker refused along with forbidden renewals again, and tells those alone', () => {
+    const range = enter(0, 3)
+    range.answer(0, AckCode.ACCEPT)
+    range.answer(1, AckCode.RENEW)
+    expect(settle(ledger.send('all'), { outcome: 'unrenewed', error })).toEqual([true])
+    expect(verdicts).toMatchObject([
+      { batches: [{ firstOffset: 1, lastOffset: 1 }], counts: { accept: 0, renew: 1 }, error },
+    ])
+    expect(range.isOpen(1)).toBe(true)
+    expect(batches(ledger.send('all'))).toEqual({ 0: [[0, 0, [1]]] })
+  })
+
+  it('sends nothing again for ever that a broker calls a forbidden renewal, and that is none', () => {
+    const range = enter(0, 3)
+    range.answer(0, AckCode.ACCEPT)
+    expect(settle(ledger.send('all'), { outcome: 'unrenewed', error })).toEqual([false])
+    expect(verdicts).toMatchObject([{ counts: { accept: 1 }, error }])
+    expect(ledger.hasUnsent).toBe(false)
+  })
+
   it('tells what a request should not wait for', () => {
     const a = enter(0, 3)
     a.answer(0, AckCode.ACCEPT)

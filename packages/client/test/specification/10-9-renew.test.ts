@@ -129,9 +129,9 @@ onEveryBroker('A renewed record', (sentence) => {
     expect(again?.deliveryCount).toBe(2)
   })
 
-  sentence('is refused where the group forbids it, which is told', async (groups, broker) => {
+  sentence('is refused where the group forbids it, which is told and costs no other answer', async (groups, broker) => {
     const topic = await broker.createTopic()
-    const groupId = await broker.createGroup({ 'share.record.lock.duration.ms': '1000' })
+    const groupId = await broker.createGroup()
     const forbidding = broker.setGroupConfig(groupId, { 'share.renew.acknowledge.enable': 'false' })
     if (!broker.isSince('4.3')) {
       // Before 4.3 every group may renew.
@@ -139,14 +139,20 @@ onEveryBroker('A renewed record', (sentence) => {
       return
     }
     await forbidding
-    await groups.produce(topic, ['v'])
+    await groups.produce(topic, numbered(3))
     const consumer = groups.explicit(groupId)
     consumer.subscribe([topic])
-    const [record] = await receive(consumer, 1)
+    const [record, ...others] = await receive(consumer, 3)
     if (record === undefined) throw new Error('nothing came')
     consumer.acknowledge(record, 'RENEW')
+    for (const other of others) consumer.acknowledge(other)
     const [error] = (await consumer.commitSync()).values()
     expect(error).toMatchObject({ code: 'INVALID_RECORD_STATE' })
-    expect(String(error)).toMatch(/not enabled for the group/)
+    expect(String(error)).toMatch(/share\.renew\.acknowledge\.enable=false/)
+    expect(String(error)).toMatch(/Renewing acquisition locks is not enabled for the group/)
+    expect(consumer.metrics()).toMatchObject({ accepted: 2, failed: 1 })
+    consumer.acknowledge(record)
+    expect(results(await consumer.commitSync())).toEqual({ 0: 'ok' })
+    await groups.untilLag(groupId, 0)
   })
 })
