@@ -26,7 +26,7 @@ export class MemberReport {
     process.on('warning', (warning) => this.#say({ unhandled: `warning: ${textOf(warning)}` }))
   }
 
-  /** Is written with the others of its turn of the event loop, or by flush(). */
+  /** Is written with the others that are handed out in a row, or by flush(). */
   received(record: BytesRecord): void {
     const { partition, offset, deliveryCount } = record
     const expected = String(numberAt(partition, offset, this.#partitions))
@@ -64,6 +64,7 @@ export class MemberReport {
       }
     }
     if (accepted.length === 0) return
+    this.flush()
     if (error === undefined) this.#say({ accepted })
     else this.#say({ refused: accepted, error: codeOf(error) })
   }
@@ -84,11 +85,11 @@ export class MemberReport {
     this.#say({ stopped: process.getActiveResourcesInfo().filter((kind) => !OUTPUT.has(kind)) })
   }
 
-  /** Before this turn of the event loop is over, and so before anything of it has reached a broker. */
+  /** Before anything that follows from these records can reach a broker: a member that is killed then has told of them. */
   #flushSoon(): void {
     if (this.#flushing) return
     this.#flushing = true
-    setImmediate(() => {
+    queueMicrotask(() => {
       this.#flushing = false
       this.flush()
     })
