@@ -131,12 +131,25 @@ export class Commits {
     for (const { range, from, to } of spans) this.#answered.push({ range, from, to })
   }
 
-  /** What was answered until now is sent without a commit: the next one tells what is not decided by then, or failed. */
+  /**
+   * A poll hands out records: what was answered before went out with it. The next commit tells of that what is not decided yet, or
+   * fails from now on; what was decided while the poll waited is for the acknowledgement callback, as in Java.
+   */
   handedOut(): void {
     this.#handOuts++
     this.#answered = []
     this.#told.clear()
     this.#kept = this.#kept.filter(({ late }) => late.length > 0)
+  }
+
+  /**
+   * An iteration comes for more, and nobody polls: what was answered until now is sent without a commit, and remembered no more.
+   * The next commit tells of it what is not decided by then, and all that failed.
+   */
+  readOn(): void {
+    this.#handOuts++
+    this.#answered = []
+    for (const [partition, error] of this.#told) if (error === undefined) this.#told.delete(partition)
   }
 
   /** A verdict for the member before this one: only commits that wait want to hear of it. */
@@ -207,7 +220,8 @@ export class Commits {
       const isOthers =
         this.#answered.some(({ range }) => range.partition === partition) ||
         [...this.#open].some(({ claims }) => claims.has(partition))
-      if (claim === undefined ? !isOthers : claim.left > 0) yield partition
+      const isEarlier = commit.handOuts === this.#handOuts && !isOthers
+      if (claim === undefined ? isEarlier : claim.left > 0) yield partition
     }
   }
 

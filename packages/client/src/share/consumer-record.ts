@@ -59,10 +59,10 @@ export class ConsumerRecord<K = Buffer | null, V = Buffer | null> {
     return this.#headers
   }
 
-  /** When the acquisition lock runs out, in milliseconds since the epoch; rather early than late, moved by a renewal. */
+  /** When the acquisition lock runs out, in whole milliseconds since the epoch; rather early than late, moved by a renewal. */
   get lockExpiresAt(): number {
     const deadline = this.#range.deadlineOf(this.offset - this.#range.firstOffset)
-    return this.#clock.wallTime() + (deadline - this.#clock.now())
+    return Math.floor(this.#clock.wallTime() + (deadline - this.#clock.now()))
   }
 
   /** Always undefined: tells a record from what else `for await (const record of consumer)` may bring, which has an error. */

@@ -52,7 +52,7 @@ export class ConsumerTurns {
     const other = this.#busy ?? (readers === 'must be gone' ? this.#reading : undefined)
     if (other === undefined) return
     throw new KafkaUsageError(
-      `${what} was called while ${other} is running: a share consumer is used by one caller at a time. ${
+      `${beginning(what)} while ${other} is running: a share consumer is used by one caller at a time. ${
         other === this.#reading ? 'Leave the loop' : 'Await the first'
       } before.`,
       { code: 'CONCURRENT_USE' },
@@ -96,6 +96,11 @@ export class ConsumerTurns {
       this.#inCallback = outer
     }
   }
+}
+
+/** A method is called, an iteration begins. */
+function beginning(what: string): string {
+  return what.endsWith('()') ? `${what} was called` : `${what.charAt(0).toUpperCase()}${what.slice(1)} began`
 }
 
 export function closedError(): KafkaUsageError {

@@ -95,7 +95,8 @@ export class CurrentEngine<K, V> {
   async replace(): Promise<void> {
     const old = this.#engine
     const settled = old.whenSettled()
-    void this.#farewell(old)
+    // A member that was retired has said it already.
+    if (this.#idle === undefined) void this.#farewell(old)
     this.#lockMs = undefined
     this.#succeed(new ShareEngine(this.#config, this.#context, { metrics: old.metrics }))
     const { clock } = this.#context

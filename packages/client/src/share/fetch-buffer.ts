@@ -3,6 +3,7 @@ import type { Clock, Logger } from '@milena/protocol/runtime'
 import { AckCode } from './acknowledge-type.js'
 import type { AcquiredRange } from './acquired-range.js'
 import { Handout, type RecordDeserializers, type TakenBatch } from './handout.js'
+import { LateHandout } from './late-handout.js'
 import type { ReceivedPartition } from './share-response.js'
 
 export type { LedgerSpan, TakenBatch } from './handout.js'
@@ -84,10 +85,10 @@ export class FetchBuffer<K, V> {
   }
 
   /**
-   * Takes out records, range by range, until there are at least `max`; `cut`: no more than that. Awaited work is done only where
-   * a deserialiser returns a promise.
+   * Takes out records, range by range, until there are at least `max`; `cut`: no more than that. A LateHandout where a deserialiser
+   * returned a promise.
    */
-  take(max: number, cut = this.#exact): TakenBatch<K, V> | Promise<TakenBatch<K, V>> {
+  take(max: number, cut = this.#exact): TakenBatch<K, V> | LateHandout<K, V> {
     const out = new Handout<K, V>(this.#deserializers, this.#clock)
     for (let i = 0; out.size < max;) {
       const waiting = this.#queue[i]
@@ -103,7 +104,7 @@ export class FetchBuffer<K, V> {
         this.#bytes -= waiting.bytes
       } else i++
     }
-    return out.finish()
+    return out.late.length === 0 ? out.batch : new LateHandout(out)
   }
 
   /** RELEASEs everything that waits here; how many records that were. */

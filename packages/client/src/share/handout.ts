@@ -46,8 +46,8 @@ export class Handout<K, V> {
   readonly #clock: Clock
   readonly #records: ConsumerRecord<K, V>[] = []
   readonly #failures: RecordDeserializationFailure[] = []
-  #spans: LedgerSpan[] = []
-  #late: LateRecord<K, V>[] | undefined
+  readonly #spans: LedgerSpan[] = []
+  readonly #late: LateRecord<K, V>[] = []
 
   constructor({ key, value }: RecordDeserializers<K, V>, clock: Clock) {
     this.#key = key
@@ -66,7 +66,7 @@ export class Handout<K, V> {
     fields.headers = cursor.hasHeaders ? cursor.headersLater() : undefined
     const rawKey = cursor.key
     const rawValue = cursor.value
-    // Without a deserialiser K or V is Buffer | null; a promise stands in for its value only until finish() puts that there.
+    // Without a deserialiser K or V is Buffer | null; a promise stands in for its value until a LateHandout puts that there.
     let key = rawKey as K
     let value = rawValue as V
     let late = false
@@ -76,7 +76,7 @@ export class Handout<K, V> {
         late = isThenable(made)
         key = made as K
       } catch (cause) {
-        this.#failures.push(failed({ part: 'key', offset: cursor.offset, rawKey, rawValue, range }, cause))
+        this.#failures.push(failedPart({ part: 'key', offset: cursor.offset, rawKey, rawValue, range }, cause))
         return
       }
     }
@@ -86,67 +86,42 @@ export class Handout<K, V> {
         late ||= isThenable(made)
         value = made as V
       } catch (cause) {
-        this.#failures.push(failed({ part: 'value', offset: cursor.offset, rawKey, rawValue, range }, cause))
+        // Nobody will wait for the key, and its rejection is one that nobody handled then.
+        if (late) Promise.resolve(key).catch(() => undefined)
+        this.#failures.push(failedPart({ part: 'value', offset: cursor.offset, rawKey, rawValue, range }, cause))
         return
       }
     }
     const record = new ConsumerRecord(fields, key, value, range, this.#clock)
-    this.#cover(range, index)
-    if (late) {
-      this.#late ??= []
-      this.#late.push({ record, rawKey, rawValue, range })
-    }
+    cover(this.#spans, range, index)
+    if (late) this.#late.push({ record, rawKey, rawValue })
     this.#records.push(record)
   }
 
-  #cover(range: AcquiredRange, index: number): void {
-    const span = this.#spans.at(-1)
-    if (span !== undefined && span.range === range && span.to === index) span.to = index + 1
-    else this.#spans.push({ range, from: index, to: index + 1 })
-  }
-
-  finish(): TakenBatch<K, V> | Promise<TakenBatch<K, V>> {
-    if (this.#late !== undefined) return this.#finishLate(this.#late)
+  /** What was added; a record of `late` is not finished. */
+  get batch(): TakenBatch<K, V> {
     return { records: this.#records, failures: this.#failures, spans: this.#spans }
   }
 
-  async #finishLate(late: readonly LateRecord<K, V>[]): Promise<TakenBatch<K, V>> {
-    const dropped = new Set<ConsumerRecord<K, V>>()
-    const settle = async ({ record, rawKey, rawValue, range }: LateRecord<K, V>): Promise<void> => {
-      const settable: Settable<ConsumerRecord<K, V>> = record
-      // Both are awaited whatever becomes of the first, so that no rejection is left unhandled.
-      const [key, value] = await Promise.allSettled([record.key, record.value])
-      if (key.status === 'fulfilled' && value.status === 'fulfilled') {
-        settable.key = key.value
-        settable.value = value.value
-        return
-      }
-      dropped.add(record)
-      const of = { offset: record.offset, rawKey, rawValue, range }
-      if (key.status === 'rejected') this.#failures.push(failed({ part: 'key', ...of }, key.reason))
-      else if (value.status === 'rejected') this.#failures.push(failed({ part: 'value', ...of }, value.reason))
-    }
-    await Promise.all(late.map(settle))
-    if (dropped.size === 0) return { records: this.#records, failures: this.#failures, spans: this.#spans }
-    const records = this.#records.filter((record) => !dropped.has(record))
-    this.#spans = []
-    for (const record of records) {
-      const range = ConsumerRecord.rangeOf(record)
-      this.#cover(range, record.offset - range.firstOffset)
-    }
-    return { records, failures: this.#failures, spans: this.#spans }
+  /** The records for which a deserialiser has promised something. */
+  get late(): readonly LateRecord<K, V>[] {
+    return this.#late
   }
 }
 
 /** A record whose key or value a deserialiser promised. */
-interface LateRecord<K, V> {
+export interface LateRecord<K, V> {
   readonly record: ConsumerRecord<K, V>
   readonly rawKey: Buffer | null
   readonly rawValue: Buffer | null
-  readonly range: AcquiredRange
 }
 
-type Settable<T> = { -readonly [P in keyof T]: T[P] }
+/** Adds one record to the pieces of the ledger that a batch stands for. */
+export function cover(spans: LedgerSpan[], range: AcquiredRange, index: number): void {
+  const span = spans.at(-1)
+  if (span !== undefined && span.range === range && span.to === index) span.to = index + 1
+  else spans.push({ range, from: index, to: index + 1 })
+}
 
 function contextOf(fields: RecordFields, range: AcquiredRange, isKey: boolean): DeserializationContext {
   return { topic: range.partition.topic, headers: fields.headers ?? noHeaders, isKey }
@@ -157,7 +132,7 @@ function isThenable(value: unknown): boolean {
 }
 
 /** Which part of which record could not be deserialised. */
-interface FailedPart {
+export interface FailedPart {
   readonly part: 'key' | 'value'
   readonly offset: number
   readonly rawKey: Buffer | null
@@ -165,7 +140,11 @@ interface FailedPart {
   readonly range: AcquiredRange
 }
 
-function failed({ part, offset, rawKey, rawValue, range }: FailedPart, cause: unknown): RecordDeserializationFailure {
+/** What comes out in place of a record of which a part cannot be deserialised. */
+export function failedPart(
+  { part, offset, rawKey, rawValue, range }: FailedPart,
+  cause: unknown,
+): RecordDeserializationFailure {
   const { topic, partition } = range.partition
   const told = (cause instanceof Error ? cause.message : String(cause)).trim()
   const reason = /[.!?]$/.test(told) ? told : `${told}.`

@@ -181,8 +181,9 @@ function isOpen(record: ConsumerRecord<unknown, unknown>): boolean {
 }
 
 function notAcknowledged(unanswered: number, places: string): KafkaUsageError {
+  const what = unanswered === 1 ? '1 record of the last poll is' : `${unanswered} records of the last poll are`
   return new KafkaUsageError(
-    `${unanswered} records of the last poll are not acknowledged (${places}${unanswered > NAMED_OFFSETS ? ', …' : ''}): in explicit mode call acknowledge(record, type) for each of them before the next poll().`,
+    `${what} not acknowledged (${places}${unanswered > NAMED_OFFSETS ? ', …' : ''}): in explicit mode call acknowledge(record, type) for each of them before the next poll().`,
     { code: 'NOT_ACKNOWLEDGED' },
   )
 }

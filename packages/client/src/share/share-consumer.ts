@@ -369,7 +369,10 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
       begin: (stream) => this.#beginReading(stream),
       end: (stream) => this.#endReading(stream),
       isOver: (engine) => this.#turns.isClosed || engine !== this.#engine,
-      take: (options) => this.#current.take(options),
+      take: (options) => {
+        this.#commits.readOn()
+        return this.#current.take(options)
+      },
       acceptRecord: (record) => this.#polled.answerRead(record, AcknowledgeType.ACCEPT),
       acceptBatch: (batch) => {
         if (this.#engine.acceptRest(batch) > 0) this.#commits.notedAll(batch.spans)

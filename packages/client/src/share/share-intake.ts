@@ -3,6 +3,7 @@ import type { ResolvedShareConsumerConfig } from '../config/share-consumer-confi
 import type { AcquiredRange } from './acquired-range.js'
 import { FetchBuffer, type BufferPosition, type TakenBatch } from './fetch-buffer.js'
 import { FetchSizer } from './fetch-sizer.js'
+import { LateHandout } from './late-handout.js'
 import { RecordDeserializationFailure } from './record-failure.js'
 import type { ReceivedPartition } from './share-response.js'
 import { WorkPace } from './work-pace.js'
@@ -14,6 +15,7 @@ import { WorkPace } from './work-pace.js'
 //   may wait.
 // - With maxInFlight no more is handed out than leaves so many unanswered; what is worked on at once is paced as a whole.
 // - What leaves is noted in its range, so that a lost lock is told with its records.
+// - Nobody waits for a deserialiser's promise: what it is needed for leaves with a later take, if it is still held then.
 
 /** Taken as the lock duration until the broker has told it. */
 const USUAL_LOCK_MS = 30_000
@@ -32,11 +34,14 @@ export interface ShareIntakeOptions<K, V> {
   readonly logger: Logger
   /** How many records are handed out and unanswered. */
   readonly outstanding: () => number
+  /** What deserialisers had promised is there: another take gets it. */
+  readonly finished: () => void
 }
 
 export class ShareIntake<K, V> {
   readonly #clock: Clock
   readonly #outstanding: () => number
+  readonly #finished: () => void
   readonly #maxBufferedBytes: number
   readonly #buffer: FetchBuffer<K, V>
   readonly #sizer: FetchSizer
@@ -52,10 +57,13 @@ export class ShareIntake<K, V> {
   #windowed = false
   /** As much is handed out as may be: the next answer makes room. */
   isFull = false
+  /** What waits for its deserialisers, or after that for somebody to take it. */
+  #late: LateHandout<K, V> | undefined
 
-  constructor({ config, clock, logger, outstanding }: ShareIntakeOptions<K, V>) {
+  constructor({ config, clock, logger, outstanding, finished }: ShareIntakeOptions<K, V>) {
     this.#clock = clock
     this.#outstanding = outstanding
+    this.#finished = finished
     this.#maxBufferedBytes = config.maxBufferedBytes
     this.#sizer = new FetchSizer({ fixedRecords: config.fetchRecords, prefetch: config.prefetch })
     const { keyDeserializer: key, valueDeserializer: value } = config
@@ -78,7 +86,7 @@ export class ShareIntake<K, V> {
 
   /** Records acquired and not handed out. */
   get buffered(): number {
-    return this.#buffer.records
+    return this.#buffer.records + (this.#late?.size ?? 0)
   }
 
   /** A fetch should acquire no more than it asks for. */
@@ -97,20 +105,25 @@ export class ShareIntake<K, V> {
   }
 
   /** The application comes for records; undefined: there are none for it now. */
-  take({ max, maxInFlight }: HandOutBounds): TakenBatch<K, V> | Promise<TakenBatch<K, V> | undefined> | undefined {
+  take({ max, maxInFlight }: HandOutBounds): TakenBatch<K, V> | undefined {
     this.#measure()
     this.#windowed = maxInFlight !== undefined
     this.longestRange = this.#windowed ? undefined : max
     this.#free = maxInFlight === undefined ? 0 : Math.max(0, maxInFlight - this.#outstanding())
     this.isFull = this.#windowed && this.#free === 0
     if (this.isFull) return undefined
+    const late = this.#late && this.#takeLate(this.#late)
+    if (late !== undefined || this.#late !== undefined) return late
     const made = this.#buffer.records > 0 ? this.#takeBuffered(max) : undefined
-    return made instanceof Promise ? made.then((taken) => this.#handOut(taken)) : this.#handOut(made)
+    if (!(made instanceof LateHandout)) return this.#handOut(made)
+    this.#late = made
+    void made.finished.then(this.#finished)
+    return undefined
   }
 
   /** The application waits for records, and there are none for it. */
   get isAwaited(): boolean {
-    return this.#waiting && !this.isFull && this.#buffer.records === 0
+    return this.#waiting && !this.isFull && this.buffered === 0
   }
 
   /** It waits for records, or does not. */
@@ -121,8 +134,8 @@ export class ShareIntake<K, V> {
 
   /** How many records to fetch now. */
   recordsToFetch(): number {
-    const buffered = this.#buffer.records
-    if (buffered > 0 && this.#buffer.bytes >= this.#maxBufferedBytes) return 0
+    const { buffered } = this
+    if (this.#buffer.records > 0 && this.#buffer.bytes >= this.#maxBufferedBytes) return 0
     return this.#sizer.recordsToFetch({
       buffered,
       waiting: this.#waiting && !this.isFull,
@@ -156,14 +169,31 @@ export class ShareIntake<K, V> {
   /** RELEASEs everything that waits here. */
   release(): void {
     this.#buffer.release()
+    this.#late?.release()
+    this.#late = undefined
   }
 
   /** Drops everything; whoever calls this has answered it. */
   clear(): void {
     this.#buffer.clear()
+    this.#late = undefined
   }
 
-  #takeBuffered(max: number | undefined): TakenBatch<K, V> | Promise<TakenBatch<K, V>> {
+  #takeLate(late: LateHandout<K, V>): TakenBatch<K, V> | undefined {
+    const now = this.#clock.now()
+    const { keepsLocks } = this.#buffer
+    // Where locks are looked after, one that is over for good is not open any more.
+    const batch = late.batch(
+      (range, index) => range.holder.live && range.isOpen(index) && (keepsLocks || range.deadlineOf(index) > now),
+    )
+    const isGone = batch.records.length + batch.failures.length === 0
+    // What is lost as a whole need not be waited for: a promise may never be kept.
+    if (!late.isFinished && !isGone) return undefined
+    this.#late = undefined
+    return isGone ? undefined : this.#handOut(batch)
+  }
+
+  #takeBuffered(max: number | undefined): TakenBatch<K, V> | LateHandout<K, V> {
     if (this.#free > 0) return this.#buffer.take(Math.min(max ?? Infinity, this.#free), true)
     // Who says how many at once means it.
     const soon = max === undefined ? this.#sizer.handOutRecords : undefined

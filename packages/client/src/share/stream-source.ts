@@ -8,6 +8,7 @@ import { checkedReadOptions, type ReadOptions } from './consumer-arguments.js'
 import type { ConsumerRecord } from './consumer-record.js'
 import type { TakenBatch } from './fetch-buffer.js'
 import type { PassingFailure } from './read-failure.js'
+import { RecordDeserializationFailure } from './record-failure.js'
 import type { ShareEngine, TakeOptions } from './share-engine.js'
 import type { UndecodableRecords } from './undecodable-records.js'
 
@@ -79,7 +80,8 @@ export class StreamSource<K, V> {
       const wait = new BoundedWait(this.#host.clock, full ? this.#patienceMs(engine) : Infinity, this.#signal)
       this.#wait = wait
       try {
-        if (wait.end !== undefined) throw wait.error() ?? new KafkaError('unreachable')
+        const over = wait.error()
+        if (over !== undefined) throw over
         const batch = await this.#host.take({ signal: wait.signal, ...room })
         if (!this.#ended) return batch
         release(batch)
@@ -128,9 +130,14 @@ export class StreamSource<K, V> {
   }
 }
 
-/** Gives back what is unanswered of a batch that nobody gets. */
-export function release({ spans }: TakenBatch<unknown, unknown>): void {
+/** Gives back what is unanswered of a batch that nobody gets, undecodable records included. */
+export function release({ spans, failures }: TakenBatch<unknown, unknown>): void {
   for (const { range, from, to } of spans) if (range.holder.live) range.answerOpen(AckCode.RELEASE, from, to)
+  for (const failure of failures) {
+    const range = RecordDeserializationFailure.rangeOf(failure)
+    const index = failure.offset - range.firstOffset
+    if (range.holder.live) range.answerOpen(AckCode.RELEASE, index, index + 1)
+  }
 }
 
 function forgotten(outstanding: number, when: 'at once' | 'waited'): KafkaUsageError {
@@ -138,7 +145,6 @@ function forgotten(outstanding: number, when: 'at once' | 'waited'): KafkaUsageE
     when === 'at once'
       ? 'answer each with acknowledge(record, type) before the next one is asked for, or set maxInFlight to read on while so many are being worked on'
       : 'none was answered for as long as a lock is kept. Answer each with acknowledge(record, type), or raise maxInFlight or maxLockExtensionMs'
-  return new KafkaUsageError(`${outstanding} records of this iteration are not acknowledged: ${remedy}.`, {
-    code: 'NOT_ACKNOWLEDGED',
-  })
+  const what = outstanding === 1 ? '1 record of this iteration is' : `${outstanding} records of this iteration are`
+  return new KafkaUsageError(`${what} not acknowledged: ${remedy}.`, { code: 'NOT_ACKNOWLEDGED' })
 }

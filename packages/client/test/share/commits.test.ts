@@ -92,6 +92,35 @@ describe('a commit', () => {
     expect(codes(commits.done(commits.begin()))).toEqual({})
   })
 
+  it('of an iteration, which forgets what it does not wait for any more, tells all that failed', () => {
+    const commits = new Commits()
+    let looked = 0
+    const watched = (firstOffset: number): AcquiredRange => {
+      const made = { firstOffset }
+      Object.defineProperty(made, 'partition', { get: () => (looked++, A) })
+      return made as AcquiredRange
+    }
+    for (let offset = 0; offset < 1_000; offset++) {
+      commits.notedAll([{ range: watched(offset), from: 0, to: 1 }])
+      commits.readOn()
+      commits.heard(verdict(A, [batch(offset, offset)], offset === 500 ? REFUSED : undefined))
+    }
+    expect(looked).toBeLessThan(10)
+    commits.noted(range(B), 0)
+    const commit = commits.begin()
+    commits.heard(verdict(B, [batch(0, 0)]))
+    expect(codes(commits.done(commit))).toEqual({ a: 'INVALID_RECORD_STATE', b: 'ok' })
+  })
+
+  it('that is late does not speak of what an iteration has read since', () => {
+    const commits = new Commits()
+    commits.noted(range(A), 0)
+    const commit = commits.begin()
+    commits.noted(range(B), 0)
+    commits.readOn()
+    expect(codes(commits.late(commit, new Set([A, B]), 500))).toEqual({ a: 'REQUEST_TIMED_OUT' })
+  })
+
   it('takes no verdict on gaps alone for one on its answers', () => {
     const commits = new Commits()
     commits.noted(range(A), 0)

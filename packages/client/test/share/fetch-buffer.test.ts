@@ -6,6 +6,7 @@ import { AckCode } from '../../src/share/acknowledge-type.js'
 import type { AcquiredRange, RangeHolder } from '../../src/share/acquired-range.js'
 import { FetchBuffer, type TakenBatch } from '../../src/share/fetch-buffer.js'
 import type { RecordDeserializers } from '../../src/share/handout.js'
+import { LateHandout } from '../../src/share/late-handout.js'
 import { receivePartition, type ReceivedPartition } from '../../src/share/share-response.js'
 
 const LOCK_MS = 30_000
@@ -82,8 +83,17 @@ async function received(
 /** What take() gives at once: no promise where no deserialiser made one. */
 function takeNow<K, V>(from_: FetchBuffer<K, V>, max: number): TakenBatch<K, V> {
   const taken = from_.take(max)
-  if (taken instanceof Promise) throw new Error('take() returned a promise')
+  if (taken instanceof LateHandout) throw new Error('it waits for a promise of a deserialiser')
   return taken
+}
+
+async function takeLater<K, V>(from_: FetchBuffer<K, V>, max: number): Promise<TakenBatch<K, V>> {
+  const taken = from_.take(max)
+  if (!(taken instanceof LateHandout)) return taken
+  expect(taken.isFinished).toBe(false)
+  await taken.finished
+  expect(taken.isFinished).toBe(true)
+  return taken.batch(() => true)
 }
 
 function offsets(taken: TakenBatch<unknown, unknown>): number[] {
@@ -339,7 +349,7 @@ describe('deserialisers', () => {
     }))
     const one = await received([await batch(given)], [[1, 3, 4]])
     it.add(one)
-    const taken = await it.take(10)
+    const taken = await takeLater(it, 10)
     expect(taken.records.map(({ value }) => value)).toEqual([1, 3])
     expect(taken.failures).toHaveLength(1)
     const [failure] = taken.failures
@@ -376,9 +386,28 @@ describe('deserialisers', () => {
     const broken = asDeserializer<string>(() => Promise.reject(new Error('broken')))
     const it = buffer({ key: broken, value: broken })
     it.add(await received([await batch([0, 1])], [[0, 1]]))
-    const { records, failures } = await it.take(10)
+    const { records, failures } = await takeLater(it, 10)
     expect(records).toEqual([])
     expect(failures.map(({ offset }) => offset)).toEqual([0, 1])
+  })
+
+  it('that promise the key and throw for the value leave no rejection behind', async () => {
+    const unhandled: unknown[] = []
+    const hear = (reason: unknown): number => unhandled.push(reason)
+    process.on('unhandledRejection', hear)
+    const it = buffer({
+      key: asDeserializer<string>(() => Promise.reject(new Error('no key'))),
+      value: asDeserializer<string>(() => {
+        throw new Error('no value')
+      }),
+    })
+    it.add(await received([await batch([0])], [[0, 0]]))
+    expect(takeNow(it, 10).failures.map(({ error }) => error.message)).toEqual([
+      expect.stringMatching(/^The value of the record at offset 0 .*no value/),
+    ])
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', hear)
+    expect(unhandled).toEqual([])
   })
 
   it('may mix promises and values, and the records stay in order', async () => {
@@ -388,7 +417,7 @@ describe('deserialisers', () => {
     }
     const it = buffer({ value: asDeserializer(mixed) })
     it.add(await received([await batch([0, 1, 2])], [[0, 2]]))
-    expect((await it.take(10)).records.map(({ value }) => value)).toEqual(['v0', 'late v1', 'v2'])
+    expect((await takeLater(it, 10)).records.map(({ value }) => value)).toEqual(['v0', 'late v1', 'v2'])
   })
 
   it('that throw something that is no error are still reported', async () => {

@@ -250,7 +250,7 @@ describe('a poll after a renewal', () => {
     expect((await group.until(consumer.poll(5_000))).records).toEqual([record])
     expect(await failure(consumer.poll(1))).toMatchObject({
       code: 'NOT_ACKNOWLEDGED',
-      message: expect.stringMatching(/^1 records of the last poll are not acknowledged \(orders-0 at 0\)/) as string,
+      message: expect.stringMatching(/^1 record of the last poll is not acknowledged \(orders-0 at 0\)/) as string,
     })
   })
 })

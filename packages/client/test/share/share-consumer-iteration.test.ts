@@ -113,6 +113,24 @@ describe('an iteration over records, implicit mode', () => {
     expect(await waiting).toEqual({ done: true, value: undefined })
   })
 
+  it('commits what was read since the last records came, and tells all that failed before', async () => {
+    group.topic('orders', [1, 1, 1])
+    const { consumer } = group.subscribed()
+    const leader = group.leader()
+    leader.acknowledgeError = (partition) => (partition === 'orders-1' ? ErrorCode.INVALID_RECORD_STATE : undefined)
+    const stream = consumer.records()
+    for (const partition of [0, 1, 2]) {
+      leader.give({ partition, first: 0, last: 0 })
+      expect((await record(stream)).partition).toBe(partition)
+      await group.clock.advance(1_000)
+    }
+    const told = [...(await group.until(consumer.commitSync()))]
+    expect(told.map(([{ partition }, error]) => [partition, error?.code]).sort()).toEqual([
+      [1, 'INVALID_RECORD_STATE'],
+      [2, undefined],
+    ])
+  })
+
   it('accepts the last poll, as the next poll would have', async () => {
     const { consumer } = group.subscribed()
     group.leader().give({ first: 0, last: 1 })
@@ -188,7 +206,9 @@ describe('an iteration over records, explicit mode', () => {
     expect(tookMs).toBeLessThan(60_000 + 2 * LOCK_MS)
     expect(value).toMatchObject({
       code: 'NOT_ACKNOWLEDGED',
-      message: expect.stringMatching(/for as long as a lock is kept/) as string,
+      message: expect.stringMatching(
+        /^1 record of this iteration is not acknowledged: .* for as long as a lock is kept/,
+      ) as string,
     })
   })
 
@@ -336,6 +356,16 @@ describe('an iteration', () => {
     await group.clock.advance(500)
     group.leader().give({ first: 0, last: 3 })
     expect((await group.until(consumer.poll(5_000))).count).toBe(4)
+  })
+
+  it('cannot begin while a poll runs', async () => {
+    const { consumer } = group.subscribed()
+    const polling = consumer.poll(100)
+    expect(await failure(consumer.records().next())).toMatchObject({
+      code: 'CONCURRENT_USE',
+      message: expect.stringMatching(/^An iteration over records began while poll\(\) is running: /) as string,
+    })
+    await group.until(polling)
   })
 
   it('needs a subscription, and every record of the last poll answered', async () => {
