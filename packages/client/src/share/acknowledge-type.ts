@@ -20,6 +20,11 @@ export type AcknowledgeType = (typeof AcknowledgeType)[keyof typeof AcknowledgeT
 export const AckCode = { GAP: 0, ACCEPT: 1, RELEASE: 2, REJECT: 3, RENEW: 4 } as const
 export type AckCode = (typeof AckCode)[keyof typeof AckCode]
 
+/** The acknowledgement type of a wire form; undefined for GAP. */
+export function acknowledgeTypeOf(code: number): AcknowledgeType | undefined {
+  return ([undefined, 'ACCEPT', 'RELEASE', 'REJECT', 'RENEW'] as const)[code]
+}
+
 /** The wire form of an acknowledgement type; anything that is not one is the caller's mistake. */
 export function ackCodeOf(type: AcknowledgeType): AckCode {
   switch (type) {

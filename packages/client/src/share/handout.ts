@@ -151,7 +151,7 @@ export function failedPart(
   const error = new RecordDeserializationError(
     `The ${part} of the record at offset ${offset} of ${topic}-${partition} cannot be deserialised: ${reason} ` +
       `Check that the ${part}Deserializer fits what the producer writes.`,
-    { topic, partition, offset },
+    { topic, partition, offset, deliveryCount: range.deliveryCount },
     cause,
   )
   return new RecordDeserializationFailure({ offset, error, rawKey, rawValue }, range)

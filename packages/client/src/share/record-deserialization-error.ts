@@ -19,11 +19,19 @@ export class RecordDeserializationError extends KafkaError implements Undecodabl
   readonly partition: number
   readonly offset: number
 
-  constructor(message: string, { topic, partition, offset }: UndecodableRecord, cause: unknown) {
+  /** How many times the group has delivered the record, this time included: 1 the first time. Approximate (KIP-932). */
+  readonly deliveryCount: number
+
+  constructor(
+    message: string,
+    { topic, partition, offset, deliveryCount }: UndecodableRecord & { readonly deliveryCount: number },
+    cause: unknown,
+  ) {
     super(message, { code: 'RECORD_DESERIALIZATION', cause })
     this.topic = topic
     this.partition = partition
     this.offset = offset
+    this.deliveryCount = deliveryCount
   }
 
   static {

@@ -1,4 +1,5 @@
 import { KafkaConnectionError, KafkaError } from '@milena/protocol'
+import { acknowledgeTypeOf, type AcknowledgeType } from './acknowledge-type.js'
 import type { TopicIdPartition } from './share-partition.js'
 
 // The verdict on a single record, for whoever asks. No I/O, no clock.
@@ -12,11 +13,14 @@ import type { TopicIdPartition } from './share-partition.js'
 
 /** What became of one record's acknowledgement. */
 export interface AcknowledgementResult {
-  /** Undefined: the broker stored it. Otherwise it did not, and the group may deliver the record again. */
+  /** Undefined: the broker stored an acknowledgement. Otherwise it did not, and the group may deliver the record again. */
   readonly error: KafkaError | undefined
+  /**
+   * What it stored; undefined: nothing. A record that nobody acknowledged and that close() or unsubscribe() gave back is a
+   * RELEASE.
+   */
+  readonly type: AcknowledgeType | undefined
 }
-
-const STORED: AcknowledgementResult = { error: undefined }
 
 /** Where an offset stands; `on its way`: answered, and without the broker's word. */
 export type Fate = 'open' | 'on its way' | 'finished' | 'lost'
@@ -27,6 +31,8 @@ interface WatchedRange {
   readonly holder: { readonly live: boolean }
   verdicts: RangeVerdicts | undefined
   fateOf(index: number): Fate
+  /** The wire form of the answer to what is finished. */
+  typeAt(index: number): number
 }
 
 interface Waiter {
@@ -53,12 +59,12 @@ function verdictSoFar(range: WatchedRange, index: number): AcknowledgementResult
   switch (range.fateOf(index)) {
     case 'finished': {
       const error = range.verdicts?.errorOf(index)
-      return error === undefined ? STORED : { error }
+      return error === undefined ? { error, type: acknowledgeTypeOf(range.typeAt(index)) } : failed(error)
     }
     case 'lost':
-      return { error: range.verdicts?.errorOf(index) ?? lockGone(range.partition) }
+      return failed(range.verdicts?.errorOf(index) ?? lockOver(range.partition))
     case 'open':
-      return range.holder.live ? undefined : { error: sessionGone(range.partition) }
+      return range.holder.live ? undefined : failed(sessionOver(range.partition))
     case 'on its way':
       return undefined
   }
@@ -106,7 +112,7 @@ export class RangeVerdicts {
     for (const [index, { resolve }] of this.#waiters) {
       if (range.fateOf(index) === 'on its way') continue
       this.#waiters.delete(index)
-      resolve({ error })
+      resolve(failed(error))
     }
   }
 
@@ -119,7 +125,25 @@ export class RangeVerdicts {
   }
 }
 
-/** The lock of a record ran out, or was given to somebody else, before its answer was stored. */
+function failed(error: KafkaError): AcknowledgementResult {
+  return { error, type: undefined }
+}
+
+// Whether there was an acknowledgement is not remembered of a record whose lock was lost.
+function lockOver({ topic, partition }: TopicIdPartition): KafkaError {
+  return new KafkaError(
+    `The record's lock was over before an acknowledgement was stored; ${topic}-${partition} delivers it again.`,
+    { code: 'INVALID_RECORD_STATE' },
+  )
+}
+
+function sessionOver({ topic, partition }: TopicIdPartition): KafkaError {
+  return new KafkaConnectionError(
+    `The record's share session was lost before an acknowledgement was stored; ${topic}-${partition} delivers it again.`,
+  )
+}
+
+/** An answer came when the lock of its record had run out, or was given to somebody else. */
 export function lockGone({ topic, partition }: TopicIdPartition): KafkaError {
   return new KafkaError(
     `The acknowledgement came when the record's lock was gone; ${topic}-${partition} delivers it again.`,
@@ -127,7 +151,7 @@ export function lockGone({ topic, partition }: TopicIdPartition): KafkaError {
   )
 }
 
-/** The share session in which a record was acquired ended before its answer was stored. */
+/** An answer came when the share session in which its record was acquired had ended. */
 export function sessionGone({ topic, partition }: TopicIdPartition): KafkaError {
   return new KafkaConnectionError(
     `The acknowledgement came when the record's share session was lost; ${topic}-${partition} delivers it again.`,

@@ -58,6 +58,20 @@ describe('a consumer record', () => {
     expect(other.lockExpiresAt).toBe(clock.wallTime() + 1_000)
   })
 
+  it('tells it in whole milliseconds, early rather than late', async () => {
+    const fine = new VirtualClock()
+    const acquired = new AcquiredRange(
+      { topic: 'orders', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partition: 0 },
+      holder,
+      0,
+      0,
+      1,
+      fine.now() + 1_000.75,
+    )
+    const fields = { offset: 0, timestamp: 5, timestampType: 'create', leaderEpoch: 2, headers: undefined } as const
+    expect(new ConsumerRecord(fields, 'k', 7, acquired, fine).lockExpiresAt).toBe(fine.wallTime() + 1_000)
+  })
+
   it('can be logged and written as JSON with everything that it says', () => {
     const subject = record(11)
     const plain = JSON.parse(JSON.stringify(subject)) as object

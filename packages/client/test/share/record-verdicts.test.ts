@@ -1,7 +1,7 @@
 import { KafkaConnectionError, KafkaError } from '@milena/protocol'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { AckCode } from '../../src/share/acknowledge-type.js'
+import { AckCode, type AcknowledgeType } from '../../src/share/acknowledge-type.js'
 import { AcquiredRange, type Verdict } from '../../src/share/acquired-range.js'
 import { AcquiredRecords, type SentByPartition } from '../../src/share/acquired-records.js'
 import { waitForVerdict, type AcknowledgementResult } from '../../src/share/record-verdicts.js'
@@ -11,8 +11,11 @@ const partition = new SharePartitions().of('AAAAAAAAAAAAAAAAAAAAAQ', 'orders', 0
 const done: Verdict = { outcome: 'done', lockDeadline: 60_000 }
 const error = new KafkaError('refused', { code: 'INVALID_RECORD_STATE' })
 const refused: Verdict = { outcome: 'failed', error, together: true }
+const unrenewed: Verdict = { outcome: 'unrenewed', error }
 const again: Verdict = { outcome: 'again' }
 const lost = new KafkaConnectionError('the session is gone')
+
+const stored = (type: AcknowledgeType): AcknowledgementResult => ({ error: undefined, type })
 
 let ledger: AcquiredRecords
 
@@ -42,8 +45,17 @@ describe('the verdict on one record', () => {
     range.answerOpen(AckCode.ACCEPT)
     expect(await now(before)).toBe('waiting')
     settle(ledger.send('all'), done)
-    expect(await now(before)).toEqual({ error: undefined })
-    expect(await now(waitForVerdict(range, 2))).toEqual({ error: undefined })
+    expect(await now(before)).toEqual(stored('ACCEPT'))
+    expect(await now(waitForVerdict(range, 2))).toEqual(stored('ACCEPT'))
+  })
+
+  it('says what was stored', async () => {
+    const range = enter(0, 2)
+    range.answer(0, AckCode.REJECT)
+    range.answerOpen(AckCode.RELEASE)
+    const asked = [0, 1, 2].map((index) => waitForVerdict(range, index))
+    settle(ledger.send('all'), done)
+    expect(await Promise.all(asked)).toEqual([stored('REJECT'), stored('RELEASE'), stored('RELEASE')])
   })
 
   it('is one promise however many ask, and none for records that nobody asks about', () => {
@@ -62,8 +74,8 @@ describe('the verdict on one record', () => {
     settle(ledger.send('all'), done)
     range.answer(4, AckCode.REJECT)
     settle(ledger.send('all'), refused)
-    expect(await now(waitForVerdict(range, 3))).toEqual({ error: undefined })
-    expect(await now(waitForVerdict(range, 4))).toEqual({ error })
+    expect(await now(waitForVerdict(range, 3))).toEqual(stored('ACCEPT'))
+    expect(await now(waitForVerdict(range, 4))).toEqual({ error, type: undefined })
     expect(await now(waitForVerdict(range, 5))).toBe('waiting')
   })
 
@@ -74,7 +86,7 @@ describe('the verdict on one record', () => {
     settle(ledger.send('all'), again)
     expect(await now(verdict)).toBe('waiting')
     settle(ledger.send('all'), done)
-    expect(await now(verdict)).toEqual({ error: undefined })
+    expect(await now(verdict)).toEqual(stored('ACCEPT'))
   })
 
   it('outlasts a renewal, and is that of the terminal answer', async () => {
@@ -89,15 +101,22 @@ describe('the verdict on one record', () => {
     settle(renewal, refused)
     expect(await now(verdict)).toBe('waiting')
     settle(ledger.send('all'), done)
-    expect(await now(verdict)).toEqual({ error: undefined })
-    expect(await now(waitForVerdict(range, 0))).toEqual({ error: undefined })
+    expect(await now(verdict)).toEqual(stored('ACCEPT'))
+    expect(await now(waitForVerdict(range, 0))).toEqual(stored('ACCEPT'))
   })
 
   it('is that its lock ran out', async () => {
     const range = enter(0, 1)
     const verdict = waitForVerdict(range, 1)
     ledger.expire(30_000)
-    expect(await now(verdict)).toMatchObject({ error: { code: 'INVALID_RECORD_STATE' } })
+    // Nobody acknowledged it: nothing is said of an acknowledgement that came.
+    expect(await now(verdict)).toMatchObject({
+      error: {
+        code: 'INVALID_RECORD_STATE',
+        message: expect.stringMatching(/^The record's lock was over before an acknowledgement was stored/) as string,
+      },
+      type: undefined,
+    })
     expect(await now(waitForVerdict(range, 0))).toMatchObject({ error: { code: 'INVALID_RECORD_STATE' } })
   })
 
@@ -118,9 +137,17 @@ describe('the verdict on one record', () => {
     range.answer(1, AckCode.ACCEPT)
     const verdicts = [0, 1, 2].map((index) => waitForVerdict(range, index))
     ledger.lose(lost)
-    expect(await Promise.all(verdicts.map(now))).toEqual(['waiting', { error: lost }, { error: lost }])
+    expect(await Promise.all(verdicts.map(now))).toEqual([
+      'waiting',
+      { error: lost, type: undefined },
+      { error: lost, type: undefined },
+    ])
     settle(sent, { outcome: 'failed', error: lost, together: false })
-    expect(await Promise.all(verdicts.map(now))).toEqual([{ error: lost }, { error: lost }, { error: lost }])
+    expect(await Promise.all(verdicts.map(now))).toEqual([
+      { error: lost, type: undefined },
+      { error: lost, type: undefined },
+      { error: lost, type: undefined },
+    ])
     expect(await now(waitForVerdict(range, 3))).toMatchObject({ error: { code: 'NETWORK_EXCEPTION' } })
   })
 })
@@ -158,7 +185,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('send' as const) }) },
   {
     weight: 3,
-    arbitrary: fc.record({ do: fc.constant('word' as const), verdict: fc.constantFrom(done, refused, again) }),
+    arbitrary: fc.record({
+      do: fc.constant('word' as const),
+      verdict: fc.constantFrom(done, refused, again, unrenewed),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('expire' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('supersede' as const), index: fc.nat(LENGTH - 1) }) },
@@ -174,13 +204,14 @@ it('every record that is asked about is told what became of it, once, and no soo
       })
       const asked: { readonly index: number; readonly told: { result?: AcknowledgementResult } }[] = []
       let out: SentByPartition | undefined
+      let outRenews = false
       const decide = (of: Model, result: 'stored' | 'failed'): void => {
         of.state = 'decided'
         of.result = result
       }
       const word = (of: Model, verdict: Verdict): void => {
         if (of.state !== 'sent') return
-        if (verdict.outcome === 'again' || of.queued) {
+        if (verdict.outcome === 'again' || of.queued || (verdict.outcome === 'unrenewed' && !of.renewing)) {
           if (verdict.outcome === 'done') of.deadline = verdict.lockDeadline
           of.state = 'unsent'
           of.renewing &&= !of.queued
@@ -190,7 +221,7 @@ it('every record that is asked about is told what became of it, once, and no soo
         else {
           of.state = 'open'
           of.renewing = false
-          of.deadline = verdict.lockDeadline
+          if (verdict.outcome === 'done') of.deadline = verdict.lockDeadline
         }
       }
       for (const todo of steps) {
@@ -210,12 +241,15 @@ it('every record that is asked about is told what became of it, once, and no soo
         } else if (todo.do === 'send') {
           if (out !== undefined) continue
           out = ledger.send('all')
+          outRenews = model.some(({ state, renewing }) => state === 'unsent' && renewing)
           for (const of of model) if (of.state === 'unsent') of.state = 'sent'
         } else if (todo.do === 'word') {
           if (out === undefined) continue
           // Of one range only: nothing is refused together with others.
           settle(out, todo.verdict)
-          for (const of of model) word(of, todo.verdict)
+          // Without a renewal in the request it is a refusal like any other.
+          const said = todo.verdict.outcome === 'unrenewed' && !outRenews ? refused : todo.verdict
+          for (const of of model) word(of, said)
           out = undefined
         } else if (todo.do === 'expire') {
           ledger.expire(40_000)

@@ -376,6 +376,16 @@ describe('a consumer that is not polled for maxPollIntervalMs', () => {
     expect(group.heartbeats.filter(({ memberEpoch }) => memberEpoch === -1)).toEqual([])
   })
 
+  it('says a failed leave once, also when it unsubscribes after that', async () => {
+    const { consumer } = group.subscribed(options)
+    await group.until(consumer.poll(1))
+    group.heartbeat = () => undefined
+    await group.clock.advance(10_100)
+    await group.until(consumer.unsubscribe())
+    await group.clock.advance(10_000)
+    expect(group.warnings.filter((warning) => /did not leave it cleanly/.test(warning))).toHaveLength(1)
+  })
+
   it('may be closed and unsubscribed all the same', async () => {
     const { consumer } = group.subscribed(options)
     await group.until(consumer.poll(1))
@@ -384,6 +394,33 @@ describe('a consumer that is not polled for maxPollIntervalMs', () => {
     await group.until(consumer.unsubscribe())
     await group.until(consumer.close())
     expect(group.clock.pendingTimers).toBe(0)
+  })
+})
+
+describe('the verdict on a record that nobody acknowledged', () => {
+  it.each(['close', 'unsubscribe'] as const)('is RELEASE when %s() gave it back', async (how) => {
+    const { consumer } = group.subscribed(explicit)
+    const [open, done] = await polled(consumer, 2)
+    if (open === undefined || done === undefined) throw new Error('nothing came')
+    consumer.acknowledge(done)
+    const asked = [open, done].map((record) => consumer.verdictOf(record))
+    await group.until(consumer[how]())
+    expect(await group.until(Promise.all(asked))).toEqual([
+      { error: undefined, type: 'RELEASE' },
+      { error: undefined, type: 'ACCEPT' },
+    ])
+  })
+
+  it('speaks of no acknowledgement when its lock ran out', async () => {
+    const { consumer } = group.subscribed(explicit)
+    const [record] = await polled(consumer)
+    if (record === undefined) throw new Error('nothing came')
+    const { error, type } = await group.until(consumer.verdictOf(record))
+    expect(error).toMatchObject({
+      code: 'INVALID_RECORD_STATE',
+      message: expect.stringMatching(/lock was over before an acknowledgement was stored/) as string,
+    })
+    expect(type).toBeUndefined()
   })
 })
 

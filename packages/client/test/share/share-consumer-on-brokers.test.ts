@@ -142,7 +142,7 @@ describeOnBrokers('commits', (broker) => {
     consumer.acknowledge(late)
     await consumer.commitSync()
     const [first, second] = await Promise.all(asked)
-    expect(first).toEqual({ error: undefined })
+    expect(first).toEqual({ error: undefined, type: 'ACCEPT' })
     expect(second?.error).toBeDefined()
   })
 })

@@ -427,7 +427,11 @@ describe('a record that cannot be deserialised', () => {
     expect(offsets(await group.until(consumer.poll(1_000)))).toEqual([0, 2])
     const error = await outcome(consumer.poll(1_000))
     expect(error).toSatisfy(RecordDeserializationError.is)
-    expect(error).toMatchObject({ code: 'RECORD_DESERIALIZATION', name: 'RecordDeserializationError' })
+    expect(error).toMatchObject({
+      code: 'RECORD_DESERIALIZATION',
+      name: 'RecordDeserializationError',
+      deliveryCount: 1,
+    })
     expect((error as KafkaError).message).toContain('offset 1 of orders-0')
     await group.until(consumer.poll(1))
     await group.until(consumer.commitSync())
