@@ -1,4 +1,4 @@
-import type { KafkaError } from '@milena/protocol'
+import { KafkaUsageError, type KafkaError } from '@milena/protocol'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
 import type { TakenBatch } from './fetch-buffer.js'
@@ -47,6 +47,15 @@ export class CurrentEngine<K, V> {
   /** Somebody else takes from the engine: a listener container, which this consumer was made for. */
   get isDriven(): boolean {
     return this.#engine.takes !== this.#takes
+  }
+
+  /** Throws KafkaUsageError for a call that only the one who takes may make. */
+  refuseDriven(what: string): void {
+    if (!this.isDriven) return
+    throw new KafkaUsageError(
+      `${what} is not possible on the consumer of a listener container, which reads from it itself: a listener only gets records, and answers them. Use a ShareConsumer of your own.`,
+      { code: 'CONCURRENT_USE' },
+    )
   }
 
   /** The group's lock duration as it was when records were handed out last. */

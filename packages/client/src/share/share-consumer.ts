@@ -8,11 +8,9 @@ import {
 } from '../config/share-consumer-config.js'
 import { shareConsumerMetrics, type ShareConsumerMetrics } from '../metrics/share-consumer-metrics.js'
 import { AcknowledgeType } from './acknowledge-type.js'
-import type { Acquired } from './acquired-record.js'
 import { BatchStream } from './batch-stream.js'
 import { Commits, type CommitResult } from './commits.js'
 import {
-  isPosition,
   readCloseOptions,
   readCommitOptions,
   readPollOptions,
@@ -25,6 +23,7 @@ import {
 } from './consumer-arguments.js'
 import type { ConsumerRecord } from './consumer-record.js'
 import type { ConsumerRecords } from './consumer-records.js'
+import { ConsumerReading } from './consumer-reading.js'
 import { ConsumerTurns } from './consumer-turns.js'
 import { CurrentEngine } from './current-engine.js'
 import { PollContract } from './poll-contract.js'
@@ -32,9 +31,9 @@ import { PolledBatch } from './polled-batch.js'
 import type { RecordOrFailure } from './read-failure.js'
 import { RecordDeserializationFailure } from './record-failure.js'
 import { RecordStream } from './record-stream.js'
+import { acquiredOf } from './record-lookup.js'
 import type { AcknowledgementResult } from './record-verdicts.js'
 import type { ShareEngine } from './share-engine.js'
-import type { OpenStream, StreamHost } from './stream-source.js'
 import { UndecodableRecords } from './undecodable-records.js'
 import type { AcknowledgementVerdict } from './verdict.js'
 
@@ -74,8 +73,8 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   readonly #undecodable = new UndecodableRecords()
   readonly #polled: PolledBatch<K, V>
   readonly #contract: PollContract<K, V>
+  readonly #reading: ConsumerReading<K, V>
   #subscription: readonly string[] = []
-  #stream: OpenStream | undefined
   #callback: AcknowledgementCommitCallback | undefined
   #closed: Promise<void> | undefined
   /** The first answer that was lost by close(). */
@@ -102,10 +101,19 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
       commits: this.#commits,
       undecodable: this.#undecodable,
       topics: () => this.#topics('poll()'),
-      acceptLast: () => {
-        if (this.#stream === undefined) this.#polled.accept()
-        else this.#stream.acceptCurrent()
-      },
+      acceptLast: () => this.#reading.acceptLast(),
+    })
+    this.#reading = new ConsumerReading({
+      config: this.#config,
+      clock: this.#context.clock,
+      turns: this.#turns,
+      current: this.#current,
+      polled: this.#polled,
+      commits: this.#commits,
+      undecodable: this.#undecodable,
+      topics: (what) => this.#topics(what),
+      startOver: () => void this.#becomeAnother(),
+      endInterval: () => this.#contract.endInterval(),
     })
     engines.set(this, this.#current)
   }
@@ -180,7 +188,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
     return this.#turns.guarded(async () => {
       const { timeoutMs = DEFAULT_POLL_TIMEOUT_MS, signal } = readPollOptions(options)
       return this.#turns.exclusively('poll()', 'must be gone', async () => {
-        this.#refuseDriven('poll()')
+        this.#current.refuseDriven('poll()')
         return this.#contract.poll(timeoutMs, signal)
       })
     })
@@ -196,7 +204,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
    */
   acknowledge(record: ConsumerRecord<K, V> | RecordPosition, type: AcknowledgeType = AcknowledgeType.ACCEPT): void {
     this.#turns.check('acknowledge()')
-    const acquired = this.#acquired(record)
+    const acquired = acquiredOf(record, this.#engine, this.#undecodable)
     if (this.#config.acknowledgementMode === 'implicit' && !(acquired instanceof RecordDeserializationFailure)) {
       throw new KafkaUsageError(
         "acknowledge() is for explicit mode, and this consumer is implicit: the next poll() accepts the batch. Set acknowledgementMode: 'explicit'.",
@@ -204,7 +212,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
     }
     // What it held was released when it left, and its ledger takes that for the answer.
     if (this.#current.idle !== undefined) this.#heard(this.#polled.answerLate(acquired, type), true)
-    else if (this.#stream === undefined) this.#polled.answer(acquired, type)
+    else if (!this.#reading.isOpen) this.#polled.answer(acquired, type)
     else this.#polled.answerRead(acquired, type)
   }
 
@@ -280,7 +288,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
    */
   records(options: ReadOptions = {}): AsyncIterableIterator<RecordOrFailure<K, V>, undefined> {
     this.#turns.check('records()')
-    return new RecordStream(this.#streamHost(), options)
+    return new RecordStream(this.#reading, options)
   }
 
   /**
@@ -292,7 +300,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
    */
   batches(options: ReadOptions = {}): AsyncIterableIterator<ConsumerRecords<K, V>, undefined> {
     this.#turns.check('batches()')
-    return new BatchStream(this.#streamHost(), options)
+    return new BatchStream(this.#reading, options)
   }
 
   /** Asks the cluster for its metadata now, and replaces all that is known. Rejects when no broker answers in time. */
@@ -359,60 +367,12 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
     }
   }
 
-  // ---- iterations
-
-  #streamHost(): StreamHost<K, V> {
-    return {
-      config: this.#config,
-      clock: this.#context.clock,
-      undecodable: this.#undecodable,
-      begin: (stream) => this.#beginReading(stream),
-      end: (stream) => this.#endReading(stream),
-      isOver: (engine) => this.#turns.isClosed || engine !== this.#engine,
-      take: (options) => {
-        this.#commits.readOn()
-        return this.#current.take(options)
-      },
-      acceptRecord: (record) => this.#polled.answerRead(record, AcknowledgeType.ACCEPT),
-      acceptBatch: (batch) => {
-        if (this.#engine.acceptRest(batch) > 0) this.#commits.notedAll(batch.spans)
-      },
-    }
-  }
-
-  #beginReading(stream: OpenStream): ShareEngine<K, V> {
-    this.#turns.checkFree(stream.name)
-    this.#refuseDriven(stream.name)
-    const topics = this.#topics(stream.name)
-    if (this.#current.idle === undefined) {
-      this.#polled.finish()
-      this.#undecodable.releaseAll(this.#engine)
-    } else {
-      void this.#becomeAnother()
-      this.#engine.subscribe(topics)
-    }
-    this.#turns.beginReading(stream.name)
-    this.#current.keepLocks('begin')
-    this.#contract.endInterval()
-    this.#stream = stream
-    return this.#engine
-  }
-
-  #endReading(stream: OpenStream): void {
-    if (this.#stream !== stream) return
-    this.#turns.endReading()
-    this.#stream = undefined
-    if (this.#turns.isClosed) return
-    // What was fetched ahead would wait for its locks to run out.
-    this.#current.pause()
-  }
-
   // ---- the membership
 
   /** Throws what is wrong with the call; what is returned never rejects. */
   #leave(what: string): Promise<void> {
     this.#turns.checkFree(what, 'may read on')
-    this.#refuseDriven(what)
+    this.#current.refuseDriven(what)
     if (this.#subscription.length === 0) return Promise.resolve()
     this.#subscription = []
     this.#polled.fix()
@@ -426,8 +386,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
     this.#context.coordinators.forget(this.#config.groupId)
     this.#contract.endInterval()
     // An iteration finds out for itself that it is over; nobody has to wait for that.
-    this.#turns.endReading()
-    this.#stream = undefined
+    this.#reading.drop()
     this.#commits.clear()
     this.#polled.startOver(this.#engine)
     return gone
@@ -450,44 +409,12 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
 
   // ---- small ones
 
-  #acquired(record: ConsumerRecord<K, V> | RecordPosition): Acquired<K, V> {
-    if (this.#engine.isRecord(record) || record instanceof RecordDeserializationFailure) {
-      if (this.#engine.owns(record)) return record
-      const { topic, partition, offset } = record
-      throw new KafkaUsageError(
-        `The record at offset ${offset} of ${topic}-${partition} is not this consumer's: another one acquired it, or this one did so before it left the group and joined again. Acknowledge a record where, and while, it is held.`,
-        { code: 'NOT_ACQUIRED' },
-      )
-    }
-    if (!isPosition(record)) {
-      throw new KafkaUsageError(
-        'acknowledge() takes a record that poll() returned, or { topic, partition, offset } of one that was reported as undecodable, and an acknowledge type.',
-        { code: 'NOT_ACQUIRED' },
-      )
-    }
-    const { topic, partition, offset } = record
-    const failure = this.#undecodable.find(topic, partition, offset)
-    if (failure !== undefined) return failure
-    throw new KafkaUsageError(
-      `Offset ${offset} of ${topic}-${partition} cannot be acknowledged by position: only a record that was reported as undecodable, and is not answered yet, can. Pass the record itself.`,
-      { code: 'NOT_ACQUIRED' },
-    )
-  }
-
   /** The subscription, for `what`. */
   #topics(what: string): readonly string[] {
     if (this.#subscription.length > 0) return this.#subscription
     throw new KafkaUsageError(`This consumer has no subscription: call subscribe([…topics]) before ${what}.`, {
       code: 'NO_SUBSCRIPTION',
     })
-  }
-
-  #refuseDriven(what: string): void {
-    if (!this.#current.isDriven) return
-    throw new KafkaUsageError(
-      `${what} was called on the consumer of a listener container, which reads from it itself: a listener only gets records, and answers them. Use a ShareConsumer of your own.`,
-      { code: 'CONCURRENT_USE' },
-    )
   }
 }
 
