@@ -67,16 +67,23 @@ export class PolledBatch<K, V> {
 
   /** Notes the answer for a record. Throws KafkaUsageError where it may not have one. */
   answer(record: Acquired<K, V>, type: AcknowledgeType): void {
-    if (this.#lastWins && type !== AcknowledgeType.RENEW) {
+    if (this.#lastWins && type !== AcknowledgeType.RENEW && this.#isChangeable(record)) {
       ackCodeOf(type)
-      if (!this.#changeable.has(record) && !this.#engine.holds(record)) this.#settle(record, type)
-      else this.#changeable.set(record, type)
+      this.#changeable.set(record, type)
       return
     }
     this.#settle(record, type)
+    // A renewal, which is not held back since a lock may be short: it takes the place of what was.
+    this.#changeable.delete(record)
     if (record instanceof RecordDeserializationFailure) return
     if (type === AcknowledgeType.RENEW) this.#renewed.add(record)
     else if (this.#renewed.size > 0) this.#renewed.delete(record)
+  }
+
+  /** With 'lastWins': an answer may wait for the next poll or commit. */
+  #isChangeable(record: Acquired<K, V>): boolean {
+    if (this.#changeable.has(record) || this.#engine.holds(record)) return true
+    return record instanceof ConsumerRecord && this.#renewed.has(record)
   }
 
   /** The verdict on an answer for a record whose member has left its group. */
