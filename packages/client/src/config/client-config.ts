@@ -133,7 +133,7 @@ export const clientOptions = {
   }),
   allowAutoCreateTopics: option(truth(), { property: 'allow.auto.create.topics', fallback: false }),
   maxFrameBytes: option(wholeNumber(1_024), { fallback: 128 * 1_024 * 1_024 }),
-  logger: option(objectWith<Logger>('debug', 'info', 'warn', 'error', 'child').optional()),
+  logger: option(objectWith<Logger>('trace', 'debug', 'info', 'warn', 'error', 'child').optional()),
   runtime: option(runtimeSchema.optional()),
 }
 
