@@ -217,8 +217,9 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   }
 
   /**
-   * The broker's verdict on one record: resolves once its acknowledgement was stored, failed for good, or its lock was lost;
-   * never rejects for that. Ask for it where it matters: a commit tells the same by partition and costs less.
+   * The broker's verdict on one record: resolves once an acknowledgement of it was stored, or failed for good, or its lock was lost;
+   * never rejects for that. One that nobody gives is RELEASE, by close() or unsubscribe(): see `type`. Ask for it where it
+   * matters: a commit tells the same by partition and costs less.
    */
   verdictOf(record: ConsumerRecord<K, V>): Promise<AcknowledgementResult> {
     return this.#turns.guarded(async () => {
@@ -229,7 +230,8 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
 
   /**
    * Sends what is acknowledged (implicit mode: the whole last batch, as accepted) and waits for the brokers' verdicts:
-   * one entry for each partition that had any. What has no verdict within `timeoutMs` is reported as KafkaTimeoutError and
+   * one entry for each partition that had any. Answers that went out with a poll and failed before that returned are told to the
+   * acknowledgement callback and verdictOf() only, as in Java. What has no verdict within `timeoutMs` is reported as KafkaTimeoutError and
    * kept: it is sent again, and in explicit mode poll() refuses (COMMIT_PENDING) until a later commit has told of it.
    *
    * Rejects with code WAKEUP, ABORTED, or KafkaUsageError; never for what a broker says.
