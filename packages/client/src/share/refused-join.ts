@@ -20,9 +20,10 @@ export function explainRefusedJoin(
         { code: error.code, cause: error },
       )
     case ErrorCode.GROUP_MAX_SIZE_REACHED:
-      return new KafkaUsageError(
+      // Room comes by itself when another member leaves: whoever replaces members tries again.
+      return new KafkaBrokerError(
         `Share group '${groupId}' is full: raise the broker's group.share.max.size, or start fewer members.`,
-        { code: error.code, cause: error },
+        { errorCode: error.errorCode, cause: error, ...(error.api !== undefined && { api: error.api }) },
       )
     case ErrorCode.UNSUPPORTED_VERSION:
       return switchedOff(error, bootstrapServers)
