@@ -83,8 +83,8 @@ export class Membership {
   #assigned = false
   #ended = false
   #hurry = false
-  /** A heartbeat is out, and may have reached the coordinator. */
-  #asking = false
+  /** A heartbeat had no answer yet, or never will, and may have reached the coordinator. */
+  #unheard = false
   /** Runs out sessionTimeoutMs after the last answer. */
   #session: Timer | undefined
   /** Counts how often the member held itself lost. What was asked before that does not count when it is answered after. */
@@ -149,8 +149,9 @@ export class Membership {
    */
   async leave(atMostMs: number): Promise<KafkaError | undefined> {
     this.#end()
-    // A join whose answer is outstanding may have happened: it is answered by a leave like any other.
-    const known = this.#joined || this.#asking
+    // A join without an answer may have happened: it is answered by a leave like any other.
+    const joined = this.#joined
+    const known = joined || this.#unheard
     this.#joined = false
     this.#aborted.abort()
     this.#wake.notify()
@@ -159,7 +160,8 @@ export class Membership {
     const failure = known ? await leaveGroup(context, { groupId, memberId, clientId, timeoutMs }) : undefined
     // Who joins again later asks anew: much may have moved by then.
     context.coordinators.forget(groupId)
-    return failure
+    // Whoever is not known to be a member loses nothing when it cannot leave.
+    return joined ? failure : undefined
   }
 
   async #heartbeat(): Promise<HeartbeatResponse> {
@@ -178,17 +180,16 @@ export class Membership {
       subscribedTopicNames: full ? [...this.#topics] : null,
     }
     this.#full = false
-    this.#asking = true
+    const unheard = this.#unheard
+    this.#unheard = true
     const { metrics } = this.#options
     metrics.heartbeat()
-    try {
-      const to = { group: groupId }
-      const response = await context.send(ShareGroupHeartbeat, body, { to, timeoutMs, signal, clientId })
-      metrics.heartbeatAnswered()
-      return response
-    } finally {
-      this.#asking = false
-    }
+    const to = { group: groupId }
+    const response = await context.send(ShareGroupHeartbeat, body, { to, timeoutMs, signal, clientId })
+    metrics.heartbeatAnswered()
+    // A broker that refuses this one may have taken an earlier one.
+    this.#unheard = unheard && response.errorCode !== ErrorCode.NONE
+    return response
   }
 
   /** How long until the next heartbeat. */
@@ -236,6 +237,7 @@ export class Membership {
         break
       case ErrorCode.FENCED_MEMBER_EPOCH:
       case ErrorCode.UNKNOWN_MEMBER_ID:
+        this.#unheard = false
         context.logger.info({ groupId, code: error.code }, 'the coordinator fenced this member; it joins again')
         this.#rejoin()
         return undefined

@@ -402,7 +402,7 @@ describe('a membership that cannot be', () => {
   it.each([
     ['GROUP_AUTHORIZATION_FAILED', KafkaBrokerError.is, /workers|GROUP_AUTHORIZATION_FAILED/i],
     ['INVALID_REQUEST', KafkaBrokerError.is, /./],
-    ['GROUP_MAX_SIZE_REACHED', KafkaUsageError.is, /group\.share\.max\.size/],
+    ['GROUP_MAX_SIZE_REACHED', KafkaBrokerError.is, /group\.share\.max\.size/],
     ['UNSUPPORTED_VERSION', KafkaUnsupportedVersionError.is, /4\.2.*share\.version/],
     ['GROUP_ID_NOT_FOUND', KafkaUsageError.is, /workers.*another type.*groupId/],
     ['UNSUPPORTED_ASSIGNOR', KafkaBrokerError.is, /UNSUPPORTED_ASSIGNOR/],
@@ -481,6 +481,23 @@ describe('leaving', () => {
     await group.clock.advance(100)
     await group.until(consumer.close({ timeoutMs: 2_000 }).catch(() => undefined))
     expect(held.map(({ memberEpoch }) => memberEpoch)).toEqual([0, -1])
+  })
+
+  it('is told also when a join was not answered in time, and the next one is not sent yet', async () => {
+    const asked: HeartbeatRequest[] = []
+    group.heartbeat = (request) => {
+      asked.push(request)
+      return request.memberEpoch === -1 ? group.welcome(request) : undefined
+    }
+    const { consumer } = group.subscribed({
+      requestTimeoutMs: 1_000,
+      retryBackoffMs: 10_000,
+      retryBackoffMaxMs: 10_000,
+    })
+    await group.clock.advance(5_000)
+    expect(asked.at(-1)).toMatchObject({ memberEpoch: 0 })
+    await group.until(consumer.close({ timeoutMs: 2_000 }))
+    expect(asked.at(-1)).toMatchObject({ memberEpoch: -1 })
   })
 
   it('that is not answered is bounded, and close() says so when all else is closed', async () => {
