@@ -15,7 +15,8 @@ import type { ShareEngine } from './share-engine.js'
 // Rules kept here
 // - Implicit mode: finish() accepts it. Explicit mode: finish() refuses while a record of it is unanswered, and changes
 //   nothing by that.
-// - A renewed record is handed out again by the next poll, once, if its renewal was granted. Otherwise it is gone.
+// - A renewed record is handed out again by the next poll, once, if it is still held: its renewal was granted, or forbidden, which
+//   costs it nothing.
 // - One terminal answer for each record. With 'lastWins' answers are held back until the next poll or commit, and the last counts.
 
 /** How many offsets a refusal names. */

@@ -13,7 +13,7 @@ import type { ReadOptions } from './consumer-arguments.js'
 // - Implicit mode: a record is accepted when the next one is asked for, whether or not there is a next one. Leaving the
 //   loop releases the current one: break and throw look alike from here, and nothing unfinished is ever accepted.
 // - Explicit mode: the reader answers. What was taken and not read yet is released when the loop is left.
-// - A record whose lock or session was lost while it waited here is not handed out.
+// - A record, or undecodable one, whose lock or session was lost while it waited here is not handed out.
 
 /** A reader that never waits gives way to other work, heartbeats above all, after so long. */
 const SLICE_MS = 20
@@ -111,15 +111,13 @@ export class RecordStream<K, V> implements AsyncIterableIterator<RecordOrFailure
     const items = this.#items
     while (this.#at < items.length) {
       const item = items[this.#at++]
-      if (item instanceof ConsumerRecord) {
-        if (this.#engine?.holds(item) !== true) {
-          this.#engine?.giveUp(item)
-          continue
-        }
-        this.#current = item
-        return item
+      const isAcquired = item instanceof ConsumerRecord || item instanceof RecordDeserializationFailure
+      if (isAcquired && this.#engine?.holds(item) !== true) {
+        this.#engine?.giveUp(item)
+        continue
       }
-      if (item instanceof RecordDeserializationFailure) this.#host.undecodable.tell([item])
+      if (item instanceof ConsumerRecord) this.#current = item
+      else if (isAcquired) this.#host.undecodable.tell([item])
       return item
     }
     return undefined

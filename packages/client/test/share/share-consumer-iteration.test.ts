@@ -261,6 +261,19 @@ describe('a bad record in an iteration', () => {
   })
 })
 
+describe('a bad record in an iteration whose session was lost while it waited', () => {
+  it('is not told: its broker delivers it again', async () => {
+    const { consumer } = group.subscribed({ valueDeserializer: json<number>() })
+    group.leader().give({ first: 0, last: 1, value: (offset) => Buffer.from(offset === 1 ? '{' : '0') })
+    const stream = consumer.records()
+    await record(stream)
+    group.leader().node.cut()
+    await group.clock.advance(1_000)
+    group.leader().give({ first: 2, last: 2, value: () => Buffer.from('2') })
+    expect((await record(stream)).offset).toBe(2)
+  })
+})
+
 describe('an error in an iteration', () => {
   it('that heals by itself is an item, and reading goes on', async () => {
     const { consumer } = group.subscribed()
