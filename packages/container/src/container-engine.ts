@@ -3,6 +3,7 @@ import type { ShareEngine } from '@milena/client/internal'
 /** What a container uses of the client's share engine. */
 export type ContainerEngine<K, V> = Pick<
   ShareEngine<K, V>,
+  | 'wishes'
   | 'take'
   | 'settle'
   | 'holds'

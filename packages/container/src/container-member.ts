@@ -91,7 +91,8 @@ export class ContainerMember<K, V> {
     })
     const engine = plan.engineOf(this.consumer)
     this.engine = engine
-    engine.keepLocks({ maxExtensionMs: properties.maxLockExtensionMs })
+    const { wishes } = engine
+    engine.keepLocks({ maxExtensionMs: properties.maxLockExtensionMs ?? wishes.maxLockExtensionMs })
     const forgetVerdicts = engine.onVerdict((verdict) => this.#heard(verdict))
     const forgetLosses = engine.onLost((loss) => this.#lost(loss))
     this.#stopHearing = () => {
@@ -106,7 +107,7 @@ export class ContainerMember<K, V> {
       surroundings,
       clock,
       pollBackoff: new Backoff({ clock, random, ...POLL_BACKOFF }),
-      maxInFlight: properties.maxInFlight,
+      maxInFlight: properties.maxInFlight ?? wishes.maxInFlight,
       syncShareCommits: properties.syncShareCommits,
     })
   }

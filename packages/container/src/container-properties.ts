@@ -34,13 +34,14 @@ export interface ContainerProperties {
    */
   readonly syncShareCommits?: boolean | undefined
   /**
-   * How many records a member may have delivered and not answered, running at once. Default: unset, which is Spring's batch
-   * rule: one record after another, and nothing of the next batch before all of this one are answered.
+   * How many records a member may have delivered and not answered, running at once. Default: that of the consumer factory; unset
+   * there too, it is Spring's batch rule: one record after another, and nothing of the next batch before all of this one are
+   * answered.
    */
   readonly maxInFlight?: number | undefined
   /**
    * For how long the lock of one record is renewed while its listener works on it, or it waits for its listener; in milliseconds
-   * from its acquisition. 0: locks are not renewed. Default 300000.
+   * from its acquisition. 0: locks are not renewed. Default: that of the consumer factory, which is 300000.
    */
   readonly maxLockExtensionMs?: number | undefined
   /** How long start() waits for all members to join, in milliseconds. Default 30000. */
@@ -63,8 +64,9 @@ export interface ResolvedContainerProperties {
   readonly clientIdBase: string
   readonly concurrency: number
   readonly syncShareCommits: boolean
+  /** Undefined: as the consumer is made. */
   readonly maxInFlight: number | undefined
-  readonly maxLockExtensionMs: number
+  readonly maxLockExtensionMs: number | undefined
   readonly consumerStartTimeoutMs: number
   readonly shutdownTimeoutMs: number
   readonly restartPolicy: RestartPolicy
@@ -76,7 +78,6 @@ const defaults = {
   id: 'share-container',
   concurrency: 1,
   syncShareCommits: true,
-  maxLockExtensionMs: 300_000,
   consumerStartTimeoutMs: 30_000,
   shutdownTimeoutMs: 10_000,
   restartPolicy: 'replace' as RestartPolicy,
@@ -193,7 +194,6 @@ function defaultsFor(given: ContainerProperties): Required<typeof defaults> {
     id: given.id ?? defaults.id,
     concurrency: given.concurrency ?? defaults.concurrency,
     syncShareCommits: given.syncShareCommits ?? defaults.syncShareCommits,
-    maxLockExtensionMs: given.maxLockExtensionMs ?? defaults.maxLockExtensionMs,
     consumerStartTimeoutMs: given.consumerStartTimeoutMs ?? defaults.consumerStartTimeoutMs,
     shutdownTimeoutMs: given.shutdownTimeoutMs ?? defaults.shutdownTimeoutMs,
     restartPolicy: given.restartPolicy ?? defaults.restartPolicy,

@@ -5,12 +5,14 @@ import { placeOf } from './recoverers.js'
 /** An answer must reach the broker before the lock ends: this part of what is left of the lock is kept free, at most a second. */
 const LOCK_MARGIN = 0.2
 const MAX_LOCK_MARGIN_MS = 1000
+/** A lock that ends so much later than when it was last looked at was renewed; less is what reading two clocks makes. */
+const RENEWED_BY_MS = 10
 
 interface HeldAnswer {
   readonly type: AcknowledgeType
   /** On the clock of durations. */
   readonly dueAt: number
-  /** When the lock ended as it was last looked at, on the wall clock. */
+  /** When the lock ended as it was last looked at, on the clock of durations: the other one may be set. */
   lockedUntil: number
   timer: Timer | undefined
 }
@@ -41,7 +43,12 @@ export class DelayedAnswers<K, V> {
 
   /** Answers `type` after `delayMs`, or a little before the record's lock ends, where that is not renewed. */
   hold(record: ConsumerRecord<K, V>, type: AcknowledgeType, delayMs: number): void {
-    const held: HeldAnswer = { type, dueAt: this.options.clock.now() + delayMs, lockedUntil: 0, timer: undefined }
+    const held: HeldAnswer = {
+      type,
+      dueAt: this.options.clock.now() + delayMs,
+      lockedUntil: -Infinity,
+      timer: undefined,
+    }
     const waitMs = this.#closed ? 0 : this.#waitMs(record, held)
     if (waitMs <= 0) {
       this.options.answer(record, type)
@@ -73,12 +80,12 @@ export class DelayedAnswers<K, V> {
   #waitMs(record: ConsumerRecord<K, V>, held: HeldAnswer): number {
     const { clock, logger } = this.options
     const dueInMs = held.dueAt - clock.now()
-    const { lockExpiresAt } = record
-    const lockedForMs = lockExpiresAt - clock.wallTime()
+    const lockedForMs = record.lockExpiresAt - clock.wallTime()
+    const lockedUntil = clock.now() + lockedForMs
     const roomMs = lockedForMs - Math.min(lockedForMs * LOCK_MARGIN, MAX_LOCK_MARGIN_MS)
     if (dueInMs <= 0 || dueInMs <= roomMs) return dueInMs
-    if (lockExpiresAt > held.lockedUntil && roomMs > 0) {
-      held.lockedUntil = lockExpiresAt
+    if (lockedUntil > held.lockedUntil + RENEWED_BY_MS && roomMs > 0) {
+      held.lockedUntil = lockedUntil
       return roomMs
     }
     const { topic, partition, offset } = record

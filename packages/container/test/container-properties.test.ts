@@ -27,7 +27,7 @@ describe('container properties', () => {
       concurrency: 1,
       syncShareCommits: true,
       maxInFlight: undefined,
-      maxLockExtensionMs: 300_000,
+      maxLockExtensionMs: undefined,
       consumerStartTimeoutMs: 30_000,
       shutdownTimeoutMs: 10_000,
       restartPolicy: 'replace',

@@ -82,6 +82,9 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
     return this.#open.size - this.bufferedRecords
   }
 
+  /** The options of its consumer. */
+  readonly wishes = { maxInFlight: undefined, maxLockExtensionMs: 300_000 }
+
   /** For how long the container wants locks renewed. */
   maxExtensionMs: number | undefined
 

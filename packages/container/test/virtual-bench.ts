@@ -1,4 +1,4 @@
-import { string, type ConsumerRecord } from '@milena/client'
+import { string, type ConsumerRecord, type ShareConsumerOptions } from '@milena/client'
 import { EmbeddedBroker, type EmbeddedBrokerOptions } from '@milena/embedded-broker'
 import type { KafkaError } from '@milena/protocol'
 import { SeededRandom, VirtualClock } from '@milena/protocol/runtime'
@@ -38,6 +38,7 @@ export class Bench {
   async container(
     listener: ShareListener<Buffer | null, string | null>,
     properties: ContainerProperties = {},
+    consumers: Partial<ShareConsumerOptions<Buffer | null, string | null>> = {},
   ): Promise<ShareMessageListenerContainer<Buffer | null, string | null>> {
     const { broker } = this
     const container = new ShareMessageListenerContainer(
@@ -46,6 +47,7 @@ export class Bench {
         valueDeserializer: string(),
         logger: this.log.logger(),
         runtime: broker.runtime,
+        ...consumers,
       }),
       { topics: 'orders', groupId: 'workers', ...properties },
       { runtime: broker.runtime, eventPublisher: { publish: (event) => this.events.push(event) } },

@@ -63,6 +63,7 @@ class FakeMember {
     whenJoined: () => Promise.resolve(),
     onVerdict: () => () => undefined,
     onLost: () => () => undefined,
+    wishes: { maxInFlight: undefined, maxLockExtensionMs: 300_000 },
     keepLocks: () => undefined,
     giveUp: () => undefined,
     outstanding: 0,

@@ -1,6 +1,6 @@
 import { KafkaUsageError } from '@milena/protocol'
 import { ConsumerRecords } from './consumer-records.js'
-import type { TakenBatch } from './fetch-buffer.js'
+import type { TakenBatch } from './handout.js'
 import type { ShareEngine } from './share-engine.js'
 import { release, StreamSource, type OpenStream, type StreamHost } from './stream-source.js'
 import type { ReadOptions } from './consumer-arguments.js'

@@ -1,7 +1,7 @@
 import { KafkaTimeoutError, type KafkaError } from '@milena/protocol'
 import type { AcknowledgementBatch } from './ack-batches.js'
 import type { AcquiredRange } from './acquired-range.js'
-import type { LedgerSpan } from './fetch-buffer.js'
+import type { LedgerSpan } from './handout.js'
 import type { TopicIdPartition } from './share-partition.js'
 import type { AcknowledgementVerdict } from './verdict.js'
 

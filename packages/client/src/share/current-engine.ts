@@ -1,8 +1,9 @@
 import { KafkaUsageError, type KafkaError } from '@milena/protocol'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
-import type { TakenBatch } from './fetch-buffer.js'
-import { ShareEngine, type TakeOptions } from './share-engine.js'
+import type { TakenBatch } from './handout.js'
+import { ShareEngine } from './share-engine.js'
+import type { TakeOptions } from './take-options.js'
 import type { AcknowledgementVerdict } from './verdict.js'
 
 // The engine of a share consumer, and its successors: unsubscribe() and a missed poll interval end one member of the group,

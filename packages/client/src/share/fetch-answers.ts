@@ -6,7 +6,7 @@ import type { FetchBytes } from './fetch-bytes.js'
 import type { PartitionRefusals } from './partition-refusals.js'
 import type { RequestManagerHost } from './request-manager-host.js'
 import type { TopicIdPartition } from './share-partition.js'
-import { receivePartition, type ReceivedPartition } from './share-response.js'
+import { receivePartition, type CorruptBatch, type ReceivedPartition } from './share-response.js'
 import type { ShareSession } from './share-session.js'
 
 type FetchResponse = ResponseOf<typeof ShareFetch>
@@ -69,6 +69,7 @@ export class FetchAnswers {
         }
         if (fetched.acquiredRecords.length > 0) {
           const received = await this.#open(outgoing, partition, fetched, { lockMs, allowance })
+          for (const batch of received.corrupt) this.#corrupt(batch)
           if (received.fault !== undefined) refusals.tell(partition, received.fault)
           if (received.ranges.length > 0) brought.push(received)
           bytes += fetched.records?.length ?? 0
@@ -102,6 +103,13 @@ export class FetchAnswers {
     for (const { length } of received.ranges) acquired += length
     bytes.received(acquired, fetched.records?.length ?? 0)
     return received
+  }
+
+  #corrupt({ partition: { topic, partition }, baseOffset, rejected, reason }: CorruptBatch): void {
+    this.#options.logger.error(
+      { topic, partition, baseOffset, rejected, err: reason },
+      `the record batch at offset ${baseOffset} of ${topic}-${partition} is corrupt; its ${rejected} records are rejected and the rest goes on`,
+    )
   }
 
   #stranger(topicId: string, partition: number): void {

@@ -6,8 +6,6 @@ import { Handout, type RecordDeserializers, type TakenBatch } from './handout.js
 import { LateHandout } from './late-handout.js'
 import type { ReceivedPartition } from './share-response.js'
 
-export type { LedgerSpan, TakenBatch } from './handout.js'
-
 // What was acquired and waits for the application. take() is the only way out; deserialises on the way.
 //
 // Rules kept here

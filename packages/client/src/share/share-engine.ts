@@ -23,7 +23,8 @@ import { ShareEngineHost } from './share-engine-host.js'
 import { keeperOf } from './share-engine-locks.js'
 import { ShareIntake } from './share-intake.js'
 import { SharePartitions, type TopicIdPartition } from './share-partition.js'
-import type { CorruptBatch, ReceivedPartition } from './share-response.js'
+import type { ReceivedPartition } from './share-response.js'
+import type { TakeOptions } from './take-options.js'
 import { lateAnswer, type AcknowledgementVerdict } from './verdict.js'
 import { Wake } from './wake.js'
 
@@ -37,21 +38,6 @@ import { Wake } from './wake.js'
 // - An error that heals by itself is told to one take() and the engine goes on; a fatal one is told to all from then on.
 // - Nothing that is not answered is ever accepted: what is left at close() is RELEASEd.
 
-/** What take() may be told. */
-export interface TakeOptions {
-  /** Rejects the take with code ABORTED. */
-  readonly signal?: AbortSignal | undefined
-  /** About how many records to hand out (acquired ranges are not cut); default: one fetch's worth. */
-  readonly max?: number | undefined
-  /**
-   * How many records may be handed out and unanswered: waits until there are fewer, and hands out no more than the difference,
-   * cutting ranges where need be. Default: no bound.
-   */
-  readonly maxInFlight?: number | undefined
-  /** Do not wait: take what is there, which may be nothing. Default false. */
-  readonly atOnce?: boolean | undefined
-}
-
 /** How long a leave may take beyond the close itself. */
 const LEAVE_TIMEOUT_MS = 1_000
 
@@ -59,6 +45,8 @@ export class ShareEngine<K, V> {
   readonly memberId: string
   readonly metrics: ShareMetrics
   readonly counters: ShareCounters
+  /** What the options say of continuous consumption; whoever takes and keeps locks may have another word. */
+  readonly wishes: Pick<ResolvedShareConsumerConfig, 'maxInFlight' | 'maxLockExtensionMs'>
   readonly #context: KafkaClientContext
   readonly #membership: Membership
   readonly #router: PartitionRouter
@@ -93,6 +81,7 @@ export class ShareEngine<K, V> {
     this.metrics = metrics
     const { counters } = metrics
     this.counters = counters
+    this.wishes = config
     this.memberId = memberId ?? context.random.uuid().toString('base64url')
     const { clock, logger } = context
     this.#news = new AcknowledgementNews(logger)
@@ -430,19 +419,11 @@ export class ShareEngine<K, V> {
   #received(answer: readonly ReceivedPartition[]): void {
     for (const received of answer) {
       this.counters.received(received)
-      for (const batch of received.corrupt) this.#corrupt(batch)
       if (this.#state === 'fetching' || this.#state === 'ending') this.#intake.add(received)
       else for (const range of received.ranges) range.answerOpen(AckCode.RELEASE)
     }
     this.#keeper.acquired()
     this.#arrived.notify()
-  }
-
-  #corrupt({ partition: { topic, partition }, baseOffset, rejected, reason }: CorruptBatch): void {
-    this.#context.logger.error(
-      { topic, partition, baseOffset, rejected, err: reason },
-      `the record batch at offset ${baseOffset} of ${topic}-${partition} is corrupt; its ${rejected} records are rejected and the rest goes on`,
-    )
   }
 
   /** An answer came when the lock was gone: nothing is sent, and the answer is reported as failed. */

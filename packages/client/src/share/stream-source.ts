@@ -6,10 +6,11 @@ import { AckCode } from './acknowledge-type.js'
 import { BoundedWait } from './bounded-wait.js'
 import { checkedReadOptions, type ReadOptions } from './consumer-arguments.js'
 import type { ConsumerRecord } from './consumer-record.js'
-import type { TakenBatch } from './fetch-buffer.js'
+import type { TakenBatch } from './handout.js'
 import type { PassingFailure } from './read-failure.js'
 import { RecordDeserializationFailure } from './record-failure.js'
-import type { ShareEngine, TakeOptions } from './share-engine.js'
+import type { ShareEngine } from './share-engine.js'
+import type { TakeOptions } from './take-options.js'
 import type { UndecodableRecords } from './undecodable-records.js'
 
 // Where the iterations of a share consumer take from: the engine's take() without poll's barrier, bounded.
