@@ -136,7 +136,7 @@ describe('options of a share consumer', () => {
     [{ checkCrcs: 'yes' }, /must be true or false/],
     [{ valueDeserializer: {} }, /function, or an object with deserialize\(\)/],
     [{ logger: {} }, /trace\(\), debug\(\), info\(\)/],
-    [{ logger: { ...silentLogger, trace: undefined } as never }, /trace\(\), debug\(\)/],
+    [{ logger: { ...silentLogger, trace: undefined } }, /trace\(\), debug\(\)/],
     [{ bootstrapServers: 'nonsense' }, /Write host:port/],
     [{ prefetch: -1 }, /prefetch is -1/],
     [{ groupId: 'x'.repeat(40_000) }, /no longer than 32,767 bytes/],

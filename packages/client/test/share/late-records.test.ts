@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { json } from '../../src/serde.js'
 import { LOCK_MS, ScriptedGroup } from './scripted-group.js'
 
 // Deserialisers that return promises: whoever waits for records waits for these, and may go away meanwhile.
@@ -121,4 +122,21 @@ describe('an iteration whose deserialisers have not kept their promises', () => 
       expect(stored()).toEqual(['orders-0@8 RELEASE', 'orders-0@9 RELEASE'])
     },
   )
+})
+
+describe('an iteration that is left in the moment in which records come', () => {
+  it.each(['records', 'batches'] as const)('gives back all of them, undecodable ones included: %s', async (what) => {
+    const { consumer, engine } = group.subscribed({ valueDeserializer: json<number>(), maxInFlight: 10 })
+    group.leader().give({ first: 0, last: 1, value: (offset) => Buffer.from(offset === 1 ? '{' : '0') })
+    const stream: AsyncIterableIterator<unknown, undefined> = consumer[what]()
+    const take = engine.take.bind(engine)
+    engine.take = async (options) => {
+      const taken = await take(options)
+      void stream.return?.()
+      return taken
+    }
+    expect(await group.until(stream.next())).toEqual({ done: true, value: undefined })
+    await group.clock.advance(LOCK_MS / 2)
+    expect(stored().sort()).toEqual(['orders-0@0 RELEASE', 'orders-0@1 RELEASE'])
+  })
 })
