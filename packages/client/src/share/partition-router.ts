@@ -2,7 +2,7 @@ import { KafkaError } from '@milena/protocol'
 import type { Timer } from '@milena/protocol/runtime'
 import type { Backoff } from '../cluster/backoff.js'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
-import { routeAssigned, routeEagerly, type AssignedPartitions, type Routing } from './routing.js'
+import { routeAssigned, routeEagerly, stillSubscribed, type AssignedPartitions, type Routing } from './routing.js'
 import type { SharePartitions, TopicIdPartition } from './share-partition.js'
 
 // From subscription, assignment and metadata to what is fetched from which broker.
@@ -50,6 +50,7 @@ export class PartitionRouter {
     this.#unwant = this.#context.metadata.want(topics)
     this.#topics = topics
     this.#known = 0
+    this.#route()
     this.refresh()
   }
 
@@ -116,7 +117,7 @@ export class PartitionRouter {
     const eager = routeEagerly(this.#topics, metadata, this.#partitions)
     const routing =
       this.#assigned !== undefined
-        ? routeAssigned(this.#assigned, metadata, this.#partitions)
+        ? routeAssigned(stillSubscribed(this.#assigned, this.#topics, metadata), metadata, this.#partitions)
         : this.#joined
           ? eager
           : { byNode: new Map<number, ReadonlySet<TopicIdPartition>>(), incomplete: eager.incomplete }

@@ -6,7 +6,8 @@ import type { SharePartitions, TopicIdPartition } from './share-partition.js'
 // Rules kept here
 // - Until the first non-empty assignment a member fetches from all partitions of its topics, within a bound: leaders do
 //   not look at membership, and the assignment of a new group takes a second (KIP-932, specification section 16).
-// - An assignment replaces the one before; there is no revocation handshake.
+// - An assignment replaces the one before; there is no revocation handshake. What of it is not subscribed to any more is not
+//   fetched from, also before the coordinator has heard of that.
 // - A topic id that the metadata cannot name yet is kept aside until it can.
 
 /** A partition count from which on a member waits for its assignment rather than fetch from everywhere. */
@@ -35,6 +36,18 @@ export function routeAssigned(
     else for (const index of indices) router.add(topicId, topic.name, index)
   }
   return router
+}
+
+/** What of an assignment is subscribed to, or cannot be named yet. */
+export function stillSubscribed(
+  assigned: AssignedPartitions,
+  topics: readonly string[],
+  metadata: ClusterMetadata,
+): AssignedPartitions {
+  return assigned.filter(({ topicId }) => {
+    const topic = metadata.topicById(topicId)
+    return topic === undefined || topics.includes(topic.name)
+  })
 }
 
 /** Routes all partitions of the subscribed topics, as if they were assigned. */

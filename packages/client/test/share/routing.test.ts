@@ -2,7 +2,7 @@ import { SeededRandom, silentLogger, VirtualClock } from '@milena/protocol/runti
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Backoff } from '../../src/cluster/backoff.js'
 import { ClusterMetadata } from '../../src/cluster/metadata.js'
-import { routeAssigned, routeEagerly, type Routing } from '../../src/share/routing.js'
+import { routeAssigned, routeEagerly, stillSubscribed, type Routing } from '../../src/share/routing.js'
 import { SharePartitions } from '../../src/share/share-partition.js'
 
 const ids: Record<string, string> = { orders: 'AAAAAAAAAAAAAAAAAAAAAQ', payments: 'AAAAAAAAAAAAAAAAAAAAAg' }
@@ -82,6 +82,14 @@ describe('the partitions to fetch', () => {
       2: ['orders-1'],
       3: ['payments-0'],
     })
+  })
+
+  it('are not those of a topic that is not subscribed to any more', async () => {
+    await know({ orders: [1], payments: [3] })
+    const orders = { topicId: ids['orders'] ?? '', partitions: [0] }
+    const payments = { topicId: ids['payments'] ?? '', partitions: [0] }
+    const unknown = { topicId: 'AAAAAAAAAAAAAAAAAAAAAw', partitions: [0] }
+    expect(stillSubscribed([orders, payments, unknown], ['payments'], metadata)).toEqual([payments, unknown])
   })
 
   it('are incomplete while a topic has no name or a partition no leader', async () => {
