@@ -28,7 +28,7 @@ import { SettledWaiters } from './settled-waiters.js'
 import type { TopicIdPartition } from './share-partition.js'
 import { shareAcknowledgeRequest, shareFetchRequest, type SessionStamp } from './share-requests.js'
 import type { ReceivedPartition } from './share-response.js'
-import { SessionEnding } from './session-ending.js'
+import { SessionEnding, silentBroker } from './session-ending.js'
 import { FINAL_EPOCH, ShareSession } from './share-session.js'
 import { Wake } from './wake.js'
 
@@ -181,7 +181,7 @@ export class RequestManager {
       clock: this.#context.clock,
       deadline,
       dueAt: this.#inFlight ? this.dueAt : undefined,
-      giveUp: () => this.#connection?.close(),
+      giveUp: () => this.#connection?.close(silentBroker(this.nodeId)),
     })
     await ending.waitFor(running)
     const connection = this.#connection

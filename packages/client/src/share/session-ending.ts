@@ -1,3 +1,4 @@
+import { KafkaConnectionError } from '@milena/protocol'
 import type { Clock } from '@milena/protocol/runtime'
 
 // How long the ending of a share session waits for its broker. A broker that says nothing is not waited for, whatever time there
@@ -53,4 +54,12 @@ export class SessionEnding {
       timer.cancel()
     }
   }
+}
+
+/** What ends a connection whose broker has not answered in the time there was for a close. */
+export function silentBroker(nodeId: number): KafkaConnectionError {
+  return new KafkaConnectionError(
+    `Broker ${nodeId} did not answer in the time that close() had for it: what was acknowledged and not confirmed may be delivered again. ` +
+      'Give close() more time (timeoutMs), or see what the broker is busy with.',
+  )
 }

@@ -66,3 +66,10 @@ it('a consumer closes at once where all answer', async () => {
   const { cluster, consumer } = await withRecordsOut()
   expect(await closed(cluster, consumer)).toBeLessThan(1_000)
 })
+
+it('a close whose leader answers nothing says what that means for what was acknowledged', async () => {
+  const { cluster, consumer } = await withRecordsOut()
+  for (const api of ['ShareFetch', 'ShareAcknowledge'] as const) cluster.intercept(api, () => ({ do: 'drop' }))
+  const failure = await cluster.advanceUntil(consumer.close().catch((error: unknown) => error))
+  expect(String(failure)).toMatch(/Broker 1 did not answer.*may be delivered again.*timeoutMs/)
+})
