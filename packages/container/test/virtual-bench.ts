@@ -104,14 +104,15 @@ export const quickly = (
   options?: EmbeddedBrokerOptions<VirtualClock>,
 ) =>
   it(name, { retry: 4 }, async () => {
-    const began = performance.now()
+    const began = process.cpuUsage()
     const bench = await Bench.open({ topics: ['orders'], ...options })
     try {
       await test(bench)
     } finally {
       await bench.end()
     }
-    expect(performance.now() - began).toBeLessThan(100)
+    const { user, system } = process.cpuUsage(began)
+    expect((user + system) / 1_000).toBeLessThan(100)
   })
 
 /** The same for what takes more of the machine's time. */

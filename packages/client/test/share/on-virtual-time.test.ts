@@ -87,16 +87,17 @@ class Bench {
 }
 
 const quickly = (name: string, test: (bench: Bench) => Promise<void>, options?: EmbeddedBrokerOptions<VirtualClock>) =>
-  // The machine may be busy: the best of five counts.
+  // Processor time, since the machine may be busy; the best of five counts.
   it(name, { retry: 4 }, async () => {
-    const began = performance.now()
+    const began = process.cpuUsage()
     const bench = await Bench.open(options)
     try {
       await test(bench)
     } finally {
       await bench.end()
     }
-    expect(performance.now() - began).toBeLessThan(100)
+    const { user, system } = process.cpuUsage(began)
+    expect((user + system) / 1_000).toBeLessThan(100)
   })
 
 beforeAll(async () => {
