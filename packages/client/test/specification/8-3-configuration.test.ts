@@ -153,7 +153,9 @@ onEveryBroker('Options', (sentence) => {
     if (record === undefined) throw new Error('nothing came')
     consumer.acknowledge(record, 'RENEW')
     expect(results(await consumer.commitSync())).toEqual({ 0: 'INVALID_RECORD_STATE' })
-    // Its first lock goes on and runs out.
+    // It is held by its first lock, and comes back with that.
+    const [again] = await receive(consumer, 1, { each: (each) => consumer.acknowledge(each, 'RELEASE') })
+    expect(again).toBe(record)
     const [second] = await receive(consumer, 1, { each: (each) => consumer.acknowledge(each, 'RELEASE') })
     expect(second?.deliveryCount).toBe(2)
     await consumer.commitSync()
