@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { appKinds } from './apps/app.js'
 import { faultKinds } from './faults.js'
 import { Invariant } from './findings.js'
-import { compiledOf, planted, readPlants } from './plants.js'
+import { huntPlants } from './plant-hunt.js'
+import { readPlant, readPlants } from './plants.js'
 import { playSeeds } from './seed-pool.js'
 import type { FromWorker } from './worker-messages.js'
 
@@ -17,13 +17,12 @@ clock, and checks what must always hold. Ends with 1 when something does not.
   --jobs N      how many at once; default 2
   --seed N      this one alone
   --story       its whole history, line by line
-  --plants      instead: each planted bug (tools/simulation/plants) has to be found within 2000 seeds
-  --plant NAME  the client with this bug in it
+  --plants      instead: each planted bug (tools/simulation/plants) has to be found within 2000 seeds by an invariant that it names
+  --plant NAME  the client with this bug in it; with --plants: look for this one alone
   --help`
 
 /** From so many seeds on everything that can happen has to have happened. */
 const FULL_RUN = 10_000
-const PLANT_SEEDS = 2_000
 const SHOWN_FAILURES = 20
 
 interface Settings {
@@ -53,7 +52,7 @@ async function main(words: readonly string[]): Promise<number> {
     return 0
   }
   const jobs = wholeNumber('--jobs', values.jobs, 1)
-  if (values.plants) return findPlants(jobs)
+  if (values.plants) return findPlants(jobs, values.plant)
   return simulate({
     from: wholeNumber('--from', values.seed ?? values.from, 0),
     seeds: values.seed === undefined ? wholeNumber('--seeds', values.seeds, 1) : 1,
@@ -104,45 +103,15 @@ async function simulate({ from, seeds, jobs, story, plant }: Settings): Promise<
   return failures.length === 0 && !isIncomplete ? 0 : 1
 }
 
-async function findPlants(jobs: number): Promise<number> {
-  let missed = 0
-  for (const plant of readPlants()) {
-    const { name, breaks } = plant
-    // In the client's compiled code, or its process would end for another reason than its bug.
-    try {
-      planted(plant, readFileSync(compiledOf(plant), 'utf8'))
-    } catch (error) {
-      missed++
-      console.log(error instanceof Error ? error.message : error)
-      continue
-    }
-    const found: FromWorker[] = []
-    let played = 0
-    await playSeeds({
-      from: 1,
-      seeds: PLANT_SEEDS,
-      jobs,
-      plant: name,
-      onResult: (result) => {
-        played++
-        if (result.findings.length > 0) found.push(result)
-        return found.length > 0
-      },
-    })
-    const [first] = found.toSorted((a, b) => a.seed - b.seed)
-    const [finding] = first?.findings ?? []
-    if (first === undefined || finding === undefined) {
-      missed++
-      console.log(`${name.padEnd(44)} NOT FOUND in ${played} seeds: ${breaks}`)
-    } else {
-      const { invariant, what } = finding
-      console.log(
-        `${name.padEnd(44)} seed ${String(first.seed).padStart(4)}  ${invariant.padEnd(8)} ${what.slice(0, 110)}`,
-      )
-    }
-  }
+async function findPlants(jobs: number, only: string | undefined): Promise<number> {
+  const startedAt = performance.now()
+  const plants = only === undefined ? readPlants() : [readPlant(only)]
+  const missed = await huntPlants({ plants, jobs, tell: (line) => console.log(line) })
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1)
   console.log(
-    missed === 0 ? 'All planted bugs were found.' : `${missed} planted bugs were not found, or no longer apply.`,
+    missed === 0
+      ? `All ${plants.length} planted bugs were found, each by an invariant that it names (${seconds} s).`
+      : `${missed} of ${plants.length} planted bugs were not found by an invariant that they name, or no longer apply (${seconds} s).`,
   )
   return missed === 0 ? 0 : 1
 }

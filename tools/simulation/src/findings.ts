@@ -8,7 +8,9 @@ export const Invariant = {
   VERDICT: 'every acknowledgement gets a verdict, and it is what the broker did',
   FOREVER: 'nothing waits for ever: calls end within their bound, and after calm all is drained, then quiet',
   BOUNDED: 'state is bounded: nothing is left after close',
-  DEFECT: 'no unhandled rejection, no defect, no request that a broker cannot take',
+  PROTOCOL: 'no request that a broker cannot take',
+  DEFECT: 'no unhandled rejection, nothing thrown that nobody may throw',
+  PLAYED: 'a history comes to its end: its process neither ends by itself nor loops for ever',
 } as const
 export type InvariantName = keyof typeof Invariant
 

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { Invariant, type InvariantName } from './findings.js'
 
 /** A bug that is put into the client's code when it is loaded, to see that the invariants find it. */
 export interface Plant {
@@ -11,6 +12,8 @@ export interface Plant {
   readonly replacement: string
   /** What it breaks, in one sentence. */
   readonly breaks: string
+  /** The invariants one of which has to find it: a client that crashes or hangs shows no invariant biting. */
+  readonly foundBy: readonly InvariantName[]
 }
 
 const folder = new URL('../plants/', import.meta.url)
@@ -21,10 +24,17 @@ export function readPlants(): Plant[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.json'))
     .toSorted()
-    .map((name) => ({
-      ...(JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as Omit<Plant, 'name'>),
-      name: name.slice(0, -'.json'.length),
-    }))
+    .map((name) => {
+      const plant = JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as Omit<Plant, 'name'>
+      return checked({ ...plant, name: name.slice(0, -'.json'.length) })
+    })
+}
+
+function checked(plant: Plant): Plant {
+  const { name, foundBy } = plant
+  if (foundBy.length > 0 && foundBy.every((each) => each in Invariant && each !== 'PLAYED')) return plant
+  const possible = Object.keys(Invariant).filter((each) => each !== 'PLAYED')
+  throw new Error(`The plant "${name}" has to name in "foundBy" which invariants find it, of ${possible.join(', ')}.`)
 }
 
 export function readPlant(name: string): Plant {

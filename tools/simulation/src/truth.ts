@@ -280,10 +280,10 @@ export class Truth implements WireObserver {
     this.#findings.say(requestLine(exchange, this.topicNames))
     if (request.shareSessionEpoch === 0) tap.session++
     for (const { place, batches } of acknowledgementsOf(exchange, this.topicNames)) {
-      if (batches.length > 0 && request.shareSessionEpoch === 0) {
-        this.#findings.broken('DEFECT', `a session of ${tap.process.name} began with acknowledgements`)
-      }
       eachOffset(batches, (offset, type) => this.#answerSent(exchange, place, offset, type))
+      if (batches.length > 0 && request.shareSessionEpoch === 0) {
+        this.#findings.broken('PROTOCOL', `a session of ${tap.process.name} began with acknowledgements`)
+      }
     }
   }
 
@@ -340,7 +340,7 @@ export class Truth implements WireObserver {
       if (isInjected) this.#desynced.add(tap)
       else if (FAULTS_OF_CLIENTS.has(errorCode) && !this.#desynced.has(tap)) {
         this.#findings.broken(
-          'DEFECT',
+          'PROTOCOL',
           `broker ${tap.nodeId} answers ${errorName(errorCode)} to ${exchange.api} of ${tap.process.name}, epoch ${request.shareSessionEpoch}`,
         )
       }
@@ -419,7 +419,7 @@ export class Truth implements WireObserver {
     })
     if (code === ErrorCode.INVALID_REQUEST && !isInjected && !this.leaderMovedMs.has(place)) {
       this.#findings.broken(
-        'DEFECT',
+        'PROTOCOL',
         `broker ${tap.nodeId} cannot take the acknowledgements of ${tap.process.name} for ${place}`,
       )
     } else if (code !== 0 && !explained) {

@@ -1,13 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { compiledOf, planted, readPlants, sourceOf } from '../src/plants.js'
+import { compiledOf, planted, readPlants, sourceOf, type Plant } from '../src/plants.js'
 
 describe('A planted bug', () => {
   const plants = readPlants()
 
-  it('is one of a dozen or more, each of which says what it breaks', () => {
-    expect(plants.length).toBeGreaterThanOrEqual(12)
-    for (const { breaks, text, replacement } of plants) {
+  it('is one of fourteen or more, each of which says what it breaks and which invariant finds it', () => {
+    expect(plants.length).toBeGreaterThanOrEqual(14)
+    for (const { breaks, text, replacement, foundBy } of plants) {
+      expect(foundBy).toHaveLength(1)
+      // A crash is no invariant that bites.
+      expect(['DEFECT', 'PLAYED']).not.toContain(foundBy[0])
       expect(breaks).toMatch(/^[A-Z].*\.$/)
       expect(replacement).not.toBe(text)
     }
@@ -24,7 +27,14 @@ describe('A planted bug', () => {
   }
 
   it('that no longer applies is an error, not a client without a bug', () => {
-    const plant = { name: 'gone', file: 'packages/client/src/x.ts', text: 'here', replacement: 'there', breaks: 'All.' }
+    const plant: Plant = {
+      name: 'gone',
+      file: 'packages/client/src/x.ts',
+      text: 'here',
+      replacement: 'there',
+      breaks: 'All.',
+      foundBy: ['LOST'],
+    }
     expect(planted(plant, 'it is here')).toBe('it is there')
     expect(() => planted(plant, 'it is gone')).toThrow('no longer applies')
     expect(() => planted(plant, 'here and here')).toThrow('occurs 2 times')
