@@ -97,7 +97,10 @@ export class Bench {
 export const numbered = (count: number): string[] => Array.from({ length: count }, (_, index) => `v${index}`)
 export const told = ({ value, deliveryCount }: Values): string => `${value} ${deliveryCount}`
 
-/** The machine may be busy: the best of five counts. */
+/** Alone they take 10 to 60 ms; a processor that others use, too, takes longer for the same. */
+const PROCESSOR_MS = 300
+
+/** Held to processor time; the best of five counts. */
 export const quickly = (
   name: string,
   test: (bench: Bench) => Promise<void>,
@@ -112,7 +115,7 @@ export const quickly = (
       await bench.end()
     }
     const { user, system } = process.cpuUsage(began)
-    expect((user + system) / 1_000).toBeLessThan(100)
+    expect((user + system) / 1_000).toBeLessThan(PROCESSOR_MS)
   })
 
 /** The same for what takes more of the machine's time. */
