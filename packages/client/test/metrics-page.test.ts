@@ -11,7 +11,12 @@ const rows = (text: string): string[][] =>
   text
     .split('\n')
     .filter((line) => line.startsWith('| `'))
-    .map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '').replaceAll('`', '')))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split(' | ')
+        .map((cell) => cell.replaceAll('`', '').trim()),
+    )
 
 describe('The page on metrics', () => {
   it('lists every metric with its group, unit and sentence, in the order of the code', () => {
