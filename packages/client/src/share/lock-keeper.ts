@@ -19,7 +19,6 @@ import { RenewalTurns } from './renewal-turns.js'
 //   not know them, what cannot be started within its first lock is RELEASEd, and renewing is tried again after a while.
 // - A renewal that is confirmed when its lock was over for certain is not believed for what waits in the buffer: somebody else may
 //   have had the records meanwhile, and what others have finished a broker confirms too (offsets below the start offset).
-// - Ticks also make the ledgers look for locks that ran out, when nothing else does.
 
 /** What is left of a lock, in parts of it, when it is renewed: some two renewals in each lock's time. */
 const RENEW_WHEN_LEFT = 0.6
@@ -50,8 +49,6 @@ export interface LockKeeperHost {
   startsWithin(ms: number): number
   /** What the buffer held was RELEASEd in part. */
   released(): void
-  /** Request managers look at their ledgers. */
-  wakeManagers(): void
   /** So many records were renewed. */
   renewed(records: number): void
 }
@@ -141,19 +138,16 @@ export class LockKeeper {
     const now = this.#host.clock.now()
     const lockMs = this.#host.lockMs() ?? USUAL_LOCK_MS
     let anything = false
-    let overdue = false
     let buffered: AcquiredRange[] | undefined
     for (const range of this.#host.ranges()) {
       anything = true
       if (range.open === 0) continue
-      overdue ||= range.lockDeadline <= now
       if (this.#keeping === undefined || range.lockDeadline - now > lockMs * RENEW_WHEN_LEFT) continue
       this.#keepHandedOut(range, now, lockMs, this.#keeping)
       if (range.handedTo < range.length) (buffered ??= []).push(range)
     }
     if (buffered !== undefined && this.#keeping !== undefined) this.#keepBuffered(buffered, now, lockMs, this.#keeping)
     this.#turns.begin()
-    if (overdue) this.#host.wakeManagers()
     if (anything) this.#schedule()
   }
 

@@ -24,7 +24,6 @@ export function keeperOf<K, V>({ context, groupId, counters, intake, managers }:
     queue: () => intake.positions(),
     startsWithin: (ms) => intake.startsWithin(ms),
     released: () => intake.recount(),
-    wakeManagers: () => managers().wake(),
     renewed: (records) => {
       counters.lockRenewals += records
     },

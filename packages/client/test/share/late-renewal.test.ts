@@ -36,7 +36,6 @@ beforeEach(() => {
     queue: () => queue,
     startsWithin: () => 0,
     released: () => released++,
-    wakeManagers: () => undefined,
     renewed: (records) => (renewed += records),
   })
 })
