@@ -43,13 +43,14 @@ export class MemberFailures {
   next(): KafkaError | undefined {
     const error = this.#fatal ?? this.#passing
     this.#passing = undefined
-    if (error !== undefined && isConnectionLoss(error)) this.outageTold()
+    this.told(error)
     return error
   }
 
-  /** The application heard of an outage just now. */
-  outageTold(): void {
-    this.#outageToldAt = this.#context.clock.now()
+  /** The application hears of an error by another way: it is not told again. */
+  told(error: KafkaError | undefined): void {
+    if (this.#passing === error) this.#passing = undefined
+    if (error !== undefined && isConnectionLoss(error)) this.#outageToldAt = this.#context.clock.now()
   }
 
   /** Several parts of a member meet one outage at once; the application hears of it from the first. */

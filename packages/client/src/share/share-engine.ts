@@ -446,7 +446,7 @@ export class ShareEngine<K, V> {
 
   #fail(error: KafkaError): void {
     if (this.#state === 'closed' || !this.#failures.passing(error)) return
-    if (this.#joinWaiters.someoneWaits) this.#failures.outageTold()
+    if (this.#joinWaiters.someoneWaits) this.#failures.told(error)
     this.#joinWaiters.failed(error)
     this.#arrived.notify()
   }

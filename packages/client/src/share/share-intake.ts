@@ -56,7 +56,7 @@ export class ShareIntake<K, V> {
   #free = 0
   /** What is handed out is worked on at once, and not record by record. */
   #windowed = false
-  /** As much is handed out as may be: the next answer makes room. */
+  /** The last take found as much handed out as may be: the next answer makes room. */
   isFull = false
   /** What waits for its deserialisers, or after that for somebody to take it. */
   #late: LateHandout<K, V> | undefined
@@ -130,7 +130,6 @@ export class ShareIntake<K, V> {
   /** It waits for records, or does not. */
   waits(waiting: boolean): void {
     this.#waiting = waiting
-    this.isFull &&= waiting
   }
 
   /** How many records to fetch now. */

@@ -27,6 +27,15 @@ describe('the size of a fetch', () => {
     expect(sizer.fetchRecords).toBeGreaterThanOrEqual(1)
   })
 
+  it('is what can be started within half the lock also where that is shorter than what is read ahead', () => {
+    const sizer = new FetchSizer({ prefetch: 'auto' })
+    for (let i = 0; i < 30; i++) sizer.worked(10, 200)
+    expect(sizer.fetchRecords).toBe(10)
+    const unhurried = new FetchSizer({ prefetch: 'auto' })
+    for (let i = 0; i < 30; i++) unhurried.worked(10, 30_000)
+    expect(unhurried.fetchRecords).toBe(25)
+  })
+
   it('is what was set, when that was', () => {
     const sizer = new FetchSizer({ fixedRecords: 500, prefetch: 'auto' })
     sizer.worked(0.002, 30_000)

@@ -125,6 +125,17 @@ describe('after a fetch that brought nothing', () => {
   })
 })
 
+describe('answers of a partition that is not fetched from any more', () => {
+  it('go by themselves, since a fetch that names the partition would fetch from it again', () => {
+    acquire(0, 1).answerOpen(AckCode.ACCEPT)
+    const other = new SharePartitions().of('AAAAAAAAAAAAAAAAAAAAAQ', 'orders', 1)
+    session.want(new Set([other]))
+    expect(decide(0)).toEqual({ do: 'acknowledge' })
+    session.want(new Set([other, partition]))
+    expect(decide(0)).toMatchObject({ do: 'fetch', answers: 'all' })
+  })
+})
+
 describe('a broker that asks to be left alone', () => {
   it('is sent nothing until its time is over, whatever is due', () => {
     acquire(0, 1).answerOpen(AckCode.RELEASE)
