@@ -1,7 +1,7 @@
 import type { Clock } from '@milena/protocol/runtime'
 
 /** How long one sample lasts: Java's metrics.sample.window.ms. */
-export const SAMPLE_WINDOW_MS = 30_000
+const SAMPLE_WINDOW_MS = 30_000
 
 /**
  * A stream of values: totals for ever, and rates, mean and maximum of the last 30 to 60 s, as Java's client keeps them with its default

@@ -103,6 +103,6 @@ function beginning(what: string): string {
   return what.endsWith('()') ? `${what} was called` : `${what.charAt(0).toUpperCase()}${what.slice(1)} began`
 }
 
-export function closedError(): KafkaUsageError {
+function closedError(): KafkaUsageError {
   return new KafkaUsageError('This share consumer is closed: create a new one.', { code: 'CLOSED' })
 }
