@@ -95,17 +95,17 @@ describe('what waits in the buffer behind records that take a second each', () =
 })
 
 describe('what waits in the buffer behind a record that takes half a minute', () => {
-  it.each([
-    ['record_limit', 'is given back'],
-    ['batch_optimized', 'is not, since it would come back at once, a delivery older'],
-  ] as const)('in acquire mode %s: %s', async (acquireMode, _) => {
-    group.lockMs = 5_000
-    const { engine } = group.subscribed({ ...explicit, acquireMode, prefetch: 0 })
-    engine.keepLocks({ maxExtensionMs: 300_000 })
-    group.leader().give({ first: 0, last: 9 })
-    expect(offsetsOf((await group.until(engine.take())).records)).toEqual([0])
-    await group.clock.advance(30_000)
-    if (acquireMode === 'batch_optimized') expect([released(), engine.bufferedRecords]).toEqual([[], 9])
-    else expect([released().length > 0, engine.bufferedRecords < 9]).toEqual([true, true])
-  })
+  it.each([{ acquireMode: 'record_limit' }, { acquireMode: 'batch_optimized' }] as const)(
+    'is given back where it does not come back at once, a delivery older: $acquireMode',
+    async ({ acquireMode }) => {
+      group.lockMs = 5_000
+      const { engine } = group.subscribed({ ...explicit, acquireMode, prefetch: 0 })
+      engine.keepLocks({ maxExtensionMs: 300_000 })
+      group.leader().give({ first: 0, last: 9 })
+      expect(offsetsOf((await group.until(engine.take())).records)).toEqual([0])
+      await group.clock.advance(30_000)
+      if (acquireMode === 'batch_optimized') expect([released(), engine.bufferedRecords]).toEqual([[], 9])
+      else expect([released().length > 0, engine.bufferedRecords < 9]).toEqual([true, true])
+    },
+  )
 })
