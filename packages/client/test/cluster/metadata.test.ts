@@ -326,6 +326,14 @@ describe('a full refresh', () => {
     expect(cache.topics.map(({ name }) => name)).toEqual(['b'])
   })
 
+  it('does not make do with a partial one that is running', async () => {
+    const cache = metadata()
+    const partial = cache.refresh({ topics: ['a', 'b'] })
+    cache.want(['b'])
+    await Promise.all([partial, cache.refresh({ full: true })])
+    expect(cache.topics.map(({ name }) => name)).toEqual(['b'])
+  })
+
   it('that fails keeps what there is, is warned of once, and is tried again with growing pauses', async () => {
     const cache = metadata()
     cache.want(['a'])

@@ -416,19 +416,6 @@ describe('an iteration', () => {
     }
     expect(seen.filter((each) => typeof each === 'number')).toEqual([7])
   })
-
-  it('lets other work go on, also for a reader that never waits', async () => {
-    const { consumer } = group.subscribed()
-    let turns = 0
-    const stream = consumer.records()
-    group.leader().give({ first: 0, last: 999 })
-    for (let i = 0; i < 1_000; i++) {
-      await record(stream)
-      group.clock.immediate(() => turns++)
-      if (i % 100 === 0) await group.clock.advance(30)
-    }
-    expect(turns).toBeGreaterThan(0)
-  })
 })
 
 describe('an iteration over batches', () => {
