@@ -38,6 +38,18 @@ describe('a commit', () => {
     expect(codes(commits.done(commits.begin()))).toEqual({})
   })
 
+  it('whose time was up leaves its verdicts to the next one, also when polls hand out records in between', () => {
+    const commits = new Commits()
+    commits.noted(range(A), 0)
+    expect(codes(commits.late(commits.begin(), new Set([A]), 500))).toEqual({ a: 'REQUEST_TIMED_OUT' })
+    commits.handedOut()
+    expect(commits.pending).toBe(true)
+    commits.heard(verdict(A, [batch(0, 0)]))
+    commits.handedOut()
+    expect(codes(commits.done(commits.begin()))).toEqual({ a: 'ok' })
+    expect(commits.pending).toBe(false)
+  })
+
   it('gets its own only while it overlaps with another, also of one partition', () => {
     const commits = new Commits()
     commits.noted(range(A), 0)
