@@ -22,8 +22,8 @@ export default defineConfig({
     testTimeout: 30_000,
     // One Kafka for the whole run, started by the first suite that asks for it.
     globalSetup: ['tools/test-brokers/src/global-setup.ts'],
-    // Suites on the embedded broker wait more than they work; beside a Kafka one processor stays free for it, as is vitest's way.
-    ...(process.env['MILENA_TEST_BROKERS'] === 'embedded' && { maxWorkers: '100%' }),
+    // Behaviour suites wait more than they work, on either kind of broker: every processor has a worker.
+    maxWorkers: '100%',
     reporters: ['default', new BrokerReporter()],
   },
 })

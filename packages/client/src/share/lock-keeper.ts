@@ -173,12 +173,12 @@ export class LockKeeper {
     let released = 0
     for (const range of ranges) {
       const place = positions.get(range)
-      // In between a deserialiser is at work.
       const from = place?.from ?? range.length
-      if (from > range.handedTo && this.#canRenew(range, now)) this.#turns.add(range, range.handedTo, from)
+      const renews = this.#canRenew(range, now) && !this.#extensionEnded(range, now, lockMs, keeping)
+      // In between a deserialiser is at work.
+      if (from > range.handedTo && renews) this.#turns.add(range, range.handedTo, from)
       const left = range.earliestDeadline(from, range.length) - now
       if (left === Infinity || left > lockMs * RENEW_WHEN_LEFT) continue
-      const renews = this.#canRenew(range, now) && !this.#extensionEnded(range, now, lockMs, keeping)
       const withinMs = renews ? keepForMs(lockMs) : left - lockMs * ANSWER_MARGIN
       let to = range.length
       if (!renews || keeping.mayRelease) {

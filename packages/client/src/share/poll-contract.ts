@@ -130,7 +130,7 @@ export class PollContract<K, V> {
     this.#interval.polling()
     this.#throwIfWoken()
     if (wait.end === 'aborted') return this.#nothing(wait)
-    this.#undecodable.throwNext()
+    this.#undecodable.throwNext(engine)
     if (this.#polled.hasRenewed) {
       if (!(await wait.until(engine.whenSettled()))) return this.#nothing(wait)
       this.#current.handedOut()
@@ -145,7 +145,7 @@ export class PollContract<K, V> {
     this.#polled.handOut(batch)
     this.#commits.handedOut()
     this.#undecodable.add(batch.failures)
-    if (batch.records.length === 0) this.#undecodable.throwNext()
+    if (batch.records.length === 0) this.#undecodable.throwNext(engine)
     return new ConsumerRecords(batch.records)
   }
 

@@ -75,7 +75,7 @@ export class PolledBatch<K, V> {
     }
     this.#settle(record, type)
     // A renewal, which is not held back since a lock may be short: it takes the place of what was.
-    this.#changeable.delete(record)
+    if (this.#changeable.size > 0) this.#changeable.delete(record)
     if (record instanceof RecordDeserializationFailure) return
     if (type === AcknowledgeType.RENEW) this.#renewed.add(record)
     else if (this.#renewed.size > 0) this.#renewed.delete(record)

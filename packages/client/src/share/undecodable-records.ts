@@ -21,12 +21,13 @@ export class UndecodableRecords {
     for (const failure of failures) this.#told.push(failure)
   }
 
-  /** Throws the error of the next one that was not told yet. */
-  throwNext(): void {
-    const failure = this.#untold.shift()
-    if (failure === undefined) return
-    this.#told.push(failure)
-    throw failure.error
+  /** Throws the error of the next one that was not told yet. What is not held any more is the group's to deliver again. */
+  throwNext(engine: Answering): void {
+    for (let failure = this.#untold.shift(); failure !== undefined; failure = this.#untold.shift()) {
+      if (!engine.holds(failure)) continue
+      this.#told.push(failure)
+      throw failure.error
+    }
   }
 
   find(topic: string, partition: number, offset: number): RecordDeserializationFailure | undefined {
