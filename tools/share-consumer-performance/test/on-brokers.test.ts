@@ -2,7 +2,7 @@ import { Producer } from '@milena/client'
 import { describeOnBrokers } from '@milena/tools-test-brokers'
 import { expect, it } from 'vitest'
 import { shareConsumerPerformance } from '../src/share-consumer-performance.js'
-import { RecordedHost } from './tool-host.js'
+import { RecordedHost } from '@milena/tools-java-habits'
 
 describeOnBrokers('ShareConsumerPerformance on Milena', (broker) => {
   async function topicWith(records: number): Promise<string> {

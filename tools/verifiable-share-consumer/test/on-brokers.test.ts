@@ -2,7 +2,7 @@ import { Producer } from '@milena/client'
 import { describeOnBrokers } from '@milena/tools-test-brokers'
 import { expect, it } from 'vitest'
 import { verifiableShareConsumer } from '../src/verifiable-share-consumer.js'
-import { RecordedHost } from './tool-host.js'
+import { RecordedHost } from '@milena/tools-java-habits'
 
 interface Event {
   readonly name: string

@@ -1,6 +1,6 @@
-import type { ToolHost } from '@milena/tools-java-habits'
+import type { ToolHost } from './tool-process.js'
 
-/** A tool's surroundings in a test: what it wrote, and the wish that it ends. */
+/** A tool's surroundings in tests: what it wrote, and the wish that it ends. */
 export class RecordedHost implements ToolHost {
   readonly lines: string[] = []
   readonly complaints: string[] = []
