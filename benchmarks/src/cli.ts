@@ -13,8 +13,8 @@ Runs share consumers one after another on one Kafka broker, which it starts, and
   --records N             records of each size; default: 2000000, or as many as make 600 MB
   --fetch 500,2000,default
                           records asked for per fetch; default: what a Milena consumer does when it is told nothing
-  --subjects a,b          only these: milena-implicit, milena-explicit, milena-container, java-implicit, java-explicit,
-                          kafka-tool, kafkats
+  --subjects a,b          only these: milena-implicit, milena-explicit, milena-container, milena-decorated, java-implicit,
+                          java-explicit, spring, kafka-tool, kafkats
   --rounds N              each so many times, in rotated order; the table shows median (least-most). Default 1
   --json FILE             writes every single measurement to a file
   --profile FOLDER        writes CPU profiles of the Milena subjects to a folder (they run slower)

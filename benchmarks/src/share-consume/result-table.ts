@@ -27,13 +27,15 @@ const HEADINGS = [
   'broker CPU s/M',
   'first record, s',
   'to Java',
+  'to Spring',
+  'CPU to Spring',
   'to kafkats',
 ]
 
 const NOTE = `Warm steady state, after the first fifth of the records; s/M: CPU seconds per million records. Ratios are of records/s: to the
-faster of Java's two modes and to @kafkats/client at the same fetch size, with defaults to their best. Every subject but
-ShareConsumerPerformance, which cannot, summed the first and last byte of each value, and the sums were right; the broker told lag 0 for
-every group in the end.`
+faster of Java's two modes, to Spring's container and to @kafkats/client at the same fetch size, with defaults to their best; "CPU to
+Spring" is that of the clients' CPU seconds a record. Every subject but ShareConsumerPerformance, which cannot, summed the first and last
+byte of each value, and the sums were right; the broker told lag 0 for every group in the end.`
 
 /** A Markdown table for each record size, and a note. */
 export function formatTable(measured: readonly Measured[]): string {
@@ -58,8 +60,10 @@ function tableOf(recordBytes: number, measured: readonly Measured[]): string {
     fixed(row.clientCpu, 2),
     fixed(row.brokerCpu, 2),
     fixed(row.firstRecord, 2),
-    fixed(ratioTo('java', row, rows), 2),
-    fixed(ratioTo('kafkats', row, rows), 2),
+    fixed(rateTo('java', row, rows), 2),
+    fixed(rateTo('spring', row, rows), 2),
+    fixed(cpuTo('spring', row, rows), 2),
+    fixed(rateTo('kafkats', row, rows), 2),
   ])
   const widths = HEADINGS.map((heading, column) =>
     Math.max(heading.length, ...lines.map((line) => line[column]?.length ?? 0)),
@@ -95,14 +99,23 @@ function keyOf({ subject, fetch }: Measured): string {
   return `${subject.id} ${fetch}`
 }
 
-/** To the fastest of a family: at the same fetch size, or, for defaults, at any. */
-function ratioTo(family: Subject['family'], row: Row, rows: readonly Row[]): number | undefined {
-  if (row.subject.family === family && family !== 'java') return undefined
-  const peers = rows.filter(
-    ({ subject, fetch }) => subject.family === family && (row.fetch === 'default' || fetch === row.fetch),
-  )
+/** Records/s, to the fastest of a family. */
+function rateTo(family: Subject['family'], row: Row, rows: readonly Row[]): number | undefined {
+  const peers = peersOf(family, row, rows)
   if (peers.length === 0) return undefined
   return (median(row.rates) ?? 0) / Math.max(...peers.map(({ rates }) => median(rates) ?? 0))
+}
+
+/** CPU a record, to the most sparing of a family. */
+function cpuTo(family: Subject['family'], row: Row, rows: readonly Row[]): number | undefined {
+  const peers = peersOf(family, row, rows).flatMap(({ clientCpu }) => clientCpu ?? [])
+  return row.clientCpu === undefined || peers.length === 0 ? undefined : row.clientCpu / Math.min(...peers)
+}
+
+/** Those of a family at the same fetch size, or, for defaults, at any. Only Java's two modes are told beside themselves. */
+function peersOf(family: Subject['family'], { subject, fetch }: Row, rows: readonly Row[]): readonly Row[] {
+  if (subject.family === family && family !== 'java') return []
+  return rows.filter((row) => row.subject.family === family && (fetch === 'default' || row.fetch === fetch))
 }
 
 function rateOf(rates: readonly number[]): string {

@@ -1,8 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { findJava, kafkaClassPath } from '@milena/tools-kafka'
-import { runCommand } from '../run-command.js'
+import { classPathOf, findJava, kafkaClassPath } from '@milena/tools-kafka'
 
 /** Records asked for per fetch; `default`: the subject's own choice. */
 export type FetchSize = number | 'default'
@@ -10,8 +9,8 @@ export type FetchSize = number | 'default'
 export interface Subject {
   readonly id: string
   readonly title: string
-  /** Who it is compared with whom: ratios are taken to the faster of the java modes, and to kafkats. */
-  readonly family: 'milena' | 'java' | 'kafka-tool' | 'kafkats'
+  /** Who is compared with whom: ratios are taken to the faster of the java modes, to spring, and to kafkats. */
+  readonly family: 'milena' | 'java' | 'spring' | 'kafka-tool' | 'kafkats'
   /** Has defaults worth measuring, besides the fetch sizes that all are given. */
   readonly runsWithDefaults: boolean
   command(run: SubjectRun): Command
@@ -46,8 +45,10 @@ export async function prepareSubjects(
     milena('milena-implicit', 'Milena ShareConsumer, implicit', 'milena-share-consumer', 'implicit'),
     milena('milena-explicit', 'Milena ShareConsumer, explicit', 'milena-share-consumer', 'explicit'),
     milena('milena-container', 'Milena container, plain listener', 'milena-container', 'explicit'),
+    milena('milena-decorated', 'Milena container, decorated listener', 'milena-decorated', 'explicit'),
     java.shareConsumer('java-implicit', 'Java KafkaShareConsumer, implicit', 'implicit'),
     java.shareConsumer('java-explicit', 'Java KafkaShareConsumer, explicit', 'explicit'),
+    java.springContainer('spring', "Spring's ShareKafkaMessageListenerContainer"),
     java.performanceTool('kafka-tool', "Kafka's ShareConsumerPerformance"),
     {
       id: 'kafkats',
@@ -92,42 +93,49 @@ function positional({ bootstrapServers, topic, groupId, records, fetch }: Subjec
   return [bootstrapServers, topic, groupId, String(records), String(fetch)]
 }
 
-/** The subjects on a JVM: a program of this folder's, and a tool of Kafka's. */
+/** The subjects on a JVM: programs of this folder's, and a tool of Kafka's. */
 class JavaCommands {
   #java = ''
-  #clientClassPath = ''
+  #ownClassPath = ''
   #toolClassPath = ''
 
   async prepare(chosen: readonly Subject[], progress: (line: string) => void): Promise<void> {
     this.#java = await findJava()
-    if (chosen.some(({ family }) => family === 'java')) {
-      const pom = join(benchmarksFolder, 'java', 'pom.xml')
-      progress('Compiling the Java subject …')
-      const done = await runCommand('mvn', ['-q', '-B', '-f', pom, 'compile'])
-      if (done.code !== 0) throw new Error(`Maven could not compile ${pom}:\n${done.output}`)
-      this.#clientClassPath = `${join(benchmarksFolder, 'java', 'target', 'classes')}:${await kafkaClassPath('broker', progress)}`
+    if (chosen.some(({ family }) => family === 'java' || family === 'spring')) {
+      const nameOf = (): string => "Kafka's Java client and Spring for Apache Kafka"
+      const source = { folder: join(benchmarksFolder, 'java'), sources: 'src/main/java/milena/benchmarks', nameOf }
+      this.#ownClassPath = await classPathOf(source, progress)
     }
     if (chosen.some(({ family }) => family === 'kafka-tool'))
       this.#toolClassPath = await kafkaClassPath('command-line', progress)
   }
 
   shareConsumer(id: string, title: string, mode: string): Subject {
+    return this.#own(id, title, 'java', (run) => ['ShareConsume', ...positional(run), mode])
+  }
+
+  springContainer(id: string, title: string): Subject {
+    return this.#own(id, title, 'spring', (run) => ['SpringConsume', ...positional(run)])
+  }
+
+  #own(
+    id: string,
+    title: string,
+    family: Subject['family'],
+    words: (run: SubjectRun) => readonly [program: string, ...args: string[]],
+  ): Subject {
     return {
       id,
       title,
-      family: 'java',
+      family,
       runsWithDefaults: false,
-      command: (run) => ({
-        program: this.#java,
-        args: [
-          ...JVM_OPTIONS,
-          '-cp',
-          this.#clientClassPath,
-          'milena.benchmarks.ShareConsume',
-          ...positional(run),
-          mode,
-        ],
-      }),
+      command: (run) => {
+        const [program, ...args] = words(run)
+        return {
+          program: this.#java,
+          args: [...JVM_OPTIONS, '-cp', this.#ownClassPath, `milena.benchmarks.${program}`, ...args],
+        }
+      },
     }
   }
 

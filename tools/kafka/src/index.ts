@@ -1,7 +1,7 @@
 export { freePorts } from './free-ports.js'
 export { startKafkaCluster } from './kafka-cluster.js'
 export type { KafkaBroker, KafkaCluster, KafkaClusterOptions } from './kafka-cluster.js'
-export { kafkaClassPath } from './kafka-jars.js'
+export { classPathOf, kafkaClassPath } from './kafka-jars.js'
 export type { JarSet } from './kafka-jars.js'
 export { findJava } from './java.js'
 export { shortWaits, type NodeAddress } from './server-properties.js'
