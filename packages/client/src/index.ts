@@ -1,3 +1,9 @@
+/**
+ * ShareConsumer, Producer and Admin: what talks to the brokers.
+ *
+ * @module @milena/client
+ */
+
 export {
   ErrorCode,
   KafkaBrokerError,

@@ -1,3 +1,9 @@
+/**
+ * A Kafka broker with share groups in the process, for tests and development.
+ *
+ * @module @milena/embedded-broker
+ */
+
 export { EmbeddedBroker, type BrokerRuntime } from './embedded-broker.js'
 export { withEmbeddedBroker } from './with-embedded-broker.js'
 export type { EmbeddedBrokerOptions, InitialTopic } from './embedded-broker-options.js'

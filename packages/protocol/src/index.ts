@@ -1,3 +1,9 @@
+/**
+ * Kafka's wire protocol: bytes, record batches, codecs, error codes and error classes.
+ *
+ * @module @milena/protocol
+ */
+
 export { ByteReader } from './bytes/reader.js'
 export { ByteWriter } from './bytes/writer.js'
 export { ZERO_UUID, type Uuid } from './bytes/uuid.js'

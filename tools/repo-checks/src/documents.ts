@@ -22,6 +22,16 @@ export function snippetsIn(markdown: string): Snippet[] {
   })
 }
 
+/** The compiler options that a Markdown text tells its readers to use: those of its `json` block that is a tsconfig.json. */
+export function compilerOptionsIn(markdown: string): object {
+  for (const [, language, , code = ''] of markdown.matchAll(fence)) {
+    const parsed: unknown = language === 'json' ? JSON.parse(code) : undefined
+    const options: unknown = typeof parsed === 'object' && parsed !== null && Reflect.get(parsed, 'compilerOptions')
+    if (typeof options === 'object' && options !== null) return options
+  }
+  throw new Error('The document shows no tsconfig.json.')
+}
+
 /** The headings of a Markdown text as the anchors that they get. */
 export function anchorsIn(markdown: string): Set<string> {
   const prose = markdown.replaceAll(fence, '')

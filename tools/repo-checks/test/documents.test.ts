@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { anchorsIn, localLinksIn, snippetsIn } from '../src/documents.js'
+import { anchorsIn, compilerOptionsIn, localLinksIn, snippetsIn } from '../src/documents.js'
 import { filesUnder, repositoryRoot, textOf } from '../src/repository.js'
 
 const documents = (await filesUnder('')).filter((file) => file.endsWith('.md') && !file.includes('/golden/'))
@@ -47,19 +47,13 @@ beforeAll(async () => {
       await writeFile(join(folder, name ?? `line-${line}.ts`), `${code}\nexport {}\n`)
     }
   }
+  // As users compile, who have the DOM's names besides Node's, with what the strictest of them add.
   const compilerOptions = {
-    target: 'ES2022',
-    lib: ['ES2023'],
-    module: 'NodeNext',
-    strict: true,
+    ...compilerOptionsIn(await textOf('docs/guide/getting-started.md')),
     exactOptionalPropertyTypes: true,
     noUncheckedIndexedAccess: true,
-    experimentalDecorators: true,
-    emitDecoratorMetadata: true,
-    skipLibCheck: true,
     rootDir: '.',
     outDir: 'dist',
-    types: ['node'],
   }
   await writeFile(
     join(workspace, 'tsconfig.json'),
@@ -120,6 +114,17 @@ describe('snippetsIn', () => {
       { line: 4, name: 'a.ts', code: 'const a = 1\n' },
       { line: 12, name: undefined, code: 'const b = 2\n' },
     ])
+  })
+})
+
+describe('compilerOptionsIn', () => {
+  it('takes them from the block that is a tsconfig.json', () => {
+    const markdown = '```json\n{ "name": "a" }\n```\n\n```json\n{ "compilerOptions": { "strict": true } }\n```\n'
+    expect(compilerOptionsIn(markdown)).toEqual({ strict: true })
+  })
+
+  it('does not go on without', () => {
+    expect(() => compilerOptionsIn('No code.\n')).toThrow(/tsconfig/)
   })
 })
 

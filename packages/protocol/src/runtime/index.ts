@@ -1,3 +1,9 @@
+/**
+ * What everything else is given: clock, chance, logger, transport.
+ *
+ * @module @milena/protocol/runtime
+ */
+
 export type { Clock, Timer, TimerOptions } from './clock.js'
 export { systemClock } from './system-clock.js'
 export { VirtualClock } from './virtual-clock.js'
