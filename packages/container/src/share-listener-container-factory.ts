@@ -1,8 +1,9 @@
 import { KafkaUsageError } from '@milena/protocol'
 import type { Logger } from '@milena/protocol/runtime'
-import { checkContainerProperties, layContainerProperties, type ContainerProperties } from './container-properties.js'
+import type { ContainerProperties } from './container-properties.js'
+import { DEFAULT_CONTAINER_ID, layContainerProperties } from './container-property-layers.js'
 import type { ContainerRuntime } from './container-surroundings.js'
-import { propertiesOfEndpoint, type KafkaListenerEndpoint } from './endpoint.js'
+import { listenerOptionsOf, propertiesOfEndpoint, type KafkaListenerEndpoint } from './endpoint.js'
 import type { ContainerEventPublisher } from './event-hub.js'
 import type { ShareConsumerRecordRecoverer } from './recoverers.js'
 import { requireFactory, type ShareConsumerFactory } from './share-consumer-factory.js'
@@ -37,8 +38,11 @@ export class ShareListenerContainerFactory<K = Buffer | null, V = Buffer | null>
     requireFactory(options?.consumerFactory, 'A container factory')
     this.#options = options
     const { concurrency, shareConsumerRecordRecoverer, containerProperties = {} } = options
-    this.#properties = layContainerProperties(containerProperties, { concurrency, shareConsumerRecordRecoverer })
-    checkContainerProperties(this.#properties, 'Container factory')
+    this.#properties = layContainerProperties(
+      containerProperties,
+      { concurrency, shareConsumerRecordRecoverer },
+      'Container factory',
+    )
   }
 
   get consumerFactory(): ShareConsumerFactory<K, V> {
@@ -47,15 +51,21 @@ export class ShareListenerContainerFactory<K = Buffer | null, V = Buffer | null>
 
   /** A container that runs the endpoint's listener; not started. @throws KafkaUsageError for settings that are wrong */
   createListenerContainer(endpoint: KafkaListenerEndpoint<K, V>): ShareMessageListenerContainer<K, V> {
-    const container = this.#create(layContainerProperties(this.#properties, propertiesOfEndpoint(endpoint)))
-    container.setupMessageListener(endpoint.listener, { acknowledging: endpoint.kind === 'acknowledging' })
+    const container = this.#create(
+      layContainerProperties(
+        this.#properties,
+        propertiesOfEndpoint(endpoint),
+        `Container '${endpoint.id ?? DEFAULT_CONTAINER_ID}'`,
+      ),
+    )
+    container.setupMessageListener(endpoint.listener, listenerOptionsOf(endpoint))
     return container
   }
 
   /** A container for these topics, with all of the factory's settings; it needs a listener before it can start. */
   createContainer(...topics: readonly string[]): ShareMessageListenerContainer<K, V> {
     if (topics.length === 0) throw new KafkaUsageError('createContainer() needs at least one topic.')
-    return this.#create(layContainerProperties(this.#properties, { topics }))
+    return this.#create(layContainerProperties(this.#properties, { topics }, 'createContainer()'))
   }
 
   #create(properties: ContainerProperties): ShareMessageListenerContainer<K, V> {

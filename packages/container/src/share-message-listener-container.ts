@@ -3,11 +3,8 @@ import { engineOf } from '@milena/client/internal'
 import { KafkaError, KafkaUsageError } from '@milena/protocol'
 import { systemClock, systemRandom, type Clock, type Logger } from '@milena/protocol/runtime'
 import { ContainerLifecycle, type ContainerState } from './container-state.js'
-import {
-  resolveContainerProperties,
-  type ContainerProperties,
-  type ResolvedContainerProperties,
-} from './container-properties.js'
+import type { ContainerProperties, ResolvedContainerProperties } from './container-properties.js'
+import { resolveContainerProperties } from './container-property-layers.js'
 import { ContainerRun } from './container-run.js'
 import type { ContainerRuntime, ContainerSurroundings } from './container-surroundings.js'
 import { ContainerEventHub, type ContainerEvent, type ContainerObserver } from './event-hub.js'
@@ -15,7 +12,7 @@ import { ConsumerFailedToStartEvent, type EventContainer } from './events.js'
 import { isInsideListenerOf, outsideListenerFrames } from './listener-frame.js'
 import type { MemberMetrics } from './member-metrics.js'
 import { noListenerCounters, type MemberSurroundings } from './member-surroundings.js'
-import { resolveListener, type ListenerKind, type ResolvedListener, type ShareListener } from './message-listener.js'
+import { resolveListener, type ListenerOptions, type ResolvedListener, type ShareListener } from './message-listener.js'
 import { requireFactory, type ShareConsumerFactory } from './share-consumer-factory.js'
 import { SparingLog } from './sparing-log.js'
 import { StopBudget } from './stop-budget.js'
@@ -118,14 +115,13 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
   }
 
   /**
-   * Sets the listener: a function, or an object with onMessage(record) or onShareRecord(record, acknowledgment, consumer). Of a
-   * function `acknowledging` says that it takes all three.
-   * @throws KafkaUsageError while the container is not at rest
+   * Sets the listener: a function, or an object with onMessage(record) or onShareRecord(record, acknowledgment, consumer, signal).
+   * A bare function that declares two parameters or more takes an acknowledgment, unless `kind` says otherwise.
+   * @throws KafkaUsageError while the container is not at rest, and for what cannot be called
    */
-  setupMessageListener(listener: ShareListener<K, V>, options: { readonly acknowledging?: boolean } = {}): void {
+  setupMessageListener(listener: ShareListener<K, V>, options: ListenerOptions = {}): void {
     this.#requireRest('the listener')
-    const kind: ListenerKind = options.acknowledging === true ? 'acknowledging' : 'plain'
-    this.#listener = resolveListener(listener, kind, this.id)
+    this.#listener = resolveListener(listener, options, this.id)
   }
 
   /** Adds an observer of one type of event; the returned function removes it. */
