@@ -168,10 +168,11 @@ export class ExplicitAckMode<K, V> implements AckMode<K, V> {
     }
   }
 
-  #refused({ topic, partition, offset }: ConsumerRecord<K, V>, cause: unknown): void {
+  #refused(record: ConsumerRecord<K, V>, cause: unknown): void {
     const { events, source } = this.#options.surroundings
+    const { topic, partition, offset } = record
     const ranges = [{ firstOffset: offset, lastOffset: offset }]
-    events.publish(new AcknowledgmentFailedEvent(source, { topic, partition, ranges, cause }))
+    events.publish(new AcknowledgmentFailedEvent(source, { topic, partition, ranges, records: [record], cause }))
   }
 
   #late(record: ConsumerRecord<K, V>): void {

@@ -265,6 +265,8 @@ export class ContainerMember<K, V> {
       { err: error, topic, partition, ranges },
       `The broker did not take acknowledgements for ${topic}-${partition}; those records may be delivered again.`,
     )
-    events.publish(new AcknowledgmentFailedEvent(source, { topic, partition, ranges, cause: error }))
+    events.publish(
+      new AcknowledgmentFailedEvent(source, { topic, partition, ranges, records: verdict.records ?? [], cause: error }),
+    )
   }
 }

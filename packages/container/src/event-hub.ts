@@ -1,11 +1,14 @@
 import type { Logger } from '@milena/protocol/runtime'
 import type {
   AcknowledgmentFailedEvent,
+  AcknowledgmentTimeoutEvent,
   ConsumerFailedToStartEvent,
   ConsumerStartedEvent,
   ConsumerStartingEvent,
   ConsumerStoppedEvent,
+  ListenerFailedEvent,
   PollFailedEvent,
+  ProcessingDeadlineExceededEvent,
   RecordDeserializationFailedEvent,
   RecordLockLostEvent,
   RecovererFailedEvent,
@@ -23,6 +26,9 @@ export type ContainerEvent =
   | RecordDeserializationFailedEvent
   | RecordLockLostEvent
   | RecovererFailedEvent
+  | ListenerFailedEvent
+  | AcknowledgmentTimeoutEvent
+  | ProcessingDeadlineExceededEvent
   | AcknowledgmentFailedEvent
 
 /** Called with events of one type. What it returns is not waited for; what it throws, or rejects with, is logged. */

@@ -1,4 +1,4 @@
-import type { ConsumerRecord, RecordDeserializationFailure, ShareConsumer } from '@milena/client'
+import type { AcknowledgeType, ConsumerRecord, RecordDeserializationFailure, ShareConsumer } from '@milena/client'
 import type { LockLoss, LockLossCause } from '@milena/client/internal'
 import type { ContainerState } from './container-state.js'
 
@@ -168,6 +168,77 @@ export class RecordLockLostEvent extends MemberEvent {
   }
 }
 
+/**
+ * A listener threw or rejected, in whatever mode; or its filter did, or its deadline passed (the error is a ProcessingDeadlineError).
+ */
+export class ListenerFailedEvent extends MemberEvent {
+  readonly type = 'listenerFailed'
+  readonly record: ConsumerRecord<unknown, unknown>
+  /** What it threw. */
+  readonly error: unknown
+  /**
+   * How the record is acknowledged: as error handler or recoverer decided, as the listener had said before it threw (MANUAL), or
+   * ACCEPT (IMPLICIT). Undefined: not at all, because it was lost or given back before that.
+   */
+  readonly acknowledgement: AcknowledgeType | undefined
+
+  constructor(
+    source: EventSource,
+    failed: {
+      readonly record: ConsumerRecord<unknown, unknown>
+      readonly error: unknown
+      readonly acknowledgement: AcknowledgeType | undefined
+    },
+  ) {
+    super(source)
+    this.record = failed.record
+    this.error = failed.error
+    this.acknowledgement = failed.acknowledgement
+  }
+}
+
+/** In MANUAL mode a record has no answer yet, shareAcknowledgmentTimeoutMs after it was delivered or renewed. Once per record. */
+export class AcknowledgmentTimeoutEvent extends MemberEvent {
+  readonly type = 'acknowledgmentTimeout'
+  readonly record: ConsumerRecord<unknown, unknown>
+  /** For how long the listener has had the record, in milliseconds. */
+  readonly heldMs: number
+  readonly timeoutMs: number
+
+  constructor(
+    source: EventSource,
+    overdue: {
+      readonly record: ConsumerRecord<unknown, unknown>
+      readonly heldMs: number
+      readonly timeoutMs: number
+    },
+  ) {
+    super(source)
+    this.record = overdue.record
+    this.heldMs = overdue.heldMs
+    this.timeoutMs = overdue.timeoutMs
+  }
+}
+
+/**
+ * A listener had its record for processingDeadlineMs. Its AbortSignal has fired, and error handler and recoverer decide (IMPLICIT:
+ * the record is accepted); what the listener still comes up with is not sent.
+ */
+export class ProcessingDeadlineExceededEvent extends MemberEvent {
+  readonly type = 'processingDeadlineExceeded'
+  readonly record: ConsumerRecord<unknown, unknown>
+  readonly deadlineMs: number
+
+  constructor(
+    source: EventSource,
+    exceeded: { readonly record: ConsumerRecord<unknown, unknown>; readonly deadlineMs: number },
+  ) {
+    super(source)
+    this.record = exceeded.record
+    this.deadlineMs = exceeded.deadlineMs
+  }
+}
+
 /** The recoverer threw, or gave an answer that is none. The record was rejected. */
 export class RecovererFailedEvent extends MemberEvent {
   readonly type = 'recovererFailed'
@@ -197,8 +268,10 @@ export class AcknowledgmentFailedEvent extends MemberEvent {
   readonly type = 'acknowledgmentFailed'
   readonly topic: string
   readonly partition: number
-  /** The records, as inclusive ranges of offsets. */
+  /** The offsets, as inclusive ranges. */
   readonly ranges: readonly OffsetRange[]
+  /** Those of them that a listener had; without those that could not be deserialised, or were never handed out. */
+  readonly records: readonly ConsumerRecord<unknown, unknown>[]
   readonly cause: unknown
 
   constructor(
@@ -207,6 +280,7 @@ export class AcknowledgmentFailedEvent extends MemberEvent {
       readonly topic: string
       readonly partition: number
       readonly ranges: readonly OffsetRange[]
+      readonly records: readonly ConsumerRecord<unknown, unknown>[]
       readonly cause: unknown
     },
   ) {
@@ -214,6 +288,7 @@ export class AcknowledgmentFailedEvent extends MemberEvent {
     this.topic = failed.topic
     this.partition = failed.partition
     this.ranges = failed.ranges
+    this.records = failed.records
     this.cause = failed.cause
   }
 }

@@ -1,18 +1,28 @@
+/**
+ * Listener containers for share groups, without decorators and without dependency injection.
+ *
+ * @module @milena/container
+ */
+
 export { AcknowledgeType } from '@milena/client'
+export { ProcessingDeadlineError, RecordLockLostError } from './abandonment.js'
 export type { LockLossCause } from '@milena/client/internal'
 export { ShareAckMode } from './ack-modes.js'
-export type { ContainerProperties, RestartPolicy } from './container-properties.js'
+export type { ContainerProperties, ResolvedContainerProperties, RestartPolicy } from './container-properties.js'
 export { ContainerState } from './container-state.js'
 export type { ContainerRuntime, ContainerSurroundings } from './container-surroundings.js'
 export type { KafkaListenerEndpoint } from './endpoint.js'
 export type { ContainerEvent, ContainerEventPublisher, ContainerObserver } from './event-hub.js'
 export {
   AcknowledgmentFailedEvent,
+  AcknowledgmentTimeoutEvent,
   ConsumerFailedToStartEvent,
   ConsumerStartedEvent,
   ConsumerStartingEvent,
   ConsumerStoppedEvent,
+  ListenerFailedEvent,
   PollFailedEvent,
+  ProcessingDeadlineExceededEvent,
   RecordDeserializationFailedEvent,
   RecordLockLostEvent,
   RecovererFailedEvent,
@@ -22,15 +32,20 @@ export {
   type EventSource,
   type OffsetRange,
 } from './events.js'
+export type { GroupConfigs } from './group-configs.js'
+export type { ListenerErrorContext, ListenerErrorHandler } from './listener-error-handler.js'
 export { ListenerEndpointRegistry } from './listener-endpoint-registry.js'
 export type { BrokerCounts, MemberMetrics } from './member-metrics.js'
 export type {
   AcknowledgingShareConsumerAwareMessageListener,
   ListenerKind,
+  ListenerOptions,
   MessageListener,
   ShareListener,
 } from './message-listener.js'
 export {
+  payloadIssuesOf,
+  payloadValueOf,
   PayloadValidationError,
   readPayload,
   type PayloadIssue,
@@ -38,6 +53,8 @@ export {
   type PayloadSchemaIssue,
   type PayloadSchemaResult,
 } from './payload.js'
+export { currentRecord, recordLogFields, type RecordContext } from './record-context.js'
+export type { RecordFilter } from './record-filter.js'
 export {
   REJECTING,
   RELEASING,
@@ -46,7 +63,7 @@ export {
   type RecovererContext,
   type ShareConsumerRecordRecoverer,
 } from './recoverers.js'
-export type { ShareAcknowledgment } from './share-acknowledgment.js'
+export { ShareAcknowledgment } from './share-acknowledgment.js'
 export {
   DefaultShareConsumerFactory,
   type ShareConsumerFactory,

@@ -2,6 +2,9 @@ import type { ConsumerRecord, ShareConsumer } from '@milena/client'
 import type { ResolvedListener } from './message-listener.js'
 import type { ShareAcknowledgment } from './share-acknowledgment.js'
 
+/** The signal of listeners that do not ask for one. */
+const NEVER = new AbortController().signal
+
 /** Calls the listener, with what its kind asks for. Throws what the listener throws; a returned promise is passed on. */
 export class RecordInvoker<K, V> {
   constructor(
@@ -11,7 +14,8 @@ export class RecordInvoker<K, V> {
 
   invoke(record: ConsumerRecord<K, V>, acknowledgment: ShareAcknowledgment | undefined): unknown {
     const listener = this.listener
-    return listener.kind === 'plain' ? listener.call(record) : listener.call(record, acknowledgment, this.consumer)
+    if (listener.kind === 'plain') return listener.call(record)
+    return listener.call(record, acknowledgment, this.consumer, NEVER)
   }
 }
 

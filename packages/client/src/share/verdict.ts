@@ -2,6 +2,7 @@ import type { KafkaError } from '@milena/protocol'
 import { AckCode } from './acknowledge-type.js'
 import type { AcknowledgementBatch } from './ack-batches.js'
 import type { AcquiredRange, Run } from './acquired-range.js'
+import type { ConsumerRecord } from './consumer-record.js'
 import { lockGone, sessionGone } from './record-verdicts.js'
 import type { TopicIdPartition } from './share-partition.js'
 
@@ -27,6 +28,8 @@ export interface AcknowledgementVerdict {
   readonly counts: AcknowledgementCounts
   /** Undefined: applied. Otherwise nothing of it was applied, and it is not sent again. */
   readonly error: KafkaError | undefined
+  /** Of a failure: the records that had been handed out, and could be deserialised. */
+  readonly records?: readonly ConsumerRecord<unknown, unknown>[] | undefined
 }
 
 export function countTypes(batches: readonly AcknowledgementBatch[]): AcknowledgementCounts {
