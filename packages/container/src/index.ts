@@ -33,7 +33,7 @@ export {
   type OffsetRange,
 } from './events.js'
 export type { GroupConfigs } from './group-configs.js'
-export type { ListenerErrorContext, ListenerErrorHandler } from './listener-error-handler.js'
+export type { AnyListenerErrorHandler, ListenerErrorContext, ListenerErrorHandler } from './listener-error-handler.js'
 export { ListenerEndpointRegistry } from './listener-endpoint-registry.js'
 export type { BrokerCounts, MemberMetrics } from './member-metrics.js'
 export type {
@@ -54,7 +54,7 @@ export {
   type PayloadSchemaResult,
 } from './payload.js'
 export { currentRecord, recordLogFields, type RecordContext } from './record-context.js'
-export type { RecordFilter } from './record-filter.js'
+export type { AnyRecordFilter, RecordFilter } from './record-filter.js'
 export {
   REJECTING,
   RELEASING,

@@ -83,11 +83,28 @@ export function readPayload<Output>(
   record: ConsumerRecord<unknown, unknown>,
   schema: PayloadSchema<Output>,
 ): Output | Promise<Output> {
-  const { value } = record
-  const result = schema['~standard'].validate(value instanceof Uint8Array ? parsed(record, value) : value)
+  const result = schema['~standard'].validate(payloadValueOf(record))
   return isThenable(result)
     ? Promise.resolve(result).then((later) => accepted(record, later))
     : accepted(record, result)
+}
+
+/**
+ * What a schema is asked about: the record's value; one that is still bytes is read as UTF-8 JSON.
+ *
+ * @throws PayloadValidationError for bytes that are no JSON
+ */
+export function payloadValueOf(record: ConsumerRecord<unknown, unknown>): unknown {
+  const { value } = record
+  return value instanceof Uint8Array ? parsed(record, value) : value
+}
+
+/** What a schema holds against a value, with each place as one text. */
+export function payloadIssuesOf(issues: readonly PayloadSchemaIssue[]): readonly PayloadIssue[] {
+  return issues.map(({ message, path = [] }) => ({
+    message,
+    path: path.map((segment) => String(typeof segment === 'object' ? segment.key : segment)).join('.'),
+  }))
 }
 
 function parsed(record: ConsumerRecord<unknown, unknown>, bytes: Uint8Array): unknown {
@@ -107,11 +124,5 @@ function parsed(record: ConsumerRecord<unknown, unknown>, bytes: Uint8Array): un
 
 function accepted<Output>(record: ConsumerRecord<unknown, unknown>, result: PayloadSchemaResult<Output>): Output {
   if (result.issues === undefined) return result.value
-  throw new PayloadValidationError(
-    record,
-    result.issues.map(({ message, path = [] }) => ({
-      message,
-      path: path.map((segment) => String(typeof segment === 'object' ? segment.key : segment)).join('.'),
-    })),
-  )
+  throw new PayloadValidationError(record, payloadIssuesOf(result.issues))
 }
