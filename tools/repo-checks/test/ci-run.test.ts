@@ -15,6 +15,8 @@ const everythingPasses: Script = [
   ['process.execPath', '$NEWER', 0],
   ['pnpm@10 test', '40 passed, 0 failed', 0],
   ['run pack:check', '4 passed, 0 failed', 0],
+  ['run examples --bootstrap', '10 passed, 0 failed', 0],
+  ['run examples', '11 passed, 0 failed', 0],
   ['run kafka:up', 'Kafka runs on 127.0.0.1:29092. Stop it with: npx -y pnpm@10 kafka:down', 0],
 ]
 
@@ -65,27 +67,27 @@ afterEach(async () => {
 describe('.ci/run', () => {
   it('adds up the tests and the other checks in its last line', async () => {
     const { lastLine, exitCode, output } = await ciRun(everythingPasses)
-    // 40 tests, 4 checks of the packed packages, 2 runs of 7 on the newer Node, and 10 steps that count as one.
-    expect(lastLine, output).toBe('68 passed, 0 failed')
+    // 40 tests, 21 runs of examples, 4 checks of the packed packages, 2 runs of 7 on the newer Node, and 10 steps that count as one.
+    expect(lastLine, output).toBe('89 passed, 0 failed')
     expect(exitCode).toBe(0)
   })
 
   it('goes on after a check that fails, and fails in the end', async () => {
     const { output, lastLine, exitCode } = await ciRun([['run lint', 'a promise floats', 3], ...everythingPasses])
     expect(output).toContain('=== lint: FAILED with exit code 3')
-    expect(lastLine).toBe('67 passed, 1 failed')
+    expect(lastLine).toBe('88 passed, 1 failed')
     expect(exitCode).toBe(1)
   })
 
   it('fails when tests failed, whatever the test command exits with', async () => {
     const { lastLine, exitCode } = await ciRun([['pnpm@10 test', '38 passed, 2 failed', 0], ...everythingPasses])
-    expect(lastLine).toBe('66 passed, 2 failed')
+    expect(lastLine).toBe('87 passed, 2 failed')
     expect(exitCode).toBe(1)
   })
 
   it('fails when the test command dies after its count', async () => {
     const { lastLine, exitCode } = await ciRun([['pnpm@10 test', '40 passed, 0 failed', 139], ...everythingPasses])
-    expect(lastLine).toBe('68 passed, 1 failed')
+    expect(lastLine).toBe('89 passed, 1 failed')
     expect(exitCode).toBe(1)
   })
 
