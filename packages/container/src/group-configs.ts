@@ -1,4 +1,4 @@
-import { nearestName } from '@milena/client/internal'
+import { GROUP_CONFIGS, nearestName } from '@milena/client/internal'
 import { KafkaUsageError } from '@milena/protocol'
 
 /**
@@ -46,21 +46,8 @@ export interface GroupConfigs {
 /** Group settings as the brokers take them: dotted names and texts. */
 export type ResolvedGroupConfigs = Readonly<Record<string, string>>
 
-const known = [
-  'share.auto.offset.reset',
-  'share.isolation.level',
-  'share.record.lock.duration.ms',
-  'share.session.timeout.ms',
-  'share.heartbeat.interval.ms',
-  'share.delivery.count.limit',
-  'share.partition.max.record.locks',
-  'share.renew.acknowledge.enable',
-  'share.assignment.interval.ms',
-  'errors.deadletterqueue.topic.name',
-  'errors.deadletterqueue.copy.record.enable',
-]
 const dottedNames: ReadonlyMap<string, string> = new Map(
-  known.map((name) => [name.replaceAll(/\.([a-z])/g, (_dot, letter: string) => letter.toUpperCase()), name]),
+  GROUP_CONFIGS.map((name) => [name.replaceAll(/\.([a-z])/g, (_dot, letter: string) => letter.toUpperCase()), name]),
 )
 
 /**
@@ -79,7 +66,7 @@ export function resolveGroupConfigs(given: unknown, where: string): ResolvedGrou
     if (value === undefined) continue
     const dotted = dottedNames.get(name) ?? (name.includes('.') ? name : undefined)
     if (dotted === undefined) {
-      const nearest = nearestName(name, [...dottedNames.keys(), ...known])
+      const nearest = nearestName(name, [...dottedNames.keys(), ...GROUP_CONFIGS])
       problems.push(`'${name}' is no group setting${nearest === undefined ? '' : `; did you mean '${nearest}'?`}`)
     } else if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
       problems.push(`'${name}' must be a text, a number, or true or false`)

@@ -64,8 +64,11 @@ export {
   type ShareConsumerRecordRecoverer,
 } from './recoverers.js'
 export { ShareAcknowledgment } from './share-acknowledgment.js'
+export type { ConfigurableDeserializer, DeserializerSupplier, GivenDeserializer } from './deserializer-source.js'
+export type { KafkaSettings, ShareConsumerFactoryOptions } from './factory-settings.js'
 export {
   DefaultShareConsumerFactory,
+  type FactoryDeserializers,
   type ShareConsumerFactory,
   type ShareConsumerFactoryListener,
   type ShareConsumerRequest,

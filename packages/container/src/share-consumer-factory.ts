@@ -1,6 +1,31 @@
-import { consoleLogger, ShareConsumer, type AcknowledgementMode, type ShareConsumerOptions } from '@milena/client'
+import {
+  Admin,
+  consoleLogger,
+  ShareConsumer,
+  type AcknowledgementMode,
+  type ShareConsumerOptions,
+} from '@milena/client'
 import { KafkaUsageError } from '@milena/protocol'
 import type { Logger } from '@milena/protocol/runtime'
+import { DeserializerKeeper, type ConsumerDeserializers } from './consumer-deserializers.js'
+import {
+  instanceSource,
+  settingSource,
+  supplierSource,
+  type DeserializerSource,
+  type DeserializerSupplier,
+  type GivenDeserializer,
+} from './deserializer-source.js'
+import {
+  adminOptionsOf,
+  bootstrapServersOf,
+  layProperties,
+  loggerOf,
+  readFactorySettings,
+  textSetting,
+  type FactorySettings,
+  type ShareConsumerFactoryOptions,
+} from './factory-settings.js'
 
 /** What a container asks of a consumer that it needs. What is left out, the factory decides. */
 export interface ShareConsumerRequest {
@@ -17,15 +42,21 @@ export interface ShareConsumerFactory<K = Buffer | null, V = Buffer | null> {
   readonly groupId?: string | undefined
   /** The logger of containers that are given none. */
   readonly logger?: Logger | undefined
+  /** The addresses that its consumers begin with, for messages about a cluster that cannot be reached. */
+  readonly bootstrapServers?: readonly string[] | undefined
   /** Makes a consumer that is not subscribed yet. Who asked for it closes it. */
   createShareConsumer(request: ShareConsumerRequest): ShareConsumer<K, V>
+  /** Makes an admin client of the same cluster. Who asked for it closes it. Needed where containers have groupConfigs. */
+  createAdmin?(): Admin
   addListener(listener: ShareConsumerFactoryListener): void
   removeListener(listener: ShareConsumerFactoryListener): boolean
 }
 
 /** @throws KafkaUsageError when `given` cannot make consumers */
 export function requireFactory(given: unknown, owner: string): void {
-  if (typeof given === 'object' && given !== null && 'createShareConsumer' in given) return
+  if (typeof given === 'object' && given !== null && typeof Reflect.get(given, 'createShareConsumer') === 'function') {
+    return
+  }
   throw new KafkaUsageError(
     `${owner} needs a consumer factory: new DefaultShareConsumerFactory({ bootstrapServers, groupId }), or an object of your own with createShareConsumer().`,
   )
@@ -37,40 +68,108 @@ export interface ShareConsumerFactoryListener {
   consumerRemoved?(id: string, consumer: ShareConsumer<unknown, unknown>): void
 }
 
-/** Makes share consumers from one set of options. */
+/** The deserialisers of a factory, where they are not among its settings, which they beat. */
+export interface FactoryDeserializers<K, V> {
+  /** One for all consumers. */
+  readonly keyDeserializer?: GivenDeserializer<K> | undefined
+  readonly valueDeserializer?: GivenDeserializer<V> | undefined
+  /** Called for each consumer. */
+  readonly keyDeserializerSupplier?: DeserializerSupplier<K> | undefined
+  readonly valueDeserializerSupplier?: DeserializerSupplier<V> | undefined
+  /**
+   * Whether configure(configs, isKey) of these is called for each consumer; false leaves ready-made ones alone. Those that the
+   * settings name are always configured. Default true.
+   */
+  readonly configureDeserializers?: boolean | undefined
+}
+
+/** Makes share consumers from one set of settings. (Spring's class of this name.) */
 export class DefaultShareConsumerFactory<K = Buffer | null, V = Buffer | null> implements ShareConsumerFactory<K, V> {
-  readonly #options: Partial<ShareConsumerOptions<K, V>>
+  readonly #settings: FactorySettings
+  readonly #given: Readonly<Record<string, unknown>>
   readonly #listeners: ShareConsumerFactoryListener[] = []
   readonly #ids = new Set<string>()
+  readonly #keeper = new DeserializerKeeper(() => this.logger ?? consoleLogger())
+  #key: DeserializerSource<K> | undefined
+  #value: DeserializerSource<V> | undefined
+  #configure = true
   #warnedOfMode = false
 
-  /** @param options those of ShareConsumer; groupId and clientId may be left to the containers */
-  constructor(options: Partial<ShareConsumerOptions<K, V>>) {
-    if (typeof options !== 'object' || options === null) {
-      throw new KafkaUsageError(
-        "DefaultShareConsumerFactory takes the options of ShareConsumer, such as { bootstrapServers: 'localhost:9092' }.",
-      )
-    }
-    this.#options = { ...options, properties: { ...options.properties } }
+  /**
+   * @param options the options of ShareConsumer, Kafka's dotted names, or both mixed; copied
+   * @throws KafkaUsageError for deserialisers that are none. Other settings are checked when a consumer is made
+   */
+  constructor(options: ShareConsumerFactoryOptions<K, V>, deserializers: FactoryDeserializers<K, V> = {}) {
+    this.#settings = readFactorySettings(options)
+    this.#given = Object.freeze({ ...options })
+    const { keyDeserializer: key, valueDeserializer: value } = this.#settings
+    if (key !== undefined) settingSource(key, 'keyDeserializer')
+    if (value !== undefined) settingSource(value, 'valueDeserializer')
+    const { keyDeserializerSupplier, valueDeserializerSupplier, configureDeserializers } = deserializers
+    requireOneOf('key', deserializers.keyDeserializer, keyDeserializerSupplier)
+    requireOneOf('value', deserializers.valueDeserializer, valueDeserializerSupplier)
+    if (deserializers.keyDeserializer !== undefined) this.setKeyDeserializer(deserializers.keyDeserializer)
+    if (deserializers.valueDeserializer !== undefined) this.setValueDeserializer(deserializers.valueDeserializer)
+    if (keyDeserializerSupplier !== undefined) this.setKeyDeserializerSupplier(keyDeserializerSupplier)
+    if (valueDeserializerSupplier !== undefined) this.setValueDeserializerSupplier(valueDeserializerSupplier)
+    if (configureDeserializers !== undefined) this.setConfigureDeserializers(configureDeserializers)
+  }
+
+  /** What it was made with; a frozen copy. */
+  get configurationProperties(): Readonly<Record<string, unknown>> {
+    return this.#given
   }
 
   get groupId(): string | undefined {
-    const { properties, groupId } = this.#options
-    const given = properties?.['group.id'] ?? properties?.['groupId'] ?? groupId
-    return typeof given === 'string' ? given : undefined
+    return textSetting(this.#settings, 'group.id', 'groupId')
   }
 
   get logger(): Logger | undefined {
-    return this.#options.logger
+    return loggerOf(this.#settings)
   }
 
-  /** The listeners; the list is a copy. */
+  get bootstrapServers(): readonly string[] {
+    return bootstrapServersOf(this.#settings)
+  }
+
+  /** One deserialiser for the keys of all consumers made from now on, instead of any given before. */
+  setKeyDeserializer(deserializer: GivenDeserializer<K>): void {
+    this.#key = instanceSource(deserializer, 'keyDeserializer')
+  }
+
+  /** One deserialiser for the values of all consumers made from now on, instead of any given before. */
+  setValueDeserializer(deserializer: GivenDeserializer<V>): void {
+    this.#value = instanceSource(deserializer, 'valueDeserializer')
+  }
+
+  /** A deserialiser of keys for each consumer made from now on. */
+  setKeyDeserializerSupplier(supplier: DeserializerSupplier<K>): void {
+    this.#key = supplierSource(supplier, 'keyDeserializer')
+  }
+
+  /** A deserialiser of values for each consumer made from now on. */
+  setValueDeserializerSupplier(supplier: DeserializerSupplier<V>): void {
+    this.#value = supplierSource(supplier, 'valueDeserializer')
+  }
+
+  /** Whether configure() is called on deserialisers that were given or supplied; for consumers made from now on. */
+  setConfigureDeserializers(configure: boolean): void {
+    if (typeof configure !== 'boolean') throw new KafkaUsageError('configureDeserializers must be true or false.')
+    this.#configure = configure
+  }
+
+  /** The listeners; the list is a frozen copy. */
   get listeners(): readonly ShareConsumerFactoryListener[] {
-    return [...this.#listeners]
+    return Object.freeze([...this.#listeners])
   }
 
   /** Hears of consumers made from now on, and of the end of all. */
   addListener(listener: ShareConsumerFactoryListener): void {
+    if (typeof listener !== 'object' || listener === null) {
+      throw new KafkaUsageError(
+        'A listener of a consumer factory is an object with consumerAdded(id, consumer) or consumerRemoved(id, consumer).',
+      )
+    }
     this.#listeners.push(listener)
   }
 
@@ -81,31 +180,67 @@ export class DefaultShareConsumerFactory<K = Buffer | null, V = Buffer | null> i
     return index >= 0
   }
 
+  createAdmin(): Admin {
+    return new Admin(adminOptionsOf(this.#settings))
+  }
+
   createShareConsumer(request: ShareConsumerRequest = {}): ShareConsumer<K, V> {
-    const own = this.#options
-    const groupId = request.groupId ?? groupOf(request.properties) ?? this.groupId
+    const settings = layProperties(this.#settings, request.properties)
+    const groupId = request.groupId ?? textSetting(settings, 'group.id', 'groupId')
     if (groupId === undefined) {
       throw new KafkaUsageError(
         'There is no groupId: set it on the listener, in the container properties, or in the options of the consumer factory.',
       )
     }
-    this.#checkMode(request)
-    // In a consumer's options `properties` win: what is asked for goes there, after everything of the factory's own.
+    this.#checkMode(settings, request.acknowledgementMode)
+    // In a consumer's options `properties` win: what is asked for goes there.
     const properties = {
-      ...own.properties,
-      ...request.properties,
+      ...settings.properties,
       'group.id': groupId,
-      ...(request.clientId === undefined ? {} : { 'client.id': request.clientId }),
-      ...(request.acknowledgementMode === undefined
-        ? {}
-        : { 'share.acknowledgement.mode': request.acknowledgementMode }),
+      ...given('client.id', request.clientId),
+      ...given('share.acknowledgement.mode', request.acknowledgementMode),
     }
-    const consumer = new ShareConsumer<K, V>({ ...own, groupId, properties } as ShareConsumerOptions<K, V>)
-    this.#announce(request.clientId ?? own.clientId ?? 'milena-share-consumer', consumer)
-    return consumer
+    const deserializers = this.#deserializers(settings, request, properties)
+    try {
+      const consumer = new ShareConsumer<K, V>({
+        ...settings.options,
+        groupId,
+        keyDeserializer: deserializers.key,
+        valueDeserializer: deserializers.value,
+        properties,
+      } as unknown as ShareConsumerOptions<K, V>)
+      this.#announce(consumer, deserializers)
+      return consumer
+    } catch (error) {
+      deserializers.release()
+      throw error
+    }
   }
 
-  #announce(clientId: string, consumer: ShareConsumer<K, V>): void {
+  #deserializers(
+    settings: FactorySettings,
+    request: ShareConsumerRequest,
+    properties: Readonly<Record<string, unknown>>,
+  ): ConsumerDeserializers<K, V> {
+    // What is set nearer to the listener beats what was given to the factory, and that its settings.
+    const asked = layProperties(
+      { ...this.#settings, keyDeserializer: undefined, valueDeserializer: undefined },
+      request.properties,
+    )
+    const sourceOf = <T>(which: 'keyDeserializer' | 'valueDeserializer', own: DeserializerSource<T> | undefined) => {
+      if (asked[which] !== undefined) return settingSource<T>(asked[which], which)
+      return own ?? (settings[which] === undefined ? undefined : settingSource<T>(settings[which], which))
+    }
+    return this.#keeper.open({
+      key: sourceOf('keyDeserializer', this.#key),
+      value: sourceOf('valueDeserializer', this.#value),
+      configure: this.#configure,
+      configs: Object.freeze({ ...settings.options, ...properties }),
+    })
+  }
+
+  #announce(consumer: ShareConsumer<K, V>, deserializers: ConsumerDeserializers<K, V>): void {
+    const { clientId } = consumer
     let id = clientId
     for (let count = 1; this.#ids.has(id); count++) id = `${clientId}.${count}`
     this.#ids.add(id)
@@ -115,7 +250,10 @@ export class DefaultShareConsumerFactory<K = Buffer | null, V = Buffer | null> i
       try {
         await close(options)
       } finally {
-        if (this.#ids.delete(id)) this.#tell((listener) => listener.consumerRemoved?.(id, heard))
+        if (this.#ids.delete(id)) {
+          deserializers.release()
+          this.#tell((listener) => listener.consumerRemoved?.(id, heard))
+        }
       }
     }
     this.#tell((listener) => listener.consumerAdded?.(id, heard))
@@ -126,7 +264,7 @@ export class DefaultShareConsumerFactory<K = Buffer | null, V = Buffer | null> i
       try {
         what(listener)
       } catch (error) {
-        const logger = this.#options.logger ?? consoleLogger()
+        const logger = this.logger ?? consoleLogger()
         logger.error(
           { err: error },
           'A listener of the share consumer factory failed. Consumers are not affected; mend the listener.',
@@ -135,21 +273,24 @@ export class DefaultShareConsumerFactory<K = Buffer | null, V = Buffer | null> i
     }
   }
 
-  #checkMode({ acknowledgementMode: asked }: ShareConsumerRequest): void {
-    const { properties, acknowledgementMode, logger } = this.#options
-    const own = properties?.['share.acknowledgement.mode'] ?? properties?.['acknowledgementMode'] ?? acknowledgementMode
+  #checkMode(settings: FactorySettings, asked: AcknowledgementMode | undefined): void {
+    const own = textSetting(settings, 'share.acknowledgement.mode', 'acknowledgementMode')
     if (asked === undefined || own === undefined || own === asked || this.#warnedOfMode) return
     this.#warnedOfMode = true
-    logger?.warn(
+    const logger = this.logger ?? consoleLogger()
+    logger.warn(
       { given: own, used: asked },
-      `The consumer factory sets another acknowledgement mode than '${asked}', which its container needs and which is used. ` +
-        'Leave the setting away; the shareAckMode of the container decides.',
+      `The consumer settings ask for acknowledgement mode '${own}'; '${asked}' is used, which the container needs. ` +
+        `Leave the setting away: the shareAckMode of the container decides, and only IMPLICIT uses 'implicit'.`,
     )
   }
 }
 
-/** The group that consumer settings name, by either spelling. */
-function groupOf(properties: Readonly<Record<string, unknown>> | undefined): string | undefined {
-  const given = properties?.['group.id'] ?? properties?.['groupId']
-  return typeof given === 'string' ? given : undefined
+function requireOneOf(what: string, instance: unknown, supplier: unknown): void {
+  if (instance === undefined || supplier === undefined) return
+  throw new KafkaUsageError(`Give either ${what}Deserializer or ${what}DeserializerSupplier, not both.`)
+}
+
+function given(name: string, value: unknown): Record<string, unknown> {
+  return value === undefined ? {} : { [name]: value }
 }

@@ -1,4 +1,4 @@
-import { json, type ShareConsumer } from '@milena/client'
+import { json, string, type Deserializer, type ShareConsumer } from '@milena/client'
 import { KafkaUsageError } from '@milena/protocol'
 import { describe, expect, test } from 'vitest'
 import { DefaultShareConsumerFactory, type ShareConsumerFactoryListener } from '../src/index.js'
@@ -85,6 +85,190 @@ describe('the default share consumer factory', () => {
   })
 })
 
+/** A deserialiser that keeps what is done with it. */
+class Noting implements Deserializer<string> {
+  readonly story: string[] = []
+
+  configure(configs: Readonly<Record<string, unknown>>, isKey: boolean): void {
+    this.story.push(`configure ${isKey ? 'key' : 'value'} for ${String(configs['client.id'])}`)
+  }
+
+  deserialize(): string {
+    return 'noted'
+  }
+
+  close(): void {
+    this.story.push('close')
+  }
+}
+
+describe('its settings', () => {
+  test("may be a map of Kafka's names, the client's own names, or both mixed", async () => {
+    for (const options of [
+      { 'bootstrap.servers': bootstrapServers, 'group.id': 'g', 'client.id': 'c', 'max.poll.records': '5' },
+      { bootstrapServers, groupId: 'g', clientId: 'c', maxPollRecords: 5 },
+      { 'bootstrap.servers': bootstrapServers, groupId: 'g', properties: { clientId: 'c' } },
+    ]) {
+      const factory = new DefaultShareConsumerFactory(options)
+      expect(factory.groupId).toBe('g')
+      expect(factory.bootstrapServers).toEqual([bootstrapServers])
+      const consumer = factory.createShareConsumer()
+      expect([consumer.groupId, consumer.clientId]).toEqual(['g', 'c'])
+      await consumer.close()
+    }
+  })
+
+  test('can be looked at as they were given, and not be changed', () => {
+    const given = { 'bootstrap.servers': bootstrapServers, 'group.id': 'g' }
+    const factory = new DefaultShareConsumerFactory(given)
+    expect(factory.configurationProperties).toEqual(given)
+    given['group.id'] = 'other'
+    expect(factory.configurationProperties['group.id']).toBe('g')
+    expect(() => Object.assign(factory.configurationProperties, { 'group.id': 'other' })).toThrow(TypeError)
+  })
+
+  test('what is no object of settings is refused', () => {
+    for (const wrong of [null, undefined, 'localhost:9092', [], { bootstrapServers, properties: 'group.id=g' }]) {
+      expect(() => new DefaultShareConsumerFactory(wrong as never)).toThrow(KafkaUsageError)
+    }
+  })
+
+  test('an admin client of the same cluster takes those that it knows', async () => {
+    const factory = new DefaultShareConsumerFactory({
+      'bootstrap.servers': bootstrapServers,
+      groupId: 'g',
+      maxPollRecords: 5,
+      'request.timeout.ms': 1000,
+    })
+    await factory.createAdmin().close()
+    const wrong = new DefaultShareConsumerFactory({ 'bootstrap.servers': bootstrapServers, 'request.timeout.ms': -1 })
+    expect(() => wrong.createAdmin()).toThrow(/requestTimeoutMs/)
+  })
+
+  test('the addresses that it tells for messages hold no user and no password', () => {
+    const factory = new DefaultShareConsumerFactory({ bootstrapServers: ['a:1', 'me:secret@b:2'] })
+    expect(factory.bootstrapServers).toEqual(['a:1'])
+  })
+})
+
+describe('its deserialisers', () => {
+  const settings = { bootstrapServers, groupId: 'g' }
+  const open = async (factory: DefaultShareConsumerFactory<unknown, unknown>, clientIds: readonly string[]) => {
+    for (const consumer of clientIds.map((clientId) => factory.createShareConsumer({ clientId })))
+      await consumer.close()
+  }
+
+  test('given as instances are configured for each consumer, and closed with the last that uses them', async () => {
+    const [key, value] = [new Noting(), new Noting()]
+    const factory = new DefaultShareConsumerFactory(settings, { keyDeserializer: key, valueDeserializer: value })
+    const consumers = ['a', 'b'].map((clientId) => factory.createShareConsumer({ clientId }))
+    await consumers[0]?.close()
+    expect(key.story).toEqual(['configure key for a', 'configure key for b'])
+    await consumers[1]?.close()
+    expect(key.story.at(-1)).toBe('close')
+    expect(value.story).toEqual(['configure value for a', 'configure value for b', 'close'])
+  })
+
+  test('given as instances and configured already are left alone', async () => {
+    const value = new Noting()
+    await open(new DefaultShareConsumerFactory(settings, { valueDeserializer: value, configureDeserializers: false }), [
+      'a',
+    ])
+    expect(value.story).toEqual(['close'])
+  })
+
+  test('given as suppliers are made for each consumer, and closed with it', async () => {
+    const made: Noting[] = []
+    const supplier = () => made[made.push(new Noting()) - 1] as Noting
+    await open(new DefaultShareConsumerFactory(settings, { valueDeserializerSupplier: supplier }), ['a', 'b', 'c'])
+    expect(made.map(({ story }) => story)).toEqual(
+      ['a', 'b', 'c'].map((clientId) => [`configure value for ${clientId}`, 'close']),
+    )
+  })
+
+  test('may be set afterwards, as instance or supplier; consumers made later use them', async () => {
+    const [first, second] = [new Noting(), new Noting()]
+    const factory = new DefaultShareConsumerFactory<unknown, unknown>(settings)
+    factory.setKeyDeserializer(first)
+    factory.setValueDeserializer(first)
+    await open(factory, ['a'])
+    factory.setKeyDeserializerSupplier(() => second)
+    factory.setValueDeserializerSupplier(() => second)
+    factory.setConfigureDeserializers(false)
+    await open(factory, ['b'])
+    expect(first.story).toEqual(['configure key for a', 'configure value for a', 'close'])
+    expect(second.story).toEqual(['close'])
+  })
+
+  test('may be named in the settings: as class, instance, function, or by the name of one of Kafka', async () => {
+    const instance = new Noting()
+    for (const named of [Noting, instance, () => 'x', 'StringDeserializer', 'JsonDeserializer']) {
+      await open(new DefaultShareConsumerFactory({ ...settings, 'value.deserializer': named }), ['a'])
+    }
+    const full = 'org.apache.kafka.common.serialization.StringDeserializer'
+    await open(new DefaultShareConsumerFactory({ ...settings, properties: { 'key.deserializer': full } }), ['a'])
+    expect(instance.story).toEqual(['configure value for a', 'close'])
+  })
+
+  test('of the container beat those given to the factory, and those its settings', async () => {
+    const [inSettings, given, asked] = [new Noting(), new Noting(), new Noting()]
+    const factory = new DefaultShareConsumerFactory<unknown, unknown>(
+      { ...settings, 'value.deserializer': inSettings },
+      { valueDeserializer: given },
+    )
+    await factory.createShareConsumer({ clientId: 'a', properties: { 'value.deserializer': asked } }).close()
+    await open(factory, ['b'])
+    expect(asked.story).toEqual(['configure value for a', 'close'])
+    expect(given.story).toEqual(['configure value for b', 'close'])
+    expect(inSettings.story).toEqual([])
+  })
+
+  test.each([
+    [
+      { 'value.deserializer': 'StringDeserialiser' },
+      /no deserializer 'StringDeserialiser' here; did you mean 'StringDes/,
+    ],
+    [{ keyDeserializer: 5 }, /keyDeserializer must be a deserializer: an object with deserialize/],
+    [{ 'key.deserializer': {} }, /keyDeserializer must be a deserializer/],
+  ])('that are none are refused when the factory is made: %o', (wrong, told) => {
+    expect(() => new DefaultShareConsumerFactory({ ...settings, ...(wrong as object) })).toThrow(told)
+  })
+
+  test('that are none are refused where they are set, and an instance beside a supplier too', () => {
+    const factory = new DefaultShareConsumerFactory<unknown, unknown>(settings)
+    expect(() => factory.setValueDeserializer({} as never)).toThrow(/valueDeserializer must be a deserializer/)
+    expect(() => factory.setKeyDeserializerSupplier('x' as never)).toThrow(/keyDeserializerSupplier must be a function/)
+    expect(() => factory.setConfigureDeserializers(1 as never)).toThrow(/true or false/)
+    factory.setValueDeserializerSupplier(() => undefined as never)
+    expect(() => factory.createShareConsumer()).toThrow(
+      /What valueDeserializerSupplier returned must be a deserializer/,
+    )
+    const both = { keyDeserializer: string(), keyDeserializerSupplier: string }
+    expect(() => new DefaultShareConsumerFactory(settings, both)).toThrow(/either keyDeserializer or keyDeserializerS/)
+  })
+
+  test('what configure() or a supplier throws is thrown to who asked for the consumer; nothing is left open', () => {
+    const [key, value] = [new Noting(), new Noting()]
+    value.configure = () => {
+      throw new Error('no schema registry')
+    }
+    const factory = new DefaultShareConsumerFactory(settings, { keyDeserializer: key, valueDeserializer: value })
+    expect(() => factory.createShareConsumer({ clientId: 'a' })).toThrow('no schema registry')
+    expect(key.story).toEqual(['configure key for a', 'close'])
+  })
+
+  test('one that cannot be closed is logged, and does not matter', async () => {
+    const log = new KeptLog()
+    const value = new Noting()
+    value.close = () => {
+      throw new Error('close')
+    }
+    const factory = new DefaultShareConsumerFactory({ ...settings, logger: log.logger() }, { valueDeserializer: value })
+    await factory.createShareConsumer().close()
+    expect(log.at('error')).toMatchObject([{ message: expect.stringContaining('could not be closed') as string }])
+  })
+})
+
 describe('its listeners', () => {
   test('hear of each consumer when it is made and when it is closed, with the same id, also when closing fails', async () => {
     const factory = new DefaultShareConsumerFactory({ bootstrapServers, groupId: 'g' })
@@ -108,13 +292,13 @@ describe('its listeners', () => {
     expect(heard[2]?.[2]).toBe(one)
   })
 
-  test('can be removed; the list that is given out changes nothing', async () => {
+  test('can be removed; the list that is given out cannot be changed', async () => {
     const factory = new DefaultShareConsumerFactory({ bootstrapServers, groupId: 'g' })
     let heard = 0
     const listener = { consumerAdded: () => heard++ }
     factory.addListener(listener)
     expect(factory.listeners).toEqual([listener])
-    ;(factory.listeners as ShareConsumerFactoryListener[]).pop()
+    expect(() => (factory.listeners as ShareConsumerFactoryListener[]).pop()).toThrow(TypeError)
     expect(factory.removeListener(listener)).toBe(true)
     expect(factory.removeListener(listener)).toBe(false)
     await factory.createShareConsumer().close()

@@ -32,7 +32,7 @@ export const ineffectiveEverywhere: ReadonlyMap<string, string> = new Map([
 ])
 
 /** What is set on the group (KIP-932, KIP-1240, KIP-1191), and looked for on the consumer. */
-const GROUP_CONFIGS = [
+export const GROUP_CONFIGS: readonly string[] = [
   'share.auto.offset.reset',
   'share.isolation.level',
   'share.session.timeout.ms',
