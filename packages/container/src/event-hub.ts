@@ -46,10 +46,19 @@ export class ContainerEventHub implements ContainerEventPublisher {
   readonly #observers = new Map<ContainerEvent['type'], readonly ((event: never) => unknown)[]>()
   readonly #untold: ContainerEvent[] = []
 
+  readonly #publishers = new Set<ContainerEventPublisher>()
+
   constructor(
     private readonly logger: Logger,
-    private readonly publisher: ContainerEventPublisher | undefined,
-  ) {}
+    publisher: ContainerEventPublisher | undefined,
+  ) {
+    if (publisher !== undefined) this.#publishers.add(publisher)
+  }
+
+  /** Adds one who is told every event. Adding one twice changes nothing. */
+  addPublisher(publisher: ContainerEventPublisher): void {
+    this.#publishers.add(publisher)
+  }
 
   /** Adds an observer; the returned function removes it. */
   on<T extends ContainerEvent['type']>(type: T, observer: ContainerObserver<T>): () => void {
@@ -77,7 +86,7 @@ export class ContainerEventHub implements ContainerEventPublisher {
 
   #tellAll(event: ContainerEvent): void {
     for (const observer of this.#observers.get(event.type) ?? []) this.#tell(event, () => observer(event as never))
-    this.#tell(event, () => this.publisher?.publish(event))
+    for (const publisher of this.#publishers) this.#tell(event, () => publisher.publish(event))
   }
 
   #tell(event: ContainerEvent, call: () => unknown): void {

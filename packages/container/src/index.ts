@@ -35,6 +35,7 @@ export {
 export type { GroupConfigs } from './group-configs.js'
 export type { AnyListenerErrorHandler, ListenerErrorContext, ListenerErrorHandler } from './listener-error-handler.js'
 export { ListenerEndpointRegistry } from './listener-endpoint-registry.js'
+export { isInsideListenerOf } from './listener-frame.js'
 export type { BrokerCounts, MemberMetrics } from './member-metrics.js'
 export type {
   AcknowledgingShareConsumerAwareMessageListener,

@@ -7,7 +7,12 @@ import type { ContainerProperties, ResolvedContainerProperties } from './contain
 import { resolveContainerProperties } from './container-property-layers.js'
 import { ContainerRun } from './container-run.js'
 import type { ContainerRuntime, ContainerSurroundings } from './container-surroundings.js'
-import { ContainerEventHub, type ContainerEvent, type ContainerObserver } from './event-hub.js'
+import {
+  ContainerEventHub,
+  type ContainerEvent,
+  type ContainerEventPublisher,
+  type ContainerObserver,
+} from './event-hub.js'
 import { ConsumerFailedToStartEvent, type EventContainer } from './events.js'
 import { isInsideListenerOf, outsideListenerFrames } from './listener-frame.js'
 import type { MemberMetrics } from './member-metrics.js'
@@ -127,6 +132,11 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
   /** Adds an observer of one type of event; the returned function removes it. */
   on<T extends ContainerEvent['type']>(type: T, observer: ContainerObserver<T>): () => void {
     return this.#events.on(type, observer)
+  }
+
+  /** Has a publisher told every event of this container, besides the one it was made with. Adding one twice changes nothing. */
+  addEventPublisher(publisher: ContainerEventPublisher): void {
+    this.#events.addPublisher(publisher)
   }
 
   /**

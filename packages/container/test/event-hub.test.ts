@@ -48,3 +48,13 @@ test('a publisher that throws or rejects is logged, with the event and its membe
     { facts: { event: 'consumerStarted', clientId: 'orders-0', containerId: 'orders' } },
   ])
 })
+
+test('a publisher that is added hears every event besides the first one; added twice it hears each once', () => {
+  const heard: string[] = []
+  const added = { publish: ({ type }: ContainerEvent) => heard.push(`added ${type}`) }
+  const hub = new ContainerEventHub(new KeptLog().logger(), { publish: ({ type }) => heard.push(`first ${type}`) })
+  hub.addPublisher(added)
+  hub.addPublisher(added)
+  hub.publish(new ConsumerStartedEvent(source))
+  expect(heard).toEqual(['first consumerStarted', 'added consumerStarted'])
+})
