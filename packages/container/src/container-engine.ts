@@ -6,6 +6,8 @@ export type ContainerEngine<K, V> = Pick<
   | 'wishes'
   | 'take'
   | 'settle'
+  | 'verdictOf'
+  | 'acquisitionLockTimeoutMs'
   | 'holds'
   | 'giveUp'
   | 'outstanding'

@@ -1,7 +1,7 @@
-import type { AcknowledgementVerdict, ShareConsumer } from '@milena/client'
+import type { AcknowledgementVerdict, ConsumerRecord, ShareConsumer } from '@milena/client'
 import { Backoff, type LockLoss } from '@milena/client/internal'
 import type { Clock, Random, Timer } from '@milena/protocol/runtime'
-import { ExplicitAckMode } from './ack-modes.js'
+import type { AckMode } from './ack-mode.js'
 import type { ContainerEngine } from './container-engine.js'
 import type { ResolvedContainerProperties } from './container-properties.js'
 import {
@@ -13,7 +13,10 @@ import {
   ShareConsumerStoppingEvent,
   type ConsumerStopReason,
 } from './events.js'
+import { ExplicitAckMode } from './explicit-ack-mode.js'
+import { ImplicitAckMode } from './implicit-ack-mode.js'
 import { ListenerLoop } from './listener-loop.js'
+import { ManualAckMode } from './manual-ack-mode.js'
 import type { MemberSurroundings } from './member-surroundings.js'
 import type { ResolvedListener } from './message-listener.js'
 import { stopReasonOf } from './poll-errors.js'
@@ -86,7 +89,7 @@ export class ContainerMember<K, V> {
     this.consumer = plan.consumerFactory.createShareConsumer({
       groupId: plan.groupId,
       clientId: surroundings.source.clientId,
-      acknowledgementMode: 'explicit',
+      acknowledgementMode: properties.shareAckMode === 'IMPLICIT' ? 'implicit' : 'explicit',
       properties: properties.properties,
     })
     const engine = plan.engineOf(this.consumer)
@@ -101,15 +104,34 @@ export class ContainerMember<K, V> {
     }
     this.#loop = new ListenerLoop({
       engine,
-      invoker: new RecordInvoker(plan.listener, this.consumer),
-      ackMode: (onHeldAnswered) =>
-        new ExplicitAckMode({ engine, recoverer: properties.recoverer, clock, surroundings, onHeldAnswered }),
+      invoker: new RecordInvoker({
+        listener: plan.listener,
+        consumer: this.consumer,
+        source: surroundings.source,
+        recordContext: properties.recordContext,
+      }),
+      ackMode: (onAnswered) => ackModeOf({ plan, engine, surroundings, onAnswered }),
+      filter: properties.filter,
+      processingDeadlineMs: properties.processingDeadlineMs,
       surroundings,
       clock,
       pollBackoff: new Backoff({ clock, random, ...POLL_BACKOFF }),
+      pollTimeoutMs: properties.pollTimeoutMs,
       maxInFlight: properties.maxInFlight ?? wishes.maxInFlight,
       syncShareCommits: properties.syncShareCommits,
     })
+    const { acknowledgementCommitCallback: callback } = properties
+    if (callback !== undefined) this.consumer.setAcknowledgementCommitCallback(callback)
+  }
+
+  /** Records that its listener has, or that wait for their answer. */
+  get inFlight(): number {
+    return this.#loop.inFlight
+  }
+
+  /** MANUAL: acknowledgments that are not used yet. */
+  get openAcknowledgments(): number {
+    return this.#loop.openAcknowledgments
   }
 
   /** Resolves when the group's coordinator has taken the member in. Rejects with code ABORTED when the signal fires first. */
@@ -240,6 +262,7 @@ export class ContainerMember<K, V> {
     const { events, source, recordLog, counters } = this.#surroundings
     const { partition, firstOffset, lastOffset, records, cause, error } = loss
     const place = `${partition.topic}-${partition.partition}`
+    this.#loop.lost(loss)
     counters.locksLost += lastOffset - firstOffset + 1
     recordLog.logger.warn(
       {
@@ -260,13 +283,32 @@ export class ContainerMember<K, V> {
     if (error === undefined) return
     const { events, source, recordLog } = this.#surroundings
     const { topic, partition } = verdict.partition
+    const records = (verdict.records ?? []) as readonly ConsumerRecord<K, V>[]
+    this.#loop.refused(records)
     const ranges = verdict.batches.map(({ firstOffset, lastOffset }) => ({ firstOffset, lastOffset }))
     recordLog.logger.warn(
       { err: error, topic, partition, ranges },
       `The broker did not take acknowledgements for ${topic}-${partition}; those records may be delivered again.`,
     )
-    events.publish(
-      new AcknowledgmentFailedEvent(source, { topic, partition, ranges, records: verdict.records ?? [], cause: error }),
-    )
+    events.publish(new AcknowledgmentFailedEvent(source, { topic, partition, ranges, records, cause: error }))
   }
+}
+
+function ackModeOf<K, V>({
+  plan: { properties, clock },
+  engine,
+  surroundings,
+  onAnswered,
+}: {
+  readonly plan: MemberPlan<K, V>
+  readonly engine: ContainerEngine<K, V>
+  readonly surroundings: MemberSurroundings
+  readonly onAnswered: () => void
+}): AckMode<K, V> {
+  const { shareAckMode, errorHandler, recoverer, shareAcknowledgmentTimeoutMs: acknowledgmentTimeoutMs } = properties
+  if (shareAckMode === 'IMPLICIT') return new ImplicitAckMode(engine, surroundings)
+  const options = { engine, errorHandler, recoverer, clock, surroundings, onAnswered }
+  return shareAckMode === 'MANUAL'
+    ? new ManualAckMode({ ...options, acknowledgmentTimeoutMs })
+    : new ExplicitAckMode(options)
 }

@@ -1,5 +1,5 @@
 import type { AcknowledgementCommitCallback } from '@milena/client'
-import type { ShareAckMode } from './ack-modes.js'
+import type { ShareAckMode } from './ack-mode.js'
 import type { GroupConfigs, ResolvedGroupConfigs } from './group-configs.js'
 import type { AnyListenerErrorHandler, ListenerErrorHandler } from './listener-error-handler.js'
 import type { AnyRecordFilter, RecordFilter } from './record-filter.js'

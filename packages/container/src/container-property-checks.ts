@@ -2,7 +2,7 @@ import type { AcknowledgementCommitCallback } from '@milena/client'
 import { checkTopicName, nearestName } from '@milena/client/internal'
 import { KafkaUsageError } from '@milena/protocol'
 import { z } from 'zod'
-import { requireSupportedAckMode, ShareAckMode } from './ack-modes.js'
+import { ShareAckMode } from './ack-mode.js'
 import type { ContainerProperties } from './container-properties.js'
 import { resolveGroupConfigs, type GroupConfigs } from './group-configs.js'
 import type { ListenerErrorHandler } from './listener-error-handler.js'
@@ -140,7 +140,6 @@ export function readContainerProperties(given: ContainerProperties, where: strin
   }
   const { groupConfigs, ...read } = checked.data
   for (const topic of [read.topics ?? []].flat()) checkTopic(topic, where)
-  if (read.shareAckMode !== undefined) requireSupportedAckMode(read.shareAckMode, where)
   return groupConfigs === undefined ? read : { ...read, groupConfigs: resolveGroupConfigs(groupConfigs, where) }
 }
 

@@ -38,7 +38,7 @@ export function resolveContainerProperties(given: ContainerProperties): Resolved
   }
   const where = `Container '${given.id ?? DEFAULT_CONTAINER_ID}'`
   const read = readContainerProperties(given, where)
-  const { id = DEFAULT_CONTAINER_ID, topics, clientId, clientIdPrefix, shareConsumerRecordRecoverer: recoverer } = read
+  const { id = DEFAULT_CONTAINER_ID, topics, clientId, clientIdPrefix } = read
   return Object.freeze({
     id,
     topics: Object.freeze(topics === undefined ? [] : [...new Set([topics].flat())]),
@@ -56,8 +56,7 @@ export function resolveContainerProperties(given: ContainerProperties): Resolved
     consumerStartTimeoutMs: read.consumerStartTimeoutMs ?? 30_000,
     shutdownTimeoutMs: read.shutdownTimeoutMs ?? 10_000,
     restartPolicy: read.restartPolicy ?? 'replace',
-    recoverer: recoverer ?? REJECTING,
-    recovererGiven: recoverer !== undefined && recoverer !== REJECTING,
+    ...withRecoverer(read.shareConsumerRecordRecoverer),
     errorHandler: read.errorHandler,
     filter: read.filter,
     recordContext: read.recordContext ?? false,
@@ -67,4 +66,23 @@ export function resolveContainerProperties(given: ContainerProperties): Resolved
     info: read.info,
     properties: Object.freeze({ ...read.properties }),
   })
+}
+
+/**
+ * Resolved properties with a few of them set anew.
+ * @throws KafkaUsageError for what is wrong
+ */
+export function overrideProperties(
+  resolved: ResolvedContainerProperties,
+  over: Pick<ContainerProperties, 'concurrency' | 'shareConsumerRecordRecoverer'>,
+): ResolvedContainerProperties {
+  const read = readContainerProperties(over, `Container '${resolved.id}'`)
+  const { concurrency = resolved.concurrency, shareConsumerRecordRecoverer: recoverer } = read
+  return Object.freeze({ ...resolved, concurrency, ...(recoverer === undefined ? {} : withRecoverer(recoverer)) })
+}
+
+function withRecoverer(
+  recoverer: ContainerProperties['shareConsumerRecordRecoverer'],
+): Pick<ResolvedContainerProperties, 'recoverer' | 'recovererGiven'> {
+  return { recoverer: recoverer ?? REJECTING, recovererGiven: recoverer !== undefined && recoverer !== REJECTING }
 }

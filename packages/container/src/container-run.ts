@@ -1,5 +1,6 @@
 import type { MemberPlan } from './container-member.js'
 import type { EventSource } from './events.js'
+import type { GroupSettings } from './group-settings.js'
 import type { MemberSurroundings } from './member-surroundings.js'
 import { MemberSlot } from './member-slot.js'
 import { withinStartTimeout } from './start-timeout.js'
@@ -16,6 +17,8 @@ export interface ContainerRunOptions<K, V> {
   readonly plan: MemberPlan<K, V>
   /** One for each member. */
   readonly surroundings: readonly MemberSurroundings[]
+  /** Applied before any member is made; undefined: the group is left as it is. */
+  readonly groupSettings: GroupSettings | undefined
   /** The container cannot go on: a member met a fault that no other could cure, or the last one is gone. */
   readonly onFailed: (cause: unknown) => void
 }
@@ -71,6 +74,7 @@ export class ContainerRun<K, V> {
     if (this.#begun) this.#stopSlots(budget)
     else this.#over = this.#over.then(() => this.#abandon(budget))
     await budget.within(this.#over, GRACE_MS)
+    this.#options.groupSettings?.release()
   }
 
   /** Has the members that are stopping end within this budget, where it is the tighter one. */
@@ -87,18 +91,20 @@ export class ContainerRun<K, V> {
   }
 
   async #start(): Promise<StartFailure | undefined> {
-    const { clock, properties } = this.#options.plan
+    const { plan, groupSettings } = this.#options
     const open = new Set(this.slots)
     let failed: MemberSlot<K, V> | undefined
     try {
-      // All are made before any of them joins: a factory that fails for the third leaves nothing behind in the group.
-      for (const slot of this.slots) {
-        failed = slot
-        slot.create()
-      }
-      failed = undefined
-      await withinStartTimeout(clock, properties, this.#stopped.signal, (signal) =>
-        Promise.all(
+      await withinStartTimeout(plan, this.#stopped.signal, async (signal) => {
+        if (groupSettings !== undefined) await groupSettings.apply(signal)
+        signal.throwIfAborted()
+        // All are made before any of them joins: a factory that fails for the third leaves nothing behind in the group.
+        for (const slot of this.slots) {
+          failed = slot
+          slot.create()
+        }
+        failed = undefined
+        await Promise.all(
           this.slots.map(async (slot) => {
             try {
               await slot.join(signal)
@@ -108,12 +114,13 @@ export class ContainerRun<K, V> {
               throw error
             }
           }),
-        ),
-      )
+        )
+      })
       return undefined
     } catch (cause) {
-      const budget = this.#budget ?? new StopBudget(clock, properties.shutdownTimeoutMs)
+      const budget = this.#budget ?? new StopBudget(plan.clock, plan.properties.shutdownTimeoutMs)
       await this.#abandon(budget)
+      groupSettings?.release()
       const [late] = open
       return { cause, source: (failed ?? late)?.surroundings.source }
     }

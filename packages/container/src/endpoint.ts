@@ -1,4 +1,4 @@
-import type { ShareAckMode } from './ack-modes.js'
+import type { ShareAckMode } from './ack-mode.js'
 import type { ContainerProperties } from './container-properties.js'
 import type { GroupConfigs } from './group-configs.js'
 import type { ListenerErrorHandler } from './listener-error-handler.js'

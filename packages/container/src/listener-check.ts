@@ -1,5 +1,5 @@
 import { KafkaUsageError } from '@milena/protocol'
-import type { ShareAckMode } from './ack-modes.js'
+import type { ShareAckMode } from './ack-mode.js'
 import type { ResolvedListener } from './message-listener.js'
 
 /** What a container is about to run. */

@@ -1,94 +1,81 @@
 import type { ConsumerRecord, RecordDeserializationFailure } from '@milena/client'
-import { isAborted, pause, type Backoff, type TakenBatch } from '@milena/client/internal'
-import type { Clock } from '@milena/protocol/runtime'
-import type { AckMode } from './ack-modes.js'
+import { isAborted, pause, type Backoff, type LockLoss, type TakenBatch } from '@milena/client/internal'
+import type { Timer } from '@milena/protocol/runtime'
 import type { ContainerEngine } from './container-engine.js'
 import { PollFailedEvent, RecordDeserializationFailedEvent } from './events.js'
+import { ListenerCalls, type ListenerCallsOptions } from './listener-calls.js'
 import { withinListenerFrame, type ListenerFrame } from './listener-frame.js'
-import type { MemberSurroundings } from './member-surroundings.js'
 import { sortPollError } from './poll-errors.js'
-import { isThenable, type RecordInvoker } from './record-invoker.js'
 import { placeOf } from './recoverers.js'
 import { TimeSlice } from './time-slice.js'
 
 /** What a loop works with. */
-export interface ListenerLoopOptions<K, V> {
-  readonly engine: ContainerEngine<K, V>
-  readonly invoker: RecordInvoker<K, V>
-  /** Makes the ack mode; `freed` is called whenever an answer that was held back has been given. */
-  readonly ackMode: (freed: () => void) => AckMode<K, V>
-  readonly surroundings: MemberSurroundings
-  readonly clock: Clock
+export interface ListenerLoopOptions<K, V> extends ListenerCallsOptions<K, V> {
   /** The pauses after poll errors that the member survives. */
   readonly pollBackoff: Backoff
+  /** How long one wait for records lasts. */
+  readonly pollTimeoutMs: number
   /** Unset: one record after another, one batch after another. Set: that many at once, over batches. */
   readonly maxInFlight: number | undefined
   readonly syncShareCommits: boolean
 }
 
+/** The lock of a group before any broker has told it. */
+const USUAL_LOCK_MS = 30_000
+
 /**
- * One member's loop: takes records, hands each to the listener, and has its outcome answered. Read from run() down:
+ * One member's loop: takes records, and hands each to the listener. Read from run() down:
  *
  *     run          take a batch, or wait while paused
  *       #take      a poll error is survived here, or ends the loop
  *       #reject    what could not be deserialised never reaches a listener
  *       #oneByOne  Spring's batch rule           } for each record: still locked? then
- *       #window    or: n at once, over batches   }
- *         #handOut   ack mode opens the settlement -> invoker calls the listener -> ack mode gets the outcome
+ *       #window    or: n at once, over batches   } ListenerCalls.begin()
  *       #verdicts  the broker's word on this batch, before the next one
- *
- * A record whose listener returns no promise costs no promise and no closure.
  */
 export class ListenerLoop<K, V> {
   readonly #options: ListenerLoopOptions<K, V>
   readonly #engine: ContainerEngine<K, V>
-  readonly #mode: AckMode<K, V>
+  readonly #calls: ListenerCalls<K, V>
   readonly #slice: TimeSlice
   #stopping = false
   #paused = false
   /** Fires when what the loop waits for is not wanted any more; a new one after each resume(). */
   #attention = new AbortController()
   #goOn: (() => void) | undefined
-  /** Listener calls that returned a promise which has not settled, or whose recoverer is still deciding. */
-  #running = 0
-  #freed: (() => void) | undefined
+  /** Since when take() has been waiting. */
+  #takingSince: number | undefined
+  #pollTimer: Timer | undefined
+  #lastRecord: ConsumerRecord<K, V> | undefined
 
   constructor(options: ListenerLoopOptions<K, V>) {
     this.#options = options
     this.#engine = options.engine
-    this.#mode = options.ackMode(() => this.#wakeFreed())
-    this.#slice = new TimeSlice(options.clock)
+    this.#calls = new ListenerCalls(options)
+    this.#slice = new TimeSlice(options.clock, (ms, calls) => this.#blocked(ms, calls))
   }
 
   /** How many listener calls are running. */
   get runningCalls(): number {
-    return this.#running
+    return this.#calls.running
+  }
+
+  /** Records that are delivered and not answered. */
+  get inFlight(): number {
+    return this.#calls.running + this.#calls.waiting
+  }
+
+  /** MANUAL: handles that may still be used. */
+  get openAcknowledgments(): number {
+    return this.#calls.openAcknowledgments
   }
 
   /** Runs until stop(). Rejects with the poll error that ends it; listener calls may then still be running: see idle(). */
   async run(): Promise<void> {
-    const { surroundings, maxInFlight, syncShareCommits } = this.#options
-    const owner = surroundings.source.container
-    while (!this.#stopping) {
-      if (this.#paused) {
-        await this.#resumption()
-        continue
-      }
-      if (maxInFlight !== undefined && this.#free(maxInFlight) <= 0) {
-        await this.#oneFreed()
-        // Many calls end together: one take for all of them costs half of the CPU of one for each.
-        await this.#slice.yield()
-        continue
-      }
-      const batch = await this.#take()
-      if (batch === undefined) continue
-      for (const failure of batch.failures) this.#reject(failure)
-      if (maxInFlight === undefined) {
-        await withinListenerFrame(owner, (frame) => this.#oneByOne(batch.records, frame))
-      } else {
-        await withinListenerFrame(owner, (frame) => this.#window(batch.records, maxInFlight, frame))
-      }
-      if (maxInFlight === undefined && syncShareCommits) await this.#verdicts()
+    try {
+      while (!this.#stopping) await this.#round()
+    } finally {
+      this.#pollTimer?.cancel()
     }
   }
 
@@ -96,9 +83,9 @@ export class ListenerLoop<K, V> {
   stop(): void {
     this.#stopping = true
     this.#attention.abort()
-    this.#mode.answerHeld()
+    this.#pollTimer?.cancel()
     this.#goOn?.()
-    this.#wakeFreed()
+    this.#calls.stop()
   }
 
   /** Takes no more records; the batch at hand is finished, and what waits behind it goes back to the group. */
@@ -117,14 +104,43 @@ export class ListenerLoop<K, V> {
     this.#goOn?.()
   }
 
-  /** Resolves when no listener call runs any more. */
-  async idle(): Promise<void> {
-    while (this.#running > 0) await this.#oneFreed()
+  /** Resolves when no listener call runs any more, and no acknowledgment is waited for. */
+  idle(): Promise<void> {
+    return this.#calls.idle()
   }
 
   /** What listeners still come up with is too late from now on. */
   giveUp(): void {
-    this.#mode.close()
+    this.#calls.giveUp()
+  }
+
+  lost(loss: LockLoss<K, V>): void {
+    this.#calls.lost(loss)
+  }
+
+  /** The broker refused acknowledgements of these records. */
+  refused(records: readonly ConsumerRecord<K, V>[]): void {
+    this.#calls.refused(records)
+  }
+
+  async #round(): Promise<void> {
+    const { surroundings, maxInFlight, syncShareCommits } = this.#options
+    const owner = surroundings.source.container
+    if (this.#paused) return this.#resumption()
+    if (maxInFlight !== undefined && this.#free(maxInFlight) <= 0) {
+      await this.#calls.oneFreed()
+      // Many calls end together: one take for all of them costs half of the CPU of one for each.
+      return this.#slice.yield()
+    }
+    const batch = await this.#take()
+    if (batch === undefined) return
+    for (const failure of batch.failures) this.#reject(failure)
+    this.#slice.resumes()
+    if (maxInFlight !== undefined) {
+      return withinListenerFrame(owner, (frame) => this.#window(batch.records, maxInFlight, frame))
+    }
+    await withinListenerFrame(owner, (frame) => this.#oneByOne(batch.records, frame))
+    if (syncShareCommits) await this.#verdicts()
   }
 
   async #take(): Promise<TakenBatch<K, V> | undefined> {
@@ -133,19 +149,49 @@ export class ListenerLoop<K, V> {
     try {
       // A lost record is not outstanding any more, and its listener still runs.
       const room = maxInFlight === undefined ? undefined : this.#engine.outstanding + this.#free(maxInFlight)
+      this.#takingSince = clock.now()
+      this.#pollTimer ??= this.#armPollTimer(this.#takingSince)
       const batch = await this.#engine.take({ signal, maxInFlight: room })
+      const { vitals } = surroundings
+      vitals.trouble = undefined
+      if (batch.records.length > 0) vitals.lastRecordAt = clock.now()
       pollBackoff.reset()
       return batch
     } catch (error) {
-      if (signal.aborted && isAborted(error)) return undefined
+      if (signal.aborted && isAborted(error)) {
+        // It has waited in vain, and without trouble.
+        if (!this.#stopping && !this.#paused) surroundings.vitals.trouble = undefined
+        return undefined
+      }
       if (sortPollError(error) !== 'survived') throw error
+      this.#takingSince = undefined
+      surroundings.vitals.trouble = { error }
       const retryInMs = pollBackoff.next()
       surroundings.logger.warn({ err: error, retryInMs }, 'Taking records failed; the member stays and tries again.')
       surroundings.events.publish(new PollFailedEvent(surroundings.source, error, retryInMs))
       // Cut short by stop() and pause(), which the loop finds by itself.
       await pause(clock, retryInMs, signal).catch(() => undefined)
       return undefined
+    } finally {
+      this.#takingSince = undefined
     }
+  }
+
+  /** One timer serves all takes: most of them end long before it. */
+  #armPollTimer(since: number): Timer {
+    const { clock, pollTimeoutMs } = this.#options
+    const leftMs = since + pollTimeoutMs - clock.now()
+    return clock.setTimer(() => this.#lookRound(), leftMs, { unref: true })
+  }
+
+  #lookRound(): void {
+    const { clock, pollTimeoutMs } = this.#options
+    this.#pollTimer = undefined
+    if (this.#stopping || this.#paused || this.#takingSince === undefined) return
+    if (this.#takingSince + pollTimeoutMs <= clock.now()) {
+      this.#attention.abort()
+      this.#attention = new AbortController()
+    } else this.#pollTimer = this.#armPollTimer(this.#takingSince)
   }
 
   #reject(failure: RecordDeserializationFailure): void {
@@ -164,74 +210,64 @@ export class ListenerLoop<K, V> {
   // A record that is not held any more has lost its lock. The engine tells that, and must not renew what is passed over here.
 
   async #oneByOne(records: readonly ConsumerRecord<K, V>[], frame: ListenerFrame): Promise<void> {
+    const calls = this.#calls
+    const slice = this.#slice
     for (const record of records) {
-      if (this.#stopping) break
+      if (this.#stopping) return
+      let spent: boolean
       if (this.#engine.holds(record)) {
-        const answered = this.#handOut(record, frame)
-        if (answered !== undefined) await answered
-      } else this.#engine.giveUp(record)
-      if (this.#slice.isSpent()) await this.#slice.yield()
+        this.#lastRecord = record
+        const finished = calls.begin(record, frame)
+        if (finished === undefined) spent = slice.isSpent()
+        else {
+          slice.hasPromise()
+          await finished
+          spent = slice.resumes()
+        }
+      } else {
+        this.#engine.giveUp(record)
+        spent = slice.isSpent()
+      }
+      if (spent) await slice.yield()
     }
-    while (this.#mode.heldAnswers > 0) await this.#oneFreed()
+    while (calls.waiting > 0 && !this.#stopping) await calls.oneFreed()
   }
 
   async #window(records: readonly ConsumerRecord<K, V>[], maxInFlight: number, frame: ListenerFrame): Promise<void> {
+    const slice = this.#slice
     for (const record of records) {
-      while (this.#free(maxInFlight) <= 0 && !this.#stopping) await this.#oneFreed()
-      if (this.#stopping) break
-      if (this.#engine.holds(record)) void this.#handOut(record, frame)
-      else this.#engine.giveUp(record)
-      if (this.#slice.isSpent()) await this.#slice.yield()
+      while (this.#free(maxInFlight) <= 0 && !this.#stopping) {
+        await this.#calls.oneFreed()
+        slice.resumes()
+      }
+      if (this.#stopping) return
+      let finished: Promise<void> | undefined
+      if (this.#engine.holds(record)) {
+        this.#lastRecord = record
+        finished = this.#calls.begin(record, frame)
+      } else this.#engine.giveUp(record)
+      if (finished === undefined ? slice.isSpent() : slice.hasPromise()) await slice.yield()
     }
   }
 
   /** How many listeners more may be called now. */
   #free(maxInFlight: number): number {
-    return maxInFlight - this.#running - this.#mode.heldAnswers
+    return maxInFlight - this.#calls.running - this.#calls.waiting
   }
 
-  /** Undefined: answered. Otherwise a promise that resolves when it is, and never rejects. */
-  #handOut(record: ConsumerRecord<K, V>, frame: ListenerFrame): Promise<void> | undefined {
-    const mode = this.#mode
-    this.#options.surroundings.counters.delivered++
-    const acknowledgment = mode.open(record)
-    frame.runningCalls++
-    let outcome: unknown
-    try {
-      outcome = this.#options.invoker.invoke(record, acknowledgment)
-      if (isThenable(outcome)) return this.#answerLater(record, outcome, frame)
-    } catch (error) {
-      const recovery = mode.threw(record, error)
-      if (recovery !== undefined) return this.#recovered(recovery, frame)
-      frame.runningCalls--
-      return undefined
-    }
-    mode.returned(record)
-    frame.runningCalls--
-    return undefined
-  }
-
-  async #answerLater(record: ConsumerRecord<K, V>, outcome: PromiseLike<unknown>, frame: ListenerFrame): Promise<void> {
-    this.#running++
-    try {
-      await outcome
-      this.#mode.returned(record)
-    } catch (error) {
-      await this.#mode.threw(record, error)
-    }
-    this.#ended(frame)
-  }
-
-  async #recovered(recovery: Promise<void>, frame: ListenerFrame): Promise<void> {
-    this.#running++
-    await recovery
-    this.#ended(frame)
-  }
-
-  #ended(frame: ListenerFrame): void {
-    this.#running--
-    frame.runningCalls--
-    this.#wakeFreed()
+  /** Nothing else ran for a while: no heartbeat, no renewal, no answer. */
+  #blocked(ms: number, calls: number): void {
+    const lockMs = this.#engine.acquisitionLockTimeoutMs ?? USUAL_LOCK_MS
+    const record = this.#lastRecord
+    if (ms <= lockMs / 2 || record === undefined) return
+    const { surroundings, invoker } = this.#options
+    const { topic, partition, offset } = record
+    const others = calls > 1 ? `, or one of the ${calls - 1} records before it` : ''
+    surroundings.recordLog.logger.warn(
+      { topic, partition, offset, blockedMs: Math.round(ms), lockMs, listener: invoker.listenerName },
+      `${invoker.listenerName} blocked the event loop for ${Math.round(ms)} ms on ${placeOf(record)}${others}. Locks of ${lockMs} ms are not ` +
+        'renewed meanwhile, nothing is answered, and the group may hold this member lost. Make its work asynchronous, or move it to a worker thread.',
+    )
   }
 
   /** Waits for the broker's word on every answer given; stop() and pause() cut that short. */
@@ -254,22 +290,5 @@ export class ListenerLoop<K, V> {
         resolve()
       }
     })
-  }
-
-  /** Resolves as soon as a record more is answered, or stop() is called. */
-  #oneFreed(): Promise<void> {
-    return new Promise((resolve) => {
-      const waiting = this.#freed
-      this.#freed = () => {
-        waiting?.()
-        resolve()
-      }
-    })
-  }
-
-  #wakeFreed(): void {
-    const freed = this.#freed
-    this.#freed = undefined
-    freed?.()
   }
 }

@@ -1,5 +1,6 @@
 import { Backoff, pause } from '@milena/client/internal'
 import { ContainerMember, type MemberPlan } from './container-member.js'
+import { memberHealthOf, type MemberHealth } from './container-health.js'
 import { ConsumerFailedToStartEvent } from './events.js'
 import { sumOfCounts, type BrokerCounts, type MemberMetrics } from './member-metrics.js'
 import type { MemberSurroundings } from './member-surroundings.js'
@@ -40,6 +41,16 @@ export class MemberSlot<K, V> {
     return { ...this.surroundings.counters, broker: now === undefined ? this.#past : sumOfCounts([this.#past, now]) }
   }
 
+  /** How the member in the slot is. */
+  health(): MemberHealth {
+    const { source, vitals } = this.surroundings
+    return memberHealthOf(vitals, this.#plan.clock.now(), {
+      clientId: source.clientId,
+      inFlight: this.#member?.inFlight ?? 0,
+      openAcknowledgments: this.#member?.openAcknowledgments ?? 0,
+    })
+  }
+
   /** Makes the first member. @throws what the consumer factory throws */
   create(): void {
     this.#member = new ContainerMember(this.#plan, this.surroundings)
@@ -52,28 +63,8 @@ export class MemberSlot<K, V> {
 
   /** Runs the first member and those that replace it, until stop() or a death that none is to follow. Never rejects. */
   async run(onLost: SlotLost): Promise<void> {
-    let member = this.#member
-    while (member !== undefined) {
-      if (this.#paused) member.pause()
-      const bornAt = this.#plan.clock.now()
-      let lost = false
-      await member.run((cause) => {
-        const kind = this.#lossBy(cause)
-        if (kind === undefined) return
-        lost = true
-        onLost(kind, cause)
-      })
-      this.#past = sumOfCounts([this.#past, member.engine.counters.snapshot()])
-      this.#member = undefined
-      if (lost || this.#budget !== undefined) return
-      if (this.#plan.clock.now() - bornAt >= PROVEN_MS) this.#backoff.reset()
-      member = await this.#replacement(onLost)
-      if (member !== undefined && this.#budget !== undefined) {
-        await member.abandon(this.#budget)
-        return
-      }
-      this.#member = member
-    }
+    await this.#keepOccupied(onLost)
+    this.surroundings.vitals.status = 'down'
   }
 
   /** Has the slot's member fetch nothing any more; resolves when no fetch is out. Never rejects. */
@@ -105,6 +96,37 @@ export class MemberSlot<K, V> {
     await member?.abandon(budget)
   }
 
+  /** One member after another. */
+  async #keepOccupied(onLost: SlotLost): Promise<void> {
+    const { vitals } = this.surroundings
+    let member = this.#member
+    while (member !== undefined) {
+      if (this.#paused) member.pause()
+      vitals.status = 'up'
+      vitals.trouble = undefined
+      const bornAt = this.#plan.clock.now()
+      let lost = false
+      await member.run((cause) => {
+        const kind = this.#lossBy(cause)
+        vitals.status = kind === undefined ? 'replacing' : 'down'
+        vitals.trouble = { error: cause }
+        if (kind === undefined) return
+        lost = true
+        onLost(kind, cause)
+      })
+      this.#past = sumOfCounts([this.#past, member.engine.counters.snapshot()])
+      this.#member = undefined
+      if (lost || this.#budget !== undefined) return
+      if (this.#plan.clock.now() - bornAt >= PROVEN_MS) this.#backoff.reset()
+      member = await this.#replacement(onLost)
+      if (member !== undefined && this.#budget !== undefined) {
+        await member.abandon(this.#budget)
+        return
+      }
+      this.#member = member
+    }
+  }
+
   /** What a death by this cause means for the slot; undefined: a new member. */
   #lossBy(cause: unknown): 'fatal' | 'gone' | undefined {
     if (sortPollError(cause) === 'fatal') return 'fatal'
@@ -114,7 +136,7 @@ export class MemberSlot<K, V> {
   /** A joined member, after a pause and as many attempts as it takes; undefined: none is to follow. */
   async #replacement(onLost: SlotLost): Promise<ContainerMember<K, V> | undefined> {
     const { clock, properties } = this.#plan
-    const { source, events, logger } = this.surroundings
+    const { source, events, logger, vitals } = this.surroundings
     const { signal } = this.#stopped
     for (;;) {
       const inMs = this.#backoff.next()
@@ -123,12 +145,13 @@ export class MemberSlot<K, V> {
       try {
         await pause(clock, inMs, signal)
         const joining = (member = new ContainerMember(this.#plan, this.surroundings))
-        await withinStartTimeout(clock, properties, signal, (limit) => joining.join(limit))
+        await withinStartTimeout(this.#plan, signal, (limit) => joining.join(limit))
         return member
       } catch (error) {
         await member?.abandon(this.#budget ?? new StopBudget(clock, properties.shutdownTimeoutMs))
         if (signal.aborted) return undefined
         const fatal = sortPollError(error) === 'fatal'
+        vitals.trouble = { error }
         logger.error({ err: error }, `The replacement of ${source.clientId} could not be started.`)
         if (fatal) onLost('fatal', error)
         events.publish(new ConsumerFailedToStartEvent(source, error))

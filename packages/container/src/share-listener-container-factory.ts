@@ -1,6 +1,8 @@
+import { consoleLogger } from '@milena/client'
 import { KafkaUsageError } from '@milena/protocol'
 import type { Logger } from '@milena/protocol/runtime'
 import type { ContainerProperties } from './container-properties.js'
+import { deprecationOf } from './container-property-checks.js'
 import { DEFAULT_CONTAINER_ID, layContainerProperties } from './container-property-layers.js'
 import type { ContainerRuntime } from './container-surroundings.js'
 import { listenerOptionsOf, propertiesOfEndpoint, type KafkaListenerEndpoint } from './endpoint.js'
@@ -15,7 +17,7 @@ export interface ShareListenerContainerFactoryOptions<K, V> {
   /** Copied: a later change of the object touches no container. */
   readonly containerProperties?: ContainerProperties | undefined
   /** How many members a container runs that does not say so itself. Beats the one in containerProperties. */
-  readonly concurrency?: number | undefined
+  readonly concurrency?: number | string | undefined
   /** Beats the one in containerProperties. */
   readonly shareConsumerRecordRecoverer?: ShareConsumerRecordRecoverer<K, V> | undefined
   /** Default: the consumer factory's, else warnings and errors on standard error. */
@@ -43,6 +45,11 @@ export class ShareListenerContainerFactory<K = Buffer | null, V = Buffer | null>
       { concurrency, shareConsumerRecordRecoverer },
       'Container factory',
     )
+    const deprecation = deprecationOf(containerProperties, 'Container factory')
+    if (deprecation !== undefined) {
+      const logger = options.logger ?? options.consumerFactory.logger ?? consoleLogger()
+      logger.warn({}, deprecation)
+    }
   }
 
   get consumerFactory(): ShareConsumerFactory<K, V> {
@@ -63,9 +70,18 @@ export class ShareListenerContainerFactory<K = Buffer | null, V = Buffer | null>
   }
 
   /** A container for these topics, with all of the factory's settings; it needs a listener before it can start. */
-  createContainer(...topics: readonly string[]): ShareMessageListenerContainer<K, V> {
-    if (topics.length === 0) throw new KafkaUsageError('createContainer() needs at least one topic.')
-    return this.#create(layContainerProperties(this.#properties, { topics }, 'createContainer()'))
+  createContainer(...topics: readonly [string, ...string[]]): ShareMessageListenerContainer<K, V>
+  /**
+   * A container with these properties laid over the factory's; it needs a listener before it can start. Where several containers
+   * are made, give each an id: their members' client ids are made from it.
+   */
+  createContainer(properties: ContainerProperties): ShareMessageListenerContainer<K, V>
+  createContainer(...given: readonly [ContainerProperties] | readonly string[]): ShareMessageListenerContainer<K, V> {
+    const [first] = given
+    const properties = typeof first === 'object' ? first : { topics: given as readonly string[] }
+    if (given.length === 0) throw new KafkaUsageError('createContainer() needs at least one topic.')
+    const where = `Container '${properties.id ?? this.#properties.id ?? DEFAULT_CONTAINER_ID}'`
+    return this.#create(layContainerProperties(this.#properties, properties, where))
   }
 
   #create(properties: ContainerProperties): ShareMessageListenerContainer<K, V> {

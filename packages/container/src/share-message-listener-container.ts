@@ -1,12 +1,14 @@
 import { consoleLogger } from '@milena/client'
-import { engineOf } from '@milena/client/internal'
 import { KafkaError, KafkaUsageError } from '@milena/protocol'
-import { systemClock, systemRandom, type Clock, type Logger } from '@milena/protocol/runtime'
-import { ContainerLifecycle, type ContainerState } from './container-state.js'
+import { systemClock, type Clock, type Logger } from '@milena/protocol/runtime'
+import { containerHealthOf, type ContainerHealth } from './container-health.js'
 import type { ContainerProperties, ResolvedContainerProperties } from './container-properties.js'
-import { resolveContainerProperties } from './container-property-layers.js'
-import { ContainerRun } from './container-run.js'
+import { deprecationOf } from './container-property-checks.js'
+import { overrideProperties, resolveContainerProperties } from './container-property-layers.js'
+import type { ContainerRun } from './container-run.js'
+import { ContainerLifecycle, type ContainerState } from './container-state.js'
 import type { ContainerRuntime, ContainerSurroundings } from './container-surroundings.js'
+import { asError, EndWaiters, type ContainerFailure } from './end-waiters.js'
 import {
   ContainerEventHub,
   type ContainerEvent,
@@ -14,12 +16,14 @@ import {
   type ContainerObserver,
 } from './event-hub.js'
 import { ConsumerFailedToStartEvent, type EventContainer } from './events.js'
+import { checkListener } from './listener-check.js'
 import { isInsideListenerOf, outsideListenerFrames } from './listener-frame.js'
 import type { MemberMetrics } from './member-metrics.js'
-import { noListenerCounters, type MemberSurroundings } from './member-surroundings.js'
 import { resolveListener, type ListenerOptions, type ResolvedListener, type ShareListener } from './message-listener.js'
+import { PendingRestart } from './pending-restart.js'
+import type { ShareConsumerRecordRecoverer } from './recoverers.js'
+import { assembleRun } from './run-assembly.js'
 import { requireFactory, type ShareConsumerFactory } from './share-consumer-factory.js'
-import { SparingLog } from './sparing-log.js'
 import { StopBudget } from './stop-budget.js'
 
 /** How long something may take. */
@@ -28,15 +32,8 @@ export interface StopOptions {
   readonly timeoutMs?: number | undefined
 }
 
-/** A start() that waits for the container to be at rest. */
-interface PendingRestart {
-  readonly started: Promise<void>
-  readonly begin: () => void
-  readonly cancel: () => void
-}
-
 /**
- * Runs a listener over a share group, in EXPLICIT mode: a record whose listener returns is accepted, and where it throws the
+ * Runs a listener over a share group. By default (EXPLICIT) a record whose listener returns is accepted, and where it throws the
  * recoverer decides. (Spring's ShareKafkaMessageListenerContainer.)
  *
  * States and moves are those of {@link ContainerState}. start() and stop() may be called at any time and in any order, also by
@@ -57,10 +54,11 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
   /** The stop that is under way; resolves when the container is at rest. */
   #ending: Promise<void> | undefined
   /** What made the container fail, or is making it fail. */
-  #failure: { readonly cause: unknown } | undefined
-  /** A start() that came while the container was stopping. */
+  #failure: ContainerFailure | undefined
   #restart: PendingRestart | undefined
-  #endWaiters: { readonly resolve: () => void; readonly reject: (cause: unknown) => void }[] = []
+  readonly #endWaiters = new EndWaiters()
+  /** Warnings about the listener and its settings that were said. */
+  readonly #said = new Set<string>()
 
   /**
    * @throws KafkaUsageError for properties that are unknown or wrong, and for a consumer factory or logger that is none
@@ -79,6 +77,8 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
     this.#logger = childOf(logger, this.#properties.id)
     this.#events = new ContainerEventHub(this.#logger, surroundings.eventPublisher)
     this.#lifecycle = new ContainerLifecycle(this.#properties.id)
+    const deprecation = deprecationOf(properties, `Container '${this.id}'`)
+    if (deprecation !== undefined) this.#logger.warn({}, deprecation)
   }
 
   get id(): string {
@@ -98,25 +98,49 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
     return this.#properties.topics
   }
 
+  /** Every property with its default filled in; frozen. */
+  get containerProperties(): ResolvedContainerProperties {
+    return this.#properties
+  }
+
+  /** What the application gave as `info`. */
+  get info(): unknown {
+    return this.#properties.info
+  }
+
+  /** The name under which the registry starts and stops several containers together. */
+  get containerGroup(): string | undefined {
+    return this.#properties.containerGroup
+  }
+
+  /** The registry starts low phases first, and stops high ones first. */
+  get phase(): number {
+    return this.#properties.phase
+  }
+
   /** The share group; undefined when neither the container nor its consumer factory tells one. */
   get groupId(): string | undefined {
     return this.#properties.groupId ?? this.#consumerFactory.groupId
   }
 
-  /** How many members the container runs. Can be set while the container is stopped or failed. */
+  /** How many members the container runs. */
   get concurrency(): number {
     return this.#properties.concurrency
   }
 
-  /** @throws KafkaUsageError while the container is not at rest, or for a number that is not a whole one above 0 */
-  set concurrency(concurrency: number) {
-    this.#requireRest('concurrency')
-    if (!(Number.isInteger(concurrency) && concurrency > 0)) {
-      throw new KafkaUsageError(
-        `Container '${this.id}': concurrency must be a whole number, 1 or more; not ${String(concurrency)}.`,
-      )
-    }
-    this.#properties = { ...this.#properties, concurrency }
+  /** A whole number, or its text. @throws KafkaUsageError while the container is not at rest, and for anything below 1 */
+  set concurrency(concurrency: number | string) {
+    this.#set('concurrency', { concurrency })
+  }
+
+  /** The same as setting {@link concurrency}. */
+  setConcurrency(concurrency: number | string): void {
+    this.concurrency = concurrency
+  }
+
+  /** Decides what becomes of a record whose listener threw. @throws KafkaUsageError while the container is not at rest */
+  setShareConsumerRecordRecoverer(recoverer: ShareConsumerRecordRecoverer<K, V>): void {
+    this.#set('the recoverer', { shareConsumerRecordRecoverer: recoverer })
   }
 
   /**
@@ -171,7 +195,8 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
    */
   stop(options: StopOptions = {}): Promise<void> {
     if (this.#lifecycle.isAtRest) return Promise.resolve()
-    this.#restart?.cancel()
+    this.#restart?.cancel(startCancelled(this.id))
+    this.#restart = undefined
     if (this.#lifecycle.state !== 'stopping') this.#end(options.timeoutMs)
     else if (options.timeoutMs !== undefined) this.#run?.hurry(this.#budgetOf(options.timeoutMs))
     return isInsideListenerOf(this) ? Promise.resolve() : (this.#ending ?? Promise.resolve())
@@ -192,7 +217,7 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
     }
     if (this.#lifecycle.state === 'stopped') return Promise.resolve()
     if (this.#lifecycle.state === 'failed') return Promise.reject(asError(this.#failure?.cause))
-    return new Promise((resolve, reject) => this.#endWaiters.push({ resolve, reject }))
+    return this.#endWaiters.wait()
   }
 
   /**
@@ -219,8 +244,26 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
     return new Map(slots.map((slot) => [slot.surroundings.source.clientId, slot.metrics()]))
   }
 
+  /** How the container and its members are; as plain data, at any time. */
+  health(): ContainerHealth {
+    const { id, state, groupId, topics } = this
+    const members = (this.#run?.slots ?? []).map((slot) => slot.health())
+    return containerHealthOf({ id, state, groupId, topics, members, failure: this.#failure })
+  }
+
   async #begin(): Promise<void> {
-    const run = this.#newRun()
+    const run = assembleRun({
+      container: this,
+      properties: this.#properties,
+      groupId: this.groupId,
+      listener: this.#checkedListener(),
+      consumerFactory: this.#consumerFactory,
+      runtime: this.#runtime,
+      clock: this.#clock,
+      logger: this.#logger,
+      events: this.#events,
+      onFailed: (cause) => this.#fail(cause),
+    })
     this.#lifecycle.move('start')
     this.#failure = undefined
     this.#run = run
@@ -230,7 +273,7 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
       this.#logger.error({ err: failure.cause }, `Container '${this.id}' could not be started.`)
       this.#failure = failure
       this.#lifecycle.move('fail')
-      this.#tellWaiters()
+      this.#endWaiters.tell(this.#failure)
       // Last, because a subscriber may start the container again.
       const source = failure.source ?? { container: this, clientId: this.#properties.clientIdBase }
       this.#events.publish(new ConsumerFailedToStartEvent(source, failure.cause))
@@ -242,7 +285,8 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
     run.begin()
   }
 
-  #newRun(): ContainerRun<K, V> {
+  /** @throws KafkaUsageError for what cannot run at all, before anything has begun */
+  #checkedListener(): ResolvedListener<K, V> {
     const listener = this.#listener
     if (listener === undefined) {
       throw new KafkaUsageError(`Container '${this.id}' has no listener: call setupMessageListener() before start().`)
@@ -250,30 +294,13 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
     if (this.topics.length === 0) {
       throw new KafkaUsageError(`Container '${this.id}' has no topics: name at least one in its container properties.`)
     }
-    const surroundings = Array.from({ length: this.concurrency }, (_, index): MemberSurroundings => {
-      const clientId = `${this.#properties.clientIdBase}-${index}`
-      const logger = this.#logger.child({ clientId })
-      return {
-        source: { container: this, clientId },
-        events: this.#events,
-        logger,
-        recordLog: new SparingLog(logger, this.#clock),
-        counters: noListenerCounters(),
-      }
-    })
-    return new ContainerRun({
-      plan: {
-        properties: this.#properties,
-        groupId: this.#properties.groupId,
-        listener,
-        consumerFactory: this.#consumerFactory,
-        engineOf: this.#runtime.engineOf ?? engineOf,
-        clock: this.#clock,
-        random: this.#runtime.random ?? systemRandom,
-      },
-      surroundings,
-      onFailed: (cause) => this.#fail(cause),
-    })
+    const { shareAckMode: mode, recovererGiven: hasRecoverer, errorHandler } = this.#properties
+    const hasErrorHandler = errorHandler !== undefined
+    for (const warning of checkListener({ containerId: this.id, mode, listener, hasRecoverer, hasErrorHandler })) {
+      if (!this.#said.has(warning)) this.#logger.warn({}, warning)
+      this.#said.add(warning)
+    }
+    return listener
   }
 
   /** A fault that no new member could cure, or the end of the last one: what is left drains and stops. */
@@ -304,32 +331,19 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
     this.#restart = undefined
     this.#lifecycle.move(this.#failure === undefined ? 'stopped' : 'fail')
     this.#logger.info({}, `Container '${this.id}' is ${this.state}.`)
-    this.#tellWaiters()
-    restart?.begin()
+    this.#endWaiters.tell(this.#failure)
+    restart?.begin(() => this.start())
   }
 
   #startAfterwards(): Promise<void> {
-    if (this.#restart !== undefined) return this.#restart.started
-    let begin = (): void => undefined
-    let cancel = (): void => undefined
-    const started = new Promise<void>((resolve, reject) => {
-      begin = () => resolve(this.start())
-      cancel = () => {
-        this.#restart = undefined
-        reject(startCancelled(this.id))
-      }
-    })
-    this.#restart = { started, begin, cancel }
-    return started
+    this.#restart ??= new PendingRestart()
+    return this.#restart.started
   }
 
-  #tellWaiters(): void {
-    const waiters = this.#endWaiters
-    this.#endWaiters = []
-    for (const { resolve, reject } of waiters) {
-      if (this.#failure === undefined) resolve()
-      else reject(asError(this.#failure.cause))
-    }
+  /** Sets properties at rest, with the checks of the constructor. */
+  #set(what: string, over: ContainerProperties): void {
+    this.#requireRest(what)
+    this.#properties = overrideProperties(this.#properties, over)
   }
 
   #requireRest(what: string): void {
@@ -361,9 +375,4 @@ function deferred(): { readonly promise: Promise<void>; readonly resolve: (outco
     resolve = settle
   })
   return { promise, resolve }
-}
-
-/** A cause to reject with: an error as it is, anything else in one. */
-function asError(cause: unknown): Error {
-  return cause instanceof Error ? cause : new KafkaError('The container has failed.', { cause })
 }

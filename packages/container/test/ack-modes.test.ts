@@ -238,12 +238,3 @@ describe('answers that the broker does not take', () => {
     ])
   })
 })
-
-describe('the other ack modes', () => {
-  test.each(['MANUAL', 'IMPLICIT'] as const)('%s is refused, naming the container and EXPLICIT', (shareAckMode) => {
-    expect(() => new ContainerHarness({ properties: { shareAckMode } })).toThrow(KafkaUsageError)
-    expect(() => new ContainerHarness({ properties: { shareAckMode } })).toThrow(
-      new RegExp(`Container 'orders': shareAckMode ${shareAckMode} is not in this version yet. Use EXPLICIT`),
-    )
-  })
-})

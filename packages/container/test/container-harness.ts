@@ -42,6 +42,7 @@ export interface HarnessOptions {
   readonly properties?: ContainerProperties
   readonly listener?: ShareListener<string, unknown>
   readonly acknowledging?: boolean
+  readonly takesSignal?: boolean
   readonly groupId?: string | undefined
 }
 
@@ -54,7 +55,13 @@ export class ContainerHarness {
   readonly runtime: ContainerRuntime<string, unknown>
   readonly container: ShareMessageListenerContainer<string, unknown>
 
-  constructor({ properties = {}, listener = () => undefined, acknowledging = false, ...rest }: HarnessOptions = {}) {
+  constructor({
+    properties = {},
+    listener = () => undefined,
+    acknowledging = false,
+    takesSignal,
+    ...rest
+  }: HarnessOptions = {}) {
     this.factory = new FakeConsumerFactory(this.clock, 'groupId' in rest ? rest.groupId : 'workers')
     this.runtime = {
       clock: this.clock,
@@ -70,7 +77,7 @@ export class ContainerHarness {
         eventPublisher: { publish: (event) => this.events.push(event) },
       },
     )
-    this.container.setupMessageListener(listener, { acknowledging })
+    this.container.setupMessageListener(listener, { acknowledging, takesSignal })
   }
 
   /** The engine of the nth consumer made. */

@@ -1,4 +1,5 @@
 import type {
+  AcknowledgementResult,
   AcknowledgementVerdict,
   AcknowledgeType,
   ConsumerRecord,
@@ -6,7 +7,7 @@ import type {
   ShareConsumer,
 } from '@milena/client'
 import type { LockLoss, LockLossCause, TakenBatch } from '@milena/client/internal'
-import { KafkaError } from '@milena/protocol'
+import { KafkaError, KafkaUsageError } from '@milena/protocol'
 import type { Clock } from '@milena/protocol/runtime'
 import type { ContainerEngine } from '../src/container-engine.js'
 import type { ShareConsumerFactory, ShareConsumerFactoryListener, ShareConsumerRequest } from '../src/index.js'
@@ -41,10 +42,15 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
   readonly #clock: Clock
   readonly #queue: TakenBatch<string, unknown>[] = []
   readonly #open = new Map<object, number>()
+  /** Renewed, and without the broker's word on it. */
+  readonly #renewing = new Set<object>()
+  /** What terminal answers were given. */
+  readonly #given = new Map<object, AcknowledgeType>()
+  readonly #askers = new Map<object, (result: AcknowledgementResult) => void>()
   readonly #verdicts = new Set<(verdict: AcknowledgementVerdict) => void>()
   readonly #losses = new Set<(loss: LockLoss<string, unknown>) => void>()
   #unconfirmed: {
-    readonly at: { topic: string; partition: number; offset: number }
+    readonly at: TestRecord
     readonly type: AcknowledgeType
   }[] = []
   #settledWaiters: (() => void)[] = []
@@ -84,6 +90,9 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
 
   /** The options of its consumer. */
   readonly wishes = { maxInFlight: undefined, maxLockExtensionMs: 300_000 }
+
+  /** The lock of the group, as containers are told it. */
+  acquisitionLockTimeoutMs: number | undefined = 30_000
 
   /** For how long the container wants locks renewed. */
   maxExtensionMs: number | undefined
@@ -168,7 +177,13 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
   confirm(error?: KafkaError): void {
     const confirmed = this.#unconfirmed
     this.#unconfirmed = []
-    for (const { at, type } of confirmed) this.#verdict(at, type, error)
+    for (const { at, type } of confirmed) {
+      this.#renewing.delete(at)
+      // A renewal that fails takes its record along.
+      if (type === 'RENEW' && error !== undefined) this.#open.delete(at)
+      this.#verdict(at, type, error)
+      if (type !== 'RENEW') this.#askers.get(at)?.({ error, type: error === undefined ? type : undefined })
+    }
     const waiters = this.#settledWaiters
     this.#settledWaiters = []
     for (const waiter of waiters) waiter()
@@ -204,19 +219,30 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
 
   settle(record: object, type: AcknowledgeType): boolean {
     const at = record as TestRecord
-    if (!this.#open.delete(record)) {
-      this.answers.push(`stale ${type} ${at.topic}-${at.partition}@${at.offset}`)
+    const place = `${at.topic}-${at.partition}@${at.offset}`
+    if (this.#given.has(record)) throw new KafkaUsageError('acknowledged already', { code: 'ALREADY_ACKNOWLEDGED' })
+    if (!this.#open.has(record)) {
+      this.answers.push(`stale ${type} ${place}`)
       this.#verdict(at, type, new KafkaError('the lock was gone', { code: 'INVALID_RECORD_STATE' }))
       return false
     }
-    this.answers.push(`${type} ${at.topic}-${at.partition}@${at.offset}`)
+    if (type === 'RENEW') this.#renewing.add(record)
+    else {
+      this.#open.delete(record)
+      this.#given.set(record, type)
+    }
+    this.answers.push(`${type} ${place}`)
     this.#unconfirmed.push({ at, type })
     if (this.autoConfirm) this.confirm()
     return true
   }
 
+  verdictOf(record: object): Promise<AcknowledgementResult> {
+    return new Promise((resolve) => this.#askers.set(record, resolve))
+  }
+
   holds(record: object): boolean {
-    return (this.#open.get(record) ?? -Infinity) > this.#clock.now()
+    return !this.#renewing.has(record) && (this.#open.get(record) ?? -Infinity) > this.#clock.now()
   }
 
   pause(): void {
@@ -231,6 +257,7 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
 
   releaseRest(): number {
     this.released = this.#open.size
+    for (const record of this.#open.keys()) this.#given.set(record, 'RELEASE')
     this.#open.clear()
     this.#queue.length = 0
     return this.released
@@ -254,15 +281,12 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
     return () => this.#verdicts.delete(listener)
   }
 
-  #verdict(
-    at: { readonly topic: string; readonly partition: number; readonly offset: number },
-    type: AcknowledgeType,
-    error: KafkaError | undefined,
-  ): void {
+  #verdict(at: TestRecord, type: AcknowledgeType, error: KafkaError | undefined): void {
     const counts = { accept: 0, release: 0, reject: 0, renew: 0, gap: 0, [type.toLowerCase()]: 1 }
     const partition = { topic: at.topic, topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partition: at.partition }
     const batches = [{ firstOffset: at.offset, lastOffset: at.offset, acknowledgeTypes: [wireTypes[type]] }]
-    for (const listener of this.#verdicts) listener({ partition, batches, counts, error })
+    for (const listener of this.#verdicts)
+      listener({ partition, batches, counts, error, records: error === undefined ? undefined : [at] })
   }
 
   #count(type: AcknowledgeType): number {
@@ -310,6 +334,10 @@ export class FakeConsumer {
 
   subscribe(topics: readonly string[]): void {
     this.topics = topics
+  }
+
+  setAcknowledgementCommitCallback(callback: (verdict: AcknowledgementVerdict) => unknown): void {
+    this.engine.onVerdict((verdict) => void callback(verdict))
   }
 
   close(options: { timeoutMs: number }): Promise<void> {

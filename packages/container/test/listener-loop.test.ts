@@ -76,14 +76,14 @@ describe('a listener loop in EXPLICIT mode', () => {
     expect(listener.seen).toEqual([0, 1])
   })
 
-  test('gives an acknowledging listener no handle, and its consumer', async () => {
+  test('gives an acknowledging listener no handle, its consumer, and a signal that does not fire', async () => {
     const calls: unknown[][] = []
     const harness = new ContainerHarness({
       acknowledging: true,
       listener: (...call: unknown[]) => void calls.push(call),
     })
     const [record] = await harness.run(1)
-    expect(calls).toEqual([[record, undefined, harness.factory.at(0)]])
+    expect(calls).toEqual([[record, undefined, harness.factory.at(0), expect.any(AbortSignal)]])
     expect(harness.engine().answers).toEqual(['ACCEPT orders-0@0'])
   })
 

@@ -5,7 +5,7 @@ import { LockRenewals } from './lock-renewals.js'
 import { renewalsAmong } from './forbidden-renewals.js'
 import type { TopicIdPartition } from './share-partition.js'
 import { RangeVerdicts } from './record-verdicts.js'
-import { countTypes, lateAnswer, type AcknowledgementVerdict } from './verdict.js'
+import { countTypes, handedOutOf, lateAnswer, type AcknowledgementVerdict } from './verdict.js'
 
 // The ledger: what this member holds from one broker in one share session. No I/O, no clock.
 //
@@ -176,6 +176,11 @@ export class AcquiredRecords implements RangeHolder {
       : word.outcome === 'unrenewed' && renewals.length === 0
         ? failed(word)
         : word
+    const told = verdict.outcome === 'unrenewed' ? renewals : sent.batches
+    const news =
+      verdict.outcome === 'unrenewed' || verdict.outcome === 'failed'
+        ? { error: verdict.error, records: handedOutOf(sent.pieces, told) }
+        : { error: undefined }
     let again = false
     for (const { range, from, to } of sent.pieces) {
       const { unsent } = range
@@ -192,12 +197,7 @@ export class AcquiredRecords implements RangeHolder {
     if (!this.#hasUnsentOf(partition)) this.#apart.delete(partition)
     if (this.#lostBecause !== undefined) this.#failUnsent(this.#lostBecause)
     if (verdict.outcome === 'again') return again
-    if (verdict.outcome === 'unrenewed') {
-      this.#listener.verdict({ partition, batches: renewals, counts: countTypes(renewals), error: verdict.error })
-      return again
-    }
-    const error = verdict.outcome === 'failed' ? verdict.error : undefined
-    this.#listener.verdict({ partition, batches: sent.batches, counts: countTypes(sent.batches), error })
+    this.#listener.verdict({ partition, batches: told, counts: countTypes(told), ...news })
     return again
   }
 

@@ -1,6 +1,6 @@
 import type { KafkaError } from '@milena/protocol'
 import { AckCode } from './acknowledge-type.js'
-import type { AcknowledgementBatch } from './ack-batches.js'
+import type { AcknowledgementBatch, SentPiece } from './ack-batches.js'
 import type { AcquiredRange, Run } from './acquired-range.js'
 import type { ConsumerRecord } from './consumer-record.js'
 import { lockGone, sessionGone } from './record-verdicts.js'
@@ -50,12 +50,23 @@ export function countTypes(batches: readonly AcknowledgementBatch[]): Acknowledg
 }
 
 /** The verdict on an answer that came when its lock or session was gone: it is not even sent. */
-export function lateAnswer(
-  { partition, firstOffset, holder }: AcquiredRange,
-  { from, to }: Run,
-  code: AckCode,
-): AcknowledgementVerdict {
+export function lateAnswer(range: AcquiredRange, { from, to }: Run, code: AckCode): AcknowledgementVerdict {
+  const { partition, firstOffset, holder } = range
   const batches = [{ firstOffset: firstOffset + from, lastOffset: firstOffset + to - 1, acknowledgeTypes: [code] }]
   const error = holder.live ? lockGone(partition) : sessionGone(partition)
-  return { partition, batches, counts: countTypes(batches), error }
+  const records = handedOutOf([{ range, from, to }], batches)
+  return { partition, batches, counts: countTypes(batches), error, records }
+}
+
+/** The records of a failure that were handed out. Asked before it is settled: what is finished is forgotten. */
+export function handedOutOf(
+  pieces: readonly SentPiece[],
+  batches: readonly AcknowledgementBatch[],
+): readonly ConsumerRecord<unknown, unknown>[] {
+  const records = pieces.flatMap(
+    ({ range, from, to }) => range.handedOutAmong(from, to) as ConsumerRecord<unknown, unknown>[],
+  )
+  return records.filter(({ offset }) =>
+    batches.some(({ firstOffset, lastOffset }) => firstOffset <= offset && offset <= lastOffset),
+  )
 }

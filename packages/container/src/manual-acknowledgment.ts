@@ -1,0 +1,110 @@
+import type { AcknowledgementResult, AcknowledgeType, ConsumerRecord } from '@milena/client'
+import { KafkaUsageError } from '@milena/protocol'
+import type { Aged, AgedList } from './aged-list.js'
+import { placeOf } from './recoverers.js'
+import { ShareAcknowledgment } from './share-acknowledgment.js'
+
+/**
+ * Where a handle stands.
+ *
+ *     open -> answered     by the listener, wherever it is
+ *          -> decided      by error handler or recoverer, after the listener threw or its deadline passed
+ *          -> lost         the record's lock, or its session, is gone
+ *          -> given back   by the member, which has ended
+ *
+ * Only `open` leads on; renewing stays there.
+ */
+export type AcknowledgmentState = 'open' | 'answered' | 'decided' | 'lost' | 'given back'
+
+/** What a handle asks its member to do. */
+export interface AcknowledgmentDesk<K, V> {
+  /** @throws KafkaUsageError when the answer does not count */
+  answer(acknowledgment: ManualAcknowledgment<K, V>, type: AcknowledgeType): void
+  /** @throws KafkaUsageError when there is nothing to renew, KafkaUnsupportedVersionError where it cannot be */
+  renew(acknowledgment: ManualAcknowledgment<K, V>): void
+  verdictOf(record: ConsumerRecord<K, V>): Promise<AcknowledgementResult>
+}
+
+/** The handle of one delivered record, made by its member, which alone answers it. */
+export class ManualAcknowledgment<K, V> extends ShareAcknowledgment implements Aged<ManualAcknowledgment<K, V>> {
+  state: AcknowledgmentState = 'open'
+  /** What it was answered with, by the listener or for it. */
+  type: AcknowledgeType | undefined
+  /** When the listener got the record. */
+  readonly deliveredAt: number
+  /** The listener call is over; the handle may still be used. */
+  returned = false
+  /** Error handler or recoverer have been asked. */
+  deciding = false
+  /** Its timeout was told. */
+  reported = false
+  /** Told when the handle is open no more. */
+  onLeft: { settled(): void } | undefined
+  since: number
+  list: AgedList<ManualAcknowledgment<K, V>> | undefined
+  older: ManualAcknowledgment<K, V> | undefined
+  newer: ManualAcknowledgment<K, V> | undefined
+  readonly #desk: AcknowledgmentDesk<K, V>
+
+  constructor(
+    readonly record: ConsumerRecord<K, V>,
+    desk: AcknowledgmentDesk<K, V>,
+    now: number,
+  ) {
+    super()
+    this.#desk = desk
+    this.deliveredAt = this.since = now
+  }
+
+  acknowledge(): void {
+    this.#desk.answer(this, 'ACCEPT')
+  }
+
+  release(): void {
+    this.#desk.answer(this, 'RELEASE')
+  }
+
+  reject(): void {
+    this.#desk.answer(this, 'REJECT')
+  }
+
+  renew(): void {
+    this.#desk.renew(this)
+  }
+
+  get isAcknowledged(): boolean {
+    return this.type !== undefined
+  }
+
+  get result(): Promise<AcknowledgementResult> {
+    return this.#desk.verdictOf(this.record)
+  }
+
+  /** For log lines: its neighbours are not its own. */
+  toJSON(): object {
+    const { topic, partition, offset } = this.record
+    return { topic, partition, offset, state: this.state, type: this.type }
+  }
+}
+
+const reasons: Readonly<Record<Exclude<AcknowledgmentState, 'open' | 'answered'>, string>> = {
+  decided:
+    'its listener had thrown, or its processing deadline had passed, and the error handler or the recoverer has decided. Answer a ' +
+    'record before its listener throws.',
+  lost: 'its lock or its session is lost, and the group delivers it again. Call renew() in time, or lengthen share.record.lock.duration.ms.',
+  'given back':
+    'its container has stopped and given it back to the group. Raise shutdownTimeoutMs if answers take this long.',
+}
+
+/** What is thrown at an answer that does not count; the handle is not open. */
+export function refusalOf<K, V>({ record, state, type }: ManualAcknowledgment<K, V>, what: string): KafkaUsageError {
+  if (state === 'open' || state === 'answered') {
+    return new KafkaUsageError(
+      `${placeOf(record)} is acknowledged already${type === undefined ? '' : `, with ${type}`}: a record takes one of acknowledge(), release() and reject(), once.`,
+      { code: 'ALREADY_ACKNOWLEDGED' },
+    )
+  }
+  return new KafkaUsageError(`${what} of ${placeOf(record)} came too late: ${reasons[state]}`, {
+    code: 'ACKNOWLEDGMENT_TOO_LATE',
+  })
+}
