@@ -19,6 +19,7 @@ export type ContainerEngine<K, V> = Pick<
   | 'resume'
   | 'releaseRest'
   | 'whenSettled'
+  | 'isMember'
   | 'whenJoined'
   | 'onVerdict'
   | 'counters'

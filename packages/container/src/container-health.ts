@@ -15,14 +15,14 @@ export type HealthStatus = 'up' | 'degraded' | 'down'
 export interface MemberHealth {
   readonly clientId: string
   /**
-   * - `up`: it is in its group.
+   * - `up`: it takes records.
    * - `replacing`: it died, and another one takes its place.
    * - `down`: it is not there, and none is to come: not yet started, stopped, or dead with restartPolicy `never`.
    */
   readonly status: 'up' | 'replacing' | 'down'
-  /** What it failed on, or died of; absent again when it has got records, or an answer without any. */
+  /** What it failed on, or died of; absent again when it works. */
   readonly lastError?: string
-  /** Listener calls that are running. */
+  /** Records that are delivered and not answered. */
   readonly inFlight: number
   /** MANUAL: records that a listener has and has not answered, also those whose listener has returned. */
   readonly openAcknowledgments: number
@@ -78,9 +78,16 @@ export function worstOf(all: readonly HealthStatus[]): HealthStatus {
 export function memberHealthOf(
   vitals: MemberVitals,
   now: number,
-  facts: Pick<MemberHealth, 'clientId' | 'inFlight' | 'openAcknowledgments'>,
+  {
+    isMember,
+    ...facts
+  }: Pick<MemberHealth, 'clientId' | 'inFlight' | 'openAcknowledgments'> & {
+    /** Of its group. */
+    readonly isMember: boolean
+  },
 ): MemberHealth {
-  const { status, trouble, lastRecordAt } = vitals
+  const { status, lastRecordAt } = vitals
+  const trouble = vitals.trouble ?? (status === 'up' && !isMember ? outOfGroup : undefined)
   return {
     ...facts,
     status,
@@ -88,6 +95,8 @@ export function memberHealthOf(
     ...(lastRecordAt === undefined ? {} : { secondsSinceLastRecord: Math.round(now - lastRecordAt) / 1000 }),
   }
 }
+
+const outOfGroup = { error: 'The member has lost its place in the group, and joins again.' }
 
 function told(error: unknown): string {
   if (!(error instanceof Error)) return String(error)

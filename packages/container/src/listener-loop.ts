@@ -160,7 +160,7 @@ export class ListenerLoop<K, V> {
     } catch (error) {
       if (signal.aborted && isAborted(error)) {
         // It has waited in vain, and without trouble.
-        if (!this.#stopping && !this.#paused) surroundings.vitals.trouble = undefined
+        if (!this.#stopping && !this.#paused && this.#engine.isMember) surroundings.vitals.trouble = undefined
         return undefined
       }
       if (sortPollError(error) !== 'survived') throw error

@@ -46,6 +46,7 @@ export class MemberSlot<K, V> {
     const { source, vitals } = this.surroundings
     return memberHealthOf(vitals, this.#plan.clock.now(), {
       clientId: source.clientId,
+      isMember: this.#member?.engine.isMember ?? false,
       inFlight: this.#member?.inFlight ?? 0,
       openAcknowledgments: this.#member?.openAcknowledgments ?? 0,
     })

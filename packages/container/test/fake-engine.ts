@@ -36,6 +36,7 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
   /** What whenJoined() does. */
   joining: 'at once' | 'never' | Error = 'at once'
   released: number | undefined
+  isMember = true
   /** The end of the fetch that is out. */
   fetchOut: Promise<void> = Promise.resolve()
   takes = 0

@@ -61,6 +61,80 @@ describe('a container factory', () => {
     expect(events.map(({ type }) => type)).toContain('consumerStarted')
   })
 
+  test('a container made from properties has all of them over those of the factory', () => {
+    const { factory } = factoryOf({ properties: { groupId: 'factory', phase: 3, info: 'factory' }, concurrency: 2 })
+    const container = factory.createContainer({ id: 'own', topics: ['orders'], info: { mine: true } })
+    expect(container.containerProperties).toMatchObject({
+      id: 'own',
+      topics: ['orders'],
+      groupId: 'factory',
+      phase: 3,
+      concurrency: 2,
+      info: { mine: true },
+    })
+    expect([container.id, container.phase, container.info]).toEqual(['own', 3, { mine: true }])
+  })
+
+  test('every property that an endpoint sets reaches its container, and beats that of the factory', () => {
+    const { factory } = factoryOf({
+      properties: {
+        shareAckMode: 'IMPLICIT',
+        maxInFlight: 2,
+        processingDeadlineMs: 5,
+        phase: 5,
+        containerGroup: 'factory',
+        groupConfigs: { shareAutoOffsetReset: 'latest', shareDeliveryCountLimit: 3 },
+        info: 'factory',
+      },
+    })
+    const errorHandler = () => 'RELEASE' as const
+    const filter = () => true
+    const container = factory.createListenerContainer({
+      id: 'orders',
+      topics: 'orders',
+      listener: () => undefined,
+      groupId: 'g',
+      concurrency: '4',
+      clientIdPrefix: 'prefix',
+      maxInFlight: 7,
+      ackMode: 'EXPLICIT',
+      processingDeadlineMs: 1000,
+      errorHandler,
+      filter,
+      phase: -1,
+      containerGroup: 'shop',
+      groupConfigs: { shareAutoOffsetReset: 'earliest' },
+      info: 42,
+    })
+    expect(container.containerProperties).toMatchObject({
+      groupId: 'g',
+      concurrency: 4,
+      clientIdBase: 'prefix',
+      maxInFlight: 7,
+      shareAckMode: 'EXPLICIT',
+      processingDeadlineMs: 1000,
+      errorHandler,
+      filter,
+      phase: -1,
+      containerGroup: 'shop',
+      groupConfigs: { 'share.auto.offset.reset': 'earliest', 'share.delivery.count.limit': '3' },
+      info: 42,
+    })
+    expect(container.containerGroup).toBe('shop')
+  })
+
+  test('the deprecated explicitShareAcknowledgment is warned of once, and an endpoint may still say another mode', () => {
+    const { harness, factory } = factoryOf({ properties: { explicitShareAcknowledgment: true } })
+    const modes = (['EXPLICIT', undefined] as const).map((ackMode, index) => {
+      const endpoint = { id: `e${index}`, topics: 't', listener: () => undefined, ackMode }
+      return factory.createListenerContainer(endpoint).containerProperties.shareAckMode
+    })
+    expect(modes).toEqual(['EXPLICIT', 'MANUAL'])
+    expect(harness.log.at('warn')).toMatchObject([
+      { message: expect.stringMatching(/^Container factory: explicitShareAcknowledgment is deprecated/) as string },
+    ])
+  })
+
   test('its own concurrency and recoverer beat those of its container properties', async () => {
     const { factory } = factoryOf({ properties: { concurrency: 5 }, concurrency: 2 })
     expect(factory.createContainer('t').concurrency).toBe(2)
@@ -86,18 +160,21 @@ describe('a container factory', () => {
     await container.start()
     const [record] = harness.engine().feedMany(1)
     await harness.settle()
-    expect(calls).toEqual([[record, undefined, harness.factory.at(0)]])
+    expect(calls).toEqual([[record, undefined, harness.factory.at(0), expect.any(AbortSignal)]])
   })
 
   test('wrong settings are refused: its own when it is made, those of an endpoint with its id', () => {
     expect(() => factoryOf({ properties: { concurrency: 0 } })).toThrow(/^Container factory: concurrency/)
-    expect(() => factoryOf({ properties: { shareAckMode: 'MANUAL' } })).toThrow(
-      /^Container factory: shareAckMode MANUAL/,
+    expect(() => factoryOf({ properties: { shareAckMode: 'AUTO' as never } })).toThrow(
+      /^Container factory: shareAckMode must be one of/,
     )
     const { factory } = factoryOf()
     expect(() => factory.createListenerContainer({ id: 'x', topics: [], listener: () => undefined })).toThrow(
       /^Container 'x': topics/,
     )
-    expect(() => factory.createContainer()).toThrow(KafkaUsageError)
+    expect(() => factory.createContainer(...([] as unknown as [string]))).toThrow(KafkaUsageError)
+    expect(() => factory.createContainer({ id: 'x', topics: 't', concurency: 2 } as ContainerProperties)).toThrow(
+      /^Container 'x': 'concurency' is not a container property/,
+    )
   })
 })

@@ -184,6 +184,11 @@ export class ShareEngine<K, V> {
     this.#membershipRunning ??= this.#guarded(this.#membership.run())
   }
 
+  /** The coordinator has taken the member in, and it has not lost its group since. */
+  get isMember(): boolean {
+    return this.#membership.isMember
+  }
+
   /** Resolves once the coordinator has taken the member in. Rejects with the error that keeps it out, or ABORTED. */
   whenJoined(signal?: AbortSignal): Promise<void> {
     this.#refuseWhenClosed()
