@@ -12,30 +12,46 @@ export interface EventSubscription {
   readonly instance: ListenerInstance
 }
 
-/** Brings the events of all containers to the @EventListener methods. A method that fails is logged and does not keep the others from theirs. */
+/** One who is told everything, and what to call it in messages. */
+export interface NamedPublisher {
+  readonly where: string
+  readonly publisher: ContainerEventPublisher
+}
+
+/**
+ * Brings the events of all containers to the @EventListener methods, and to the publishers of the application. Whoever fails is
+ * logged and does not keep the others from theirs; nobody is waited for.
+ */
 export class EventDispatcher implements ContainerEventPublisher {
   #subscriptions: readonly EventSubscription[] = []
+  #publishers: readonly NamedPublisher[] = []
 
   constructor(private readonly logger: () => Logger) {}
 
   /** Who is told from now on. */
-  subscribe(subscriptions: readonly EventSubscription[]): void {
+  subscribe(subscriptions: readonly EventSubscription[], publishers: readonly NamedPublisher[] = []): void {
     this.#subscriptions = subscriptions
+    this.#publishers = publishers
   }
 
   publish(event: ContainerEvent): void {
     for (const subscription of this.#subscriptions) {
       if (!subscription.eventClasses.some((eventClass) => event instanceof eventClass)) continue
-      try {
-        const outcome = tell(subscription, event)
-        if (outcome instanceof Promise) outcome.catch((error: unknown) => this.#report(subscription, event, error))
-      } catch (error) {
-        this.#report(subscription, event, error)
-      }
+      this.#attempt(subscription.where, event, () => tell(subscription, event))
+    }
+    for (const { where, publisher } of this.#publishers) this.#attempt(where, event, () => publisher.publish(event))
+  }
+
+  #attempt(where: string, event: ContainerEvent, call: () => unknown): void {
+    try {
+      const outcome = call()
+      if (outcome instanceof Promise) outcome.catch((error: unknown) => this.#report(where, event, error))
+    } catch (error) {
+      this.#report(where, event, error)
     }
   }
 
-  #report({ where }: EventSubscription, event: ContainerEvent, error: unknown): void {
+  #report(where: string, event: ContainerEvent, error: unknown): void {
     this.logger().error(
       { err: error, listener: where, event: event.type, container: event.containerId },
       `${where} failed on '${event.type}'. The container is not affected; mend the method.`,
@@ -46,6 +62,6 @@ export class EventDispatcher implements ContainerEventPublisher {
 function tell({ instance, method, where }: EventSubscription, event: ContainerEvent): unknown {
   const call = (on: object): unknown => methodOf(on, method, where).call(on, event)
   if (instance.scope === 'singleton') return call(instance.instance)
-  const fresh = instance.create()
-  return fresh instanceof Promise ? fresh.then(call) : call(fresh)
+  const made = instance.create(event)
+  return made instanceof Promise ? made.then(call) : call(made)
 }

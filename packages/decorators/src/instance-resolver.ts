@@ -1,17 +1,50 @@
 import type { ListenerClass } from './errors.js'
 
+/** How a service of the DI container is asked for: a text, a symbol, or its class. */
+export type ServiceReference = string | symbol | ListenerClass
+
 /**
- * Where listener instances come from: the one thing that is asked of a DI container. The inversify form is in
- * start-kafka-listeners; another DI container needs another of these and nothing else.
+ * What is asked of a DI container. The inversify form is in instance-resolver-inversify; another DI container needs another of
+ * these and nothing else.
  */
 export interface InstanceResolver {
-  /** Called once per class, before anything starts. Rejects when the container cannot make one. */
-  resolve(listenerClass: ListenerClass): Promise<ListenerInstance>
+  isBound(service: ServiceReference): boolean
+
+  /** What is bound under a name that may be bound several times, in the order of the bindings; nothing bound: an empty list. */
+  all(service: ServiceReference): Promise<readonly unknown[]>
+
+  /**
+   * A service, and whether it is the same for ever. A class that is not bound is bound as a singleton. Rejects when the DI
+   * container cannot make it.
+   */
+  resolve(service: ServiceReference): Promise<ListenerInstance>
+
+  /**
+   * Has the services that are made anew made together: for one subject (a record, an event) all of them come out of one request
+   * of the DI container, so that what they depend on in request scope is one object.
+   */
+  together(services: readonly ServiceReference[]): Promise<ReadonlyMap<ServiceReference, ListenerInstance>>
 }
 
-/** The instance of a class, or a way to one for each call. */
+/** A service: the one there is, or a way to one for each record or event. */
 export type ListenerInstance =
-  /** One instance for the life of the application. */
+  /** One for the life of the application. */
   | { readonly scope: 'singleton'; readonly instance: object }
-  /** An own instance per record, and per event. */
-  | { readonly scope: 'perCall'; readonly create: () => object | Promise<object> }
+  /** An own one per subject, which is a record or an event; asked again for the same subject it is the same. */
+  | { readonly scope: 'perCall'; readonly create: (subject: object) => object | Promise<object> }
+
+/** Whether it is the reference of a service. A function that is no class is none: it is what was asked for itself. */
+export function isServiceReference(given: unknown): given is ServiceReference {
+  return typeof given === 'string' || typeof given === 'symbol' || isClass(given)
+}
+
+/** Whether a value was written as a class. */
+export function isClass(given: unknown): given is ListenerClass {
+  return typeof given === 'function' && /^class\b/.test(Function.prototype.toString.call(given))
+}
+
+/** A reference, as messages name it. */
+export function nameOfService(service: ServiceReference): string {
+  if (typeof service === 'string') return `'${service}'`
+  return typeof service === 'symbol' ? String(service) : service.name === '' ? 'an unnamed class' : service.name
+}

@@ -6,15 +6,20 @@ import {
   ShareListenerContainerFactory,
   type ContainerProperties,
   type ContainerRuntime,
+  type KafkaListenerEndpoint,
   type ShareConsumerFactory,
+  type ShareConsumerRecordRecoverer,
 } from '@milena/container'
 import { KafkaUsageError } from '@milena/protocol'
 import type { Logger } from '@milena/protocol/runtime'
-import { pino } from 'pino'
+import { propertySourceIn } from './bound-functions.js'
+import { redactingLogger } from './default-logger.js'
 import type { ListenerClass } from './errors.js'
 import { EventDispatcher } from './event-dispatcher.js'
+import type { InstanceResolver, ServiceReference } from './instance-resolver.js'
 import { groupIn } from './listener-endpoint.js'
 import { environmentProperties, PropertyResolver, type PropertySource } from './property-resolver.js'
+import { isSecretName, SecretRedaction } from './secret-redaction.js'
 
 /** Options of the share consumers that containers make: all of ShareConsumer's. groupId may be left to the listeners. */
 export type KafkaClientOptions = Partial<ShareConsumerOptions<unknown, unknown>>
@@ -25,24 +30,53 @@ export type KafkaProducerOptions = Partial<ProducerOptions>
 /** How the containers of one factory work. Listeners say topics, ids and client ids themselves. */
 export interface ContainerFactoryOptions extends Omit<
   ContainerProperties,
-  'id' | 'topics' | 'clientId' | 'clientIdPrefix'
+  'id' | 'topics' | 'clientId' | 'clientIdPrefix' | 'shareConsumerRecordRecoverer'
 > {
   /** What this factory's consumers have other than `client` of kafkaModule: another cluster, another deserialiser. */
   readonly client?: KafkaClientOptions
-  /** Makes the consumers, in the place of `client`. */
-  readonly consumerFactory?: ShareConsumerFactory<unknown, unknown>
+  /**
+   * Makes the consumers, in the place of `client`: a factory, or what one is bound under in the DI container. Default:
+   * KafkaTokens.ShareConsumerFactory.
+   */
+  readonly consumerFactory?: ShareConsumerFactory<unknown, unknown> | ServiceReference | undefined
+  /**
+   * Decides what becomes of a record whose listener threw: a function, or what one is bound under in the DI container (a function
+   * too, or an object with recover(record, error)). Default: KafkaTokens.ShareConsumerRecordRecoverer if that is bound, else REJECTING.
+   */
+  readonly shareConsumerRecordRecoverer?:
+    | Exclude<ContainerProperties['shareConsumerRecordRecoverer'], undefined>
+    | ServiceReference
+    | undefined
   /** For tests and simulations. */
   readonly runtime?: ContainerRuntime<unknown, unknown>
+}
+
+/** The options of a container factory after what it refers to was found. */
+export interface FoundContainerFactoryOptions extends Omit<
+  ContainerFactoryOptions,
+  'consumerFactory' | 'shareConsumerRecordRecoverer'
+> {
+  readonly consumerFactory: ShareConsumerFactory<unknown, unknown>
+  readonly shareConsumerRecordRecoverer?: ShareConsumerRecordRecoverer | undefined
 }
 
 /** What one kafkaModule was given, without anything of the DI container. */
 export interface KafkaApplicationOptions {
   readonly client: KafkaClientOptions
   readonly producer: KafkaProducerOptions
-  readonly factoryNames: readonly string[]
+  readonly factoryNames: readonly (string | symbol)[]
   readonly listeners: readonly ListenerClass[]
   readonly logger: Logger | undefined
   readonly properties: PropertySource | readonly PropertySource[] | undefined
+}
+
+/** What an application takes out of its DI container, when it is first needed. */
+export interface ApplicationSurroundings {
+  readonly services: InstanceResolver
+  /** The logger that is bound there, which is ownLogger if nobody bound another. */
+  readonly logger: () => Logger
+  /** The property sources that are bound there; they may be anything. */
+  readonly propertySources: () => readonly unknown[]
 }
 
 /**
@@ -50,13 +84,18 @@ export interface KafkaApplicationOptions {
  * and a container factory per name.
  */
 export class KafkaApplication {
-  readonly factoryNames: readonly string[]
+  readonly factoryNames: readonly (string | symbol)[]
   readonly listeners: readonly ListenerClass[]
-  readonly resolver: PropertyResolver
   readonly events = new EventDispatcher(() => this.logger)
+  readonly registry = new ListenerEndpointRegistry()
+  /** What recoverers are bound under that the container factories use, with who uses them. */
+  readonly boundRecoverers = new Map<string | symbol, ServiceReference>()
   readonly #options: KafkaApplicationOptions
-  #logger: Logger | undefined
-  #registry: ListenerEndpointRegistry | undefined
+  readonly #redaction = new SecretRedaction()
+  #surroundings: ApplicationSurroundings | undefined
+  #services: InstanceResolver | undefined
+  #ownLogger: Logger | undefined
+  #resolver: PropertyResolver | undefined
   #producer: Producer | undefined
   #admin: Admin | undefined
 
@@ -64,17 +103,44 @@ export class KafkaApplication {
     this.#options = options
     this.factoryNames = options.factoryNames
     this.listeners = options.listeners
-    this.resolver = new PropertyResolver([...sourcesOf(options.properties), environmentProperties])
+    this.#redaction.learn(options.client)
+    this.#redaction.learn(options.producer)
   }
 
+  /** Gives it the DI container that it belongs to. The first one stays. */
+  connect(surroundings: ApplicationSurroundings): void {
+    this.#surroundings ??= surroundings
+  }
+
+  /** Has services come from here from now on: out of the DI container that the listeners are started with. */
+  startWith(services: InstanceResolver): void {
+    this.#services = services
+  }
+
+  get services(): InstanceResolver {
+    return this.#services ?? this.#connected.services
+  }
+
+  /** The logger that all of it logs to. */
   get logger(): Logger {
-    this.#logger ??= this.#options.logger ?? pino({ name: 'milena' })
-    return this.#logger
+    return this.#connected.logger()
   }
 
-  get registry(): ListenerEndpointRegistry {
-    this.#registry ??= new ListenerEndpointRegistry()
-    return this.#registry
+  /** The logger of kafkaModule: the one given, else pino, which keeps the secrets of the options to itself. */
+  get ownLogger(): Logger {
+    this.#ownLogger ??= this.#options.logger ?? redactingLogger(this.#redaction)
+    return this.#ownLogger
+  }
+
+  /** Placeholders are looked up in the `properties` of kafkaModule, then in the sources bound in the DI container, then in the environment. */
+  get resolver(): PropertyResolver {
+    this.#resolver ??= this.#newResolver(this.#connected.propertySources().map(propertySourceIn))
+    return this.#resolver
+  }
+
+  /** The property sources of the DI container, found good; unless placeholders were looked up before. */
+  usePropertySources(bound: readonly PropertySource[]): void {
+    this.#resolver ??= this.#newResolver(bound)
   }
 
   get producer(): Producer {
@@ -91,25 +157,23 @@ export class KafkaApplication {
     return new DefaultShareConsumerFactory<unknown, unknown>(this.#clientOptions(own))
   }
 
-  containerFactory(name: string, options: ContainerFactoryOptions): ShareListenerContainerFactory<unknown, unknown> {
-    if (typeof options !== 'object' || options === null) {
-      throw new KafkaUsageError(`Container factory '${name}' has no options. Give it an object; {} takes the defaults.`)
-    }
-    const { client, consumerFactory, runtime, ...given } = options
-    const properties = this.#resolvedEntries(given)
-    if (client !== undefined && consumerFactory !== undefined) {
-      throw new KafkaUsageError(
-        `Container factory '${name}' has both client and consumerFactory. Keep one: a consumerFactory brings its own client options.`,
-      )
-    }
+  containerFactory(options: FoundContainerFactoryOptions): ShareListenerContainerFactory<unknown, unknown> {
+    const { consumerFactory, runtime, client: _used, info, ...given } = options
+    const properties = { ...this.#resolvedEntries(given), info }
     return new ShareListenerContainerFactory<unknown, unknown>({
-      consumerFactory: consumerFactory ?? this.consumerFactory(client),
+      consumerFactory,
       // A group among the consumer settings is this factory's group, for whoever asks its containers.
       containerProperties: { ...properties, groupId: properties.groupId ?? groupIn(properties.properties) },
       logger: this.logger,
       eventPublisher: this.events,
       runtime,
     })
+  }
+
+  /** An endpoint that was made in code, with the placeholders of its texts resolved; its info is the application's own. */
+  endpoint<E extends KafkaListenerEndpoint>(endpoint: E): E {
+    const { info, ...rest } = endpoint
+    return { ...this.#resolvedEntries(rest), ...(info === undefined ? {} : { info }) } as E
   }
 
   /** Closes what was made of producer and admin; the next one who asks gets a new one. Rejects with the first failure after trying both. */
@@ -119,6 +183,15 @@ export class KafkaApplication {
     this.#admin = undefined
     const outcomes = await Promise.allSettled(open.map((client) => client.close()))
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  }
+
+  get #connected(): ApplicationSurroundings {
+    if (this.#surroundings !== undefined) return this.#surroundings
+    throw new KafkaUsageError('This kafkaModule is in no DI container. Load it first: di.load(kafkaModule({ … })).')
+  }
+
+  #newResolver(bound: readonly PropertySource[]): PropertyResolver {
+    return new PropertyResolver([...sourcesOf(this.#options.properties), ...bound, environmentProperties])
   }
 
   #clientOptions(own: KafkaClientOptions): KafkaClientOptions {
@@ -144,24 +217,45 @@ export class KafkaApplication {
     } as ClientOptions
   }
 
-  /** The options with the placeholders of their texts resolved, those in lists and in `properties` included. */
-  #resolvedEntries<T extends object>(options: T): T {
+  /** The options with the placeholders of their texts resolved, those in lists and in the settings inside them included. */
+  #resolvedEntries<T extends object>(options: T, owner = ''): T {
     const entries = Object.entries(options).map(([name, value]): [string, unknown] => [
       name,
-      name === 'properties' && isRecord(value) ? this.#resolvedEntries(value) : this.#resolved(value),
+      this.#resolvedValue(value, name, owner),
     ])
-    return Object.fromEntries(entries) as T
+    const resolved = Object.fromEntries(entries) as T
+    this.#redaction.learn(resolved, owner)
+    return resolved
   }
 
-  #resolved(value: unknown): unknown {
-    if (typeof value === 'string') return this.resolver.resolve(value)
-    if (Array.isArray(value)) return value.map((item) => this.#resolved(item))
-    return value
+  #resolvedValue(value: unknown, name: string, owner: string): unknown {
+    if (typeof value === 'string') return this.#resolvedText(value, name, owner)
+    if (Array.isArray(value)) return value.map((item) => this.#resolvedValue(item, name, owner))
+    const isSettings = SETTINGS.includes(name) || SETTINGS.includes(owner)
+    return isSettings && isPlainObject(value) ? this.#resolvedEntries(value, name) : value
+  }
+
+  #resolvedText(text: string, name: string, owner: string): string {
+    if (!text.includes('${')) return text
+    try {
+      return this.resolver.resolve(text)
+    } catch (error) {
+      if (!isSecretName(name, owner)) throw error
+      // The sentence may quote the text.
+      throw new KafkaUsageError(
+        `The placeholder in ${name} cannot be resolved. Write \${name}, and give the name a value in the properties of kafkaModule or in the environment.`,
+      )
+    }
   }
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+/** Options that are objects of texts themselves. */
+const SETTINGS: readonly string[] = ['properties', 'groupConfigs', 'kafkaConsumerProperties', 'sasl', 'ssl']
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }
 
 function sourcesOf(given: PropertySource | readonly PropertySource[] | undefined): readonly PropertySource[] {

@@ -11,11 +11,10 @@ function describeOptions(options: unknown, source: PropertySource = {}) {
   const endpoint = describeEndpoint(
     {
       listenerClass: OrderListener,
-      method: 'onOrder',
       where: 'OrderListener.onOrder()',
       defaultId: 'OrderListener.onOrder',
       options: options as KafkaListenerOptions,
-      plan: [],
+      target: { kind: 'method', method: { name: 'onOrder', where: 'OrderListener.onOrder()', plan: [] } },
     },
     new PropertyResolver([source]),
     problems,
@@ -44,6 +43,11 @@ describe('an endpoint', () => {
       id: 'o',
       prefix: 'p',
       rack: 'r1',
+      mode: 'manual',
+      deadline: '2500',
+      set: 'night',
+      phase: '-3',
+      reset: 'earliest',
     }
     const endpoint = describeOptions(
       {
@@ -56,6 +60,12 @@ describe('an endpoint', () => {
         autoStartup: '${on}',
         maxInFlight: '${window}',
         properties: { 'client.rack': '${rack}', 'max.poll.records': 5 },
+        ackMode: '${mode}',
+        processingDeadlineMs: '${deadline}',
+        containerGroup: '${set}',
+        phase: '${phase}',
+        groupConfigs: { 'share.auto.offset.reset': '${reset}', 'share.delivery.count.limit': 9 },
+        info: { any: 'thing' },
       },
       source,
     )
@@ -69,6 +79,12 @@ describe('an endpoint', () => {
       autoStartup: false,
       maxInFlight: 64,
       properties: { 'client.rack': 'r1', 'max.poll.records': 5 },
+      ackMode: 'MANUAL',
+      processingDeadlineMs: 2500,
+      containerGroup: 'night',
+      phase: -3,
+      groupConfigs: { 'share.auto.offset.reset': 'earliest', 'share.delivery.count.limit': 9 },
+      info: { any: 'thing' },
     })
   })
 
@@ -80,6 +96,40 @@ describe('an endpoint', () => {
     ['the same name twice', ['a', 'a'], ['a']],
   ])('takes topics as %s', (_name, topics, expected) => {
     expect(describeOptions({ topics }, { list: ['x', 'y'] }).topics).toEqual(expected)
+  })
+
+  it('takes its id for its group only where it is told to, and no group is given', () => {
+    expect(describeOptions({ topics: 't', id: 'a' })).not.toHaveProperty('groupId')
+    expect(describeOptions({ topics: 't', id: 'a', idIsGroup: true }).groupId).toBe('a')
+    expect(describeOptions({ topics: 't', id: 'a', idIsGroup: '${yes:true}' }).groupId).toBe('a')
+    expect(describeOptions({ topics: 't', id: 'a', idIsGroup: true, groupId: 'g' }).groupId).toBe('g')
+    expect(describeOptions({ topics: 't', id: 'a', idIsGroup: true, properties: { 'group.id': 'g' } }).groupId).toBe(
+      'g',
+    )
+    expect(describeOptions({ topics: 't', id: 'a', idIsGroup: false })).not.toHaveProperty('groupId')
+  })
+
+  it('names its container factory by a symbol as well', () => {
+    const manual = Symbol('manual')
+    expect(describeOptions({ topics: 't', containerFactory: manual }).containerFactory).toBe(manual)
+  })
+
+  it('keeps hooks that are functions, and those that the DI container is to be asked for', () => {
+    class Handler {}
+    const filter = () => true
+    const symbol = Symbol('filter')
+    expect(describeOptions({ topics: 't', errorHandler: Handler, filter })).toMatchObject({
+      errorHandler: Handler,
+      filter,
+    })
+    expect(describeOptions({ topics: 't', errorHandler: 'handler', filter: symbol })).toMatchObject({
+      errorHandler: 'handler',
+      filter: symbol,
+    })
+  })
+
+  it.each(['MANUAL', 'manual', ' ${mode:Manual} '])('takes its ack mode as %j', (ackMode) => {
+    expect(describeOptions({ topics: 't', ackMode }).ackMode).toBe('MANUAL')
   })
 
   it.each([3, '3', ' 3 '])('takes concurrency as %j', (concurrency) => {
@@ -103,6 +153,36 @@ describe('a mistake in @KafkaListener', () => {
     ['concurrency that is no number', { topics: 't', concurrency: 'many' }, /concurrency is 'many'/],
     ['maxInFlight -1', { topics: 't', maxInFlight: '-1' }, /maxInFlight is '-1'/],
     ['autoStartup that is no truth value', { topics: 't', autoStartup: 'maybe' }, /autoStartup must be true or false/],
+    [
+      'an unknown ack mode',
+      { topics: 't', ackMode: 'BATCH' },
+      /ackMode is 'BATCH'; it must be EXPLICIT, MANUAL, IMPLICIT/,
+    ],
+    ['an ack mode that is no text', { topics: 't', ackMode: 1 }, /ackMode must be a text/],
+    [
+      'a deadline of 0',
+      { topics: 't', processingDeadlineMs: 0 },
+      /processingDeadlineMs is 0; it must be a number of mill/,
+    ],
+    ['a phase of 1.5', { topics: 't', phase: '1.5' }, /phase is '1\.5'; it must be a whole number/],
+    [
+      'an error handler that is none',
+      { topics: 't', errorHandler: 7 },
+      /errorHandler must be a function, or a class, a t/,
+    ],
+    ['a filter that is none', { topics: 't', filter: {} }, /filter must be a function, or a class, a text or a symbol/],
+    ['idIsGroup without an id', { topics: 't', idIsGroup: true }, /idIsGroup is true, and there is no id/],
+    [
+      'group settings that are none',
+      { topics: 't', groupConfigs: 'earliest' },
+      /groupConfigs must be an object of sett/,
+    ],
+    ["Spring's batch", { topics: 't', batch: 'true' }, /'batch' cannot be set: records of a share group are delivered/],
+    [
+      "Spring's shareAckMode",
+      { topics: 't', shareAckMode: 'MANUAL' },
+      /'shareAckMode' cannot be set: here it is called a/,
+    ],
     ['properties that are no object', { topics: 't', properties: ['a=b'] }, /properties must be an object/],
     [
       'a misspelt option',

@@ -1,12 +1,27 @@
 import { ConsumerRecord, ShareConsumer } from '@milena/client'
-import { ConsumerStartedEvent, ConsumerStoppedEvent } from '@milena/container'
+import { ConsumerStartedEvent, ConsumerStoppedEvent, ShareAcknowledgment } from '@milena/container'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { Problems, type ListenerClass } from '../src/errors.js'
 import { EventListener } from '../src/event-listener.js'
+import { KafkaHandler } from '../src/kafka-handler.js'
 import { KafkaListener } from '../src/kafka-listener.js'
 import { exploreListenerClass } from '../src/listener-explorer.js'
-import { Consumer, Header, Headers, Payload, Record } from '../src/listener-params.js'
+import {
+  Ack,
+  Consumer,
+  DeliveryCount,
+  Header,
+  Headers,
+  Key,
+  Offset,
+  Partition,
+  Payload,
+  Record,
+  Signal,
+  Timestamp,
+  Topic,
+} from '../src/listener-params.js'
 
 class Order {
   constructor(readonly id: string) {}
@@ -21,7 +36,12 @@ const explore = (listenerClass: ListenerClass) => {
   problems.throwIfAny()
   return explored
 }
-const kindsOf = (listenerClass: ListenerClass) => explore(listenerClass).listeners[0]?.plan.map((source) => source.kind)
+/** The plan of each method that the class's first listener may call. */
+const plansOf = (listenerClass: ListenerClass, nth = 0) => {
+  const target = explore(listenerClass).listeners[nth]?.target
+  return target?.kind === 'method' ? [target.method.plan] : target?.handlers.map(({ plan }) => plan)
+}
+const kindsOf = (listenerClass: ListenerClass) => plansOf(listenerClass)?.[0]?.map((source) => source.kind)
 
 describe('a listener class', () => {
   it('tells what its decorators were given, and nothing was called', () => {
@@ -35,8 +55,8 @@ describe('a listener class', () => {
     }
     const [listener] = explore(Listener).listeners
     expect(listener).toMatchObject({
-      method: 'onOrder',
       where: 'Listener.onOrder()',
+      target: { kind: 'method', method: { name: 'onOrder', where: 'Listener.onOrder()' } },
       defaultId: 'Listener.onOrder',
       options: { topics: 'orders', groupId: 'workers' },
     })
@@ -78,7 +98,8 @@ describe('a listener class', () => {
       override on(_order: unknown): void {}
     }
     const [listener] = explore(Derived).listeners
-    expect(listener).toMatchObject({ where: 'Derived.on()', options: { topics: 'base' }, plan: [{ kind: 'payload' }] })
+    expect(listener).toMatchObject({ where: 'Derived.on()', options: { topics: 'base' } })
+    expect(kindsOf(Derived)).toEqual(['payload'])
     expect(explore(Base).listeners).toHaveLength(1)
   })
 
@@ -92,7 +113,8 @@ describe('a listener class', () => {
       override on(@Record() _record: unknown): void {}
     }
     const { listeners } = explore(Derived)
-    expect(listeners.map(({ options, plan }) => [options.topics, plan[0]?.kind])).toEqual([['derived', 'record']])
+    expect(listeners.map(({ options }) => options.topics)).toEqual(['derived'])
+    expect(kindsOf(Derived)).toEqual(['record'])
   })
 
   it('tells its event listeners with their classes', () => {
@@ -102,6 +124,77 @@ describe('a listener class', () => {
     }
     expect(explore(Watcher).eventListeners).toEqual([
       { method: 'changed', where: 'Watcher.changed()', eventClasses: [ConsumerStartedEvent, ConsumerStoppedEvent] },
+    ])
+  })
+})
+
+describe('a class that listens itself', () => {
+  const Text = z.string()
+  const Count = z.number()
+  const namesOf = (listenerClass: ListenerClass) => {
+    const target = explore(listenerClass).listeners[0]?.target
+    return target?.kind === 'handlers' ? target.handlers.map(({ name, isDefault }) => [name, isDefault]) : target?.kind
+  }
+
+  it('is one listener, with its handlers in the order in which they are written', () => {
+    @KafkaListener({ topics: 't' })
+    class Listener {
+      @KafkaHandler({ isDefault: true })
+      rest(): void {}
+      @KafkaHandler()
+      text(@Payload(Text) _text: string): void {}
+      @KafkaHandler()
+      count(@Payload(Count) _count: number): void {}
+    }
+    const { listeners } = explore(Listener)
+    expect(listeners).toMatchObject([{ where: 'Listener', defaultId: 'Listener', options: { topics: 't' } }])
+    expect(namesOf(Listener)).toEqual([
+      ['rest', true],
+      ['text', false],
+      ['count', false],
+    ])
+  })
+
+  it('may do so several times, beside methods that listen on their own', () => {
+    @KafkaListener({ topics: 'one' })
+    @KafkaListener({ topics: 'two' })
+    class Listener {
+      @KafkaHandler()
+      text(@Payload(Text) _text: string): void {}
+      @KafkaListener({ topics: 'three' })
+      own(): void {}
+    }
+    expect(explore(Listener).listeners.map(({ defaultId, options }) => [defaultId, options.topics])).toEqual([
+      ['Listener', 'one'],
+      ['Listener-2', 'two'],
+      ['Listener.own', 'three'],
+    ])
+  })
+
+  it('passes that on to its subclasses, with its handlers, which come after theirs', () => {
+    @KafkaListener({ topics: 'base' })
+    class Base {
+      @KafkaHandler()
+      text(@Payload(Text) _text: string): void {}
+      @KafkaHandler()
+      count(@Payload(Count) _count: number): void {}
+    }
+    class Derived extends Base {
+      @KafkaHandler({ isDefault: true })
+      override count(@Payload(Count) _count: number): void {}
+      override text(_text: string): void {}
+    }
+    @KafkaListener({ topics: 'own' })
+    class Own extends Base {}
+    expect(explore(Derived).listeners).toMatchObject([{ where: 'Derived', options: { topics: 'base' } }])
+    expect(namesOf(Derived)).toEqual([
+      ['count', true],
+      ['text', false],
+    ])
+    expect(explore(Own).listeners).toMatchObject([{ where: 'Own', defaultId: 'Own', options: { topics: 'own' } }])
+    expect(namesOf(Base)).toEqual([
+      ['text', false],
+      ['count', false],
     ])
   })
 })
@@ -117,25 +210,59 @@ describe('the parameters of a listener', () => {
         @Consumer() _consumer: unknown,
         @Headers() _headers: unknown,
         @Record() _record: unknown,
-        @Header('raw', { as: 'bytes' }) _raw: Buffer | undefined,
+        @Header('raw', { as: 'bytes' }) _raw: Buffer | null | undefined,
+        @Ack() _ack: unknown,
+        @Ack({ optional: true }) _optional: unknown,
+        @Key() _key: unknown,
+        @Topic() _topic: string,
+        @Partition() _partition: number,
+        @Offset() _offset: number,
+        @Timestamp() _timestamp: number,
+        @DeliveryCount() _deliveryCount: number,
+        @Header('tenant', { required: true }) _tenant: string,
+        @Signal() _signal: AbortSignal,
       ): void {}
     }
-    expect(explore(Listener).listeners[0]?.plan).toEqual([
-      { kind: 'header', name: 'trace', as: 'string' },
+    expect(plansOf(Listener)?.[0]).toEqual([
+      { kind: 'header', name: 'trace', as: 'string', required: false },
       { kind: 'payload', schema },
       { kind: 'consumer' },
       { kind: 'headers' },
       { kind: 'record' },
-      { kind: 'header', name: 'raw', as: 'bytes' },
+      { kind: 'header', name: 'raw', as: 'bytes', required: false },
+      { kind: 'ack', optional: false },
+      { kind: 'ack', optional: true },
+      { kind: 'key' },
+      { kind: 'topic' },
+      { kind: 'partition' },
+      { kind: 'offset' },
+      { kind: 'timestamp' },
+      { kind: 'deliveryCount' },
+      { kind: 'header', name: 'tenant', as: 'string', required: true },
+      { kind: 'signal' },
     ])
   })
 
-  it('are found by type: ConsumerRecord, ShareConsumer, and one other is the payload', () => {
+  it('are found by type: ConsumerRecord, ShareAcknowledgment, ShareConsumer, AbortSignal, and one other is the payload', () => {
     class Listener {
       @KafkaListener({ topics: 't' })
-      on(_consumer: ShareConsumer, _order: Order, _record: ConsumerRecord): void {}
+      on(
+        _consumer: ShareConsumer,
+        _order: Order,
+        _signal: AbortSignal,
+        _record: ConsumerRecord,
+        _ack: ShareAcknowledgment,
+      ): void {}
     }
-    expect(kindsOf(Listener)).toEqual(['consumer', 'payload', 'record'])
+    expect(kindsOf(Listener)).toEqual(['consumer', 'payload', 'signal', 'record', 'ack'])
+  })
+
+  it('are found by type when they may be undefined, where the compiler keeps the class', () => {
+    class Listener {
+      @KafkaListener({ topics: 't' })
+      on(_record: ConsumerRecord, _ack?: ShareAcknowledgment): void {}
+    }
+    expect(kindsOf(Listener)).toEqual(['record', 'ack'])
   })
 
   it('may be just one of another type, which is the payload', () => {
@@ -197,9 +324,29 @@ describe('a mistake in a listener class', () => {
     @KafkaListener({ topics: 't' })
     on(@Payload() _one: unknown, _two: string): void {}
   }
-  class Signal {
+  class TwoSchemas {
     @KafkaListener({ topics: 't' })
-    on(_signal: AbortSignal): void {}
+    on(@Payload(z.string()) _one: string, @Payload(z.unknown()) _two: unknown): void {}
+  }
+  @KafkaListener({ topics: 't' })
+  class WithoutHandlers {
+    on(): void {}
+  }
+  class HandlerAlone {
+    @KafkaHandler()
+    on(@Payload(z.string()) _text: string): void {}
+  }
+  @KafkaListener({ topics: 't' })
+  class HandlerWithoutSchema {
+    @KafkaHandler()
+    on(@Payload() _text: string): void {}
+  }
+  @KafkaListener({ topics: 't' })
+  class TwoDefaults {
+    @KafkaHandler({ isDefault: true })
+    one(): void {}
+    @KafkaHandler({ isDefault: true })
+    two(): void {}
   }
   class WithoutMetadata {
     @KafkaListener({ topics: 't' })
@@ -213,11 +360,15 @@ describe('a mistake in a listener class', () => {
   Reflect.defineMetadata('design:paramtypes', [undefined], CircularImport.prototype, 'on')
 
   it.each([
-    ['no decorated method', Nothing, /^Nothing: None of its methods has @KafkaListener or @EventListener/],
+    [
+      'no decorated method',
+      Nothing,
+      /^Nothing: Neither it nor one of its methods has @KafkaListener or @EventListener/,
+    ],
     [
       'parameters without a listener',
       OnlyParameters,
-      /^OnlyParameters\.on\(\): Its parameters are decorated, and it has no @KafkaListener/,
+      /^OnlyParameters\.on\(\): Its parameters are decorated, and it has neither @KafkaListener nor @KafkaHandler/,
     ],
     [
       'two decorators on one parameter',
@@ -239,7 +390,31 @@ describe('a mistake in a listener class', () => {
       DecoratedAndGuessed,
       /^DecoratedAndGuessed\.on\(\): Its second parameter has no decorator, and another one is the payload/,
     ],
-    ['an AbortSignal', Signal, /^Signal\.on\(\): Its first parameter is an AbortSignal/],
+    [
+      'two schemas',
+      TwoSchemas,
+      /^TwoSchemas\.on\(\): Its first and second parameters each have a schema\. Keep one @Payload\(schema\)/,
+    ],
+    [
+      'a class that listens and has no handlers',
+      WithoutHandlers,
+      /^WithoutHandlers: It has @KafkaListener, and none of its methods has @KafkaHandler/,
+    ],
+    [
+      'a handler in a class that does not listen',
+      HandlerAlone,
+      /^HandlerAlone\.on\(\): It has @KafkaHandler, and its class has no @KafkaListener/,
+    ],
+    [
+      'a handler that nothing chooses',
+      HandlerWithoutSchema,
+      /^HandlerWithoutSchema\.on\(\): It has @KafkaHandler and no schema .* Write @Payload\(schema\)/,
+    ],
+    [
+      'two default handlers',
+      TwoDefaults,
+      /^TwoDefaults: one\(\) and two\(\) are both @KafkaHandler\(\{ isDefault: true \}\)\. Keep one default/,
+    ],
     [
       'no emitted types',
       WithoutMetadata,
@@ -276,6 +451,7 @@ describe('a decorator in the wrong place', () => {
   it('is refused on constructor parameters', () => {
     expect(() => {
       class Listener {
+        // @ts-expect-error a constructor is no method, which the compiler sees too
         constructor(@Payload() readonly order: unknown) {}
       }
       return Listener
@@ -300,6 +476,31 @@ describe('a decorator in the wrong place', () => {
     expect(() => decorate(() => undefined, { kind: 'method', name: 'on' })).toThrow(
       /Set "experimentalDecorators": true/,
     )
+  })
+
+  it('is explained when a class was compiled with standard decorators', () => {
+    const decorate = KafkaListener({ topics: 't' }) as unknown as (target: unknown, context: object) => void
+    expect(() => decorate(class {}, { kind: 'class', name: 'Listener' })).toThrow(/Set "experimentalDecorators": true/)
+  })
+
+  it('@KafkaHandler is refused on accessors and static methods', () => {
+    expect(() => {
+      class Listener {
+        @KafkaHandler()
+        static on(): void {}
+      }
+      return Listener
+    }).toThrow(/@KafkaHandler stands on the static member Listener\.on/)
+    expect(() => {
+      class Listener {
+        // @ts-expect-error an accessor is no method, which the compiler sees too
+        @KafkaHandler()
+        get on(): string {
+          return 'on'
+        }
+      }
+      return Listener
+    }).toThrow(/@KafkaHandler on Listener\.on belongs on a method/)
   })
 
   it('@EventListener without a class is refused where it stands', () => {

@@ -1,12 +1,15 @@
 import type { ConsumerRecord, ShareConsumer } from '@milena/client'
-import { PayloadValidationError } from '@milena/container'
+import { PayloadValidationError, type ShareAcknowledgment } from '@milena/container'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { compileCall, takesConsumer, type ArgumentPlan } from '../src/argument-plan.js'
+import type { ArgumentPlan } from '../src/argument-plan.js'
+import { compileCall, MissingHeaderError } from '../src/planned-call.js'
 
 const recordOf = (fields: object) =>
   ({ topic: 'orders', partition: 0, offset: 7, headers: [], ...fields }) as unknown as ConsumerRecord<unknown, unknown>
+const acknowledgment = { isAcknowledged: false } as unknown as ShareAcknowledgment
 const consumer = { memberId: 'm' } as unknown as ShareConsumer<unknown, unknown>
+const { signal } = new AbortController()
 
 class Subject {
   readonly got: unknown[][] = []
@@ -21,7 +24,7 @@ function call(
   record: ConsumerRecord<unknown, unknown>,
 ): { readonly subject: Subject; readonly outcome: unknown } {
   const subject = new Subject()
-  const outcome = compileCall(plan, subject.on, subject)(record, consumer)
+  const outcome = compileCall(plan, subject.on, subject)(record, acknowledgment, consumer, signal)
   return { subject, outcome }
 }
 
@@ -29,28 +32,43 @@ const schemaLess = { kind: 'payload', schema: undefined } as const
 const OrderSchema = z.object({ id: z.string(), amount: z.coerce.number() })
 
 describe('a planned call', () => {
-  const sources = [{ kind: 'record' }, schemaLess, { kind: 'headers' }, { kind: 'consumer' }] as const
+  const sources: ArgumentPlan = [
+    { kind: 'record' },
+    schemaLess,
+    { kind: 'ack', optional: false },
+    { kind: 'consumer' },
+    { kind: 'signal' },
+    { kind: 'key' },
+    { kind: 'topic' },
+    { kind: 'partition' },
+    { kind: 'offset' },
+    { kind: 'timestamp' },
+    { kind: 'deliveryCount' },
+    { kind: 'headers' },
+  ]
+  const record = recordOf({ key: 'k', value: 'v', partition: 3, timestamp: 5, deliveryCount: 2 })
+  const given = [record, 'v', acknowledgment, consumer, signal, 'k', 'orders', 3, 7, 5, 2, record.headers]
 
-  it.each([0, 1, 2, 3, 4])(
+  it.each([0, 1, 2, 3, 4, 5, 6, 12])(
     'hands over %i arguments in their order, on the instance, and passes on what is returned',
     (count) => {
-      const record = recordOf({ value: 'v' })
       const { subject, outcome } = call(sources.slice(0, count), record)
-      expect(subject.got).toEqual([[record, 'v', record.headers, consumer].slice(0, count)])
+      expect(subject.got).toEqual([given.slice(0, count)])
       expect(outcome).toBe('returned')
     },
   )
 
-  it('says whether it takes the consumer', () => {
-    expect(takesConsumer([{ kind: 'record' }])).toBe(false)
-    expect(takesConsumer([{ kind: 'record' }, { kind: 'consumer' }])).toBe(true)
+  it.each([2, 3, 4, 5])('hands over %i arguments in any order', (count) => {
+    const { subject } = call(sources.toReversed().slice(0, count), record)
+    expect(subject.got).toEqual([given.toReversed().slice(0, count)])
   })
 
   it('throws what the method throws', () => {
     const failing = () => {
       throw new Error('no')
     }
-    expect(() => compileCall([{ kind: 'record' }], failing, {})(recordOf({}), undefined)).toThrow('no')
+    const planned = compileCall([{ kind: 'record' }], failing, {})
+    expect(() => planned(recordOf({}), undefined, undefined, undefined)).toThrow('no')
   })
 })
 
@@ -63,7 +81,7 @@ describe('a header argument', () => {
     ],
   })
   const header = (name: string, as: 'string' | 'bytes' = 'string') =>
-    call([{ kind: 'header', name, as }], record).subject.got[0]?.[0]
+    call([{ kind: 'header', name, as, required: false }], record).subject.got[0]?.[0]
 
   it('is the text of the last header of that name', () => {
     expect(header('trace')).toBe('last')
@@ -73,9 +91,26 @@ describe('a header argument', () => {
     expect(header('trace', 'bytes')).toEqual(Buffer.from('last'))
   })
 
-  it('is undefined without the header and null without a value', () => {
+  it('is undefined without the header, and without a value, which bytes tell apart', () => {
     expect(header('absent')).toBeUndefined()
-    expect(header('empty')).toBeNull()
+    expect(header('empty')).toBeUndefined()
+    expect(header('absent', 'bytes')).toBeUndefined()
+    expect(header('empty', 'bytes')).toBeNull()
+  })
+
+  it.each(['absent', 'empty'])('that is required and %s is an error, and the method is not called', (name) => {
+    const subject = new Subject()
+    const planned = compileCall([{ kind: 'header', name, as: 'string', required: true }], subject.on, subject)
+    expect(() => planned(record, undefined, undefined, undefined)).toThrow(MissingHeaderError)
+    expect(() => planned(record, undefined, undefined, undefined)).toThrow(
+      `The record at offset 7 of orders-0 has no header '${name}'`,
+    )
+    expect(subject.got).toEqual([])
+  })
+
+  it('that is required and there is its value', () => {
+    const plan: ArgumentPlan = [{ kind: 'header', name: 'trace', as: 'string', required: true }]
+    expect(call(plan, record).subject.got).toEqual([['last']])
   })
 })
 
@@ -95,7 +130,8 @@ describe('a payload argument', () => {
   it('that the schema refuses is an error, and the method is not called', () => {
     const subject = new Subject()
     const planned = compileCall([{ kind: 'payload', schema: OrderSchema }], subject.on, subject)
-    expect(() => planned(recordOf({ value: Buffer.from('{"id":1}') }), undefined)).toThrow(PayloadValidationError)
+    const bad = recordOf({ value: Buffer.from('{"id":1}') })
+    expect(() => planned(bad, undefined, undefined, undefined)).toThrow(PayloadValidationError)
     expect(subject.got).toEqual([])
   })
 
@@ -112,23 +148,15 @@ describe('a payload argument', () => {
     expect(bad.subject.got).toEqual([])
   })
 
-  it('refused while another argument has failed already leaves no rejection that nobody handles', async () => {
-    const unhandled: unknown[] = []
-    const note = (reason: unknown) => void unhandled.push(reason)
-    process.on('unhandledRejection', note)
-    try {
-      const later = OrderSchema.refine(async () => false, 'refused later')
-      const plan: ArgumentPlan = [
-        { kind: 'payload', schema: later },
-        { kind: 'payload', schema: z.string() },
-      ]
-      const planned = compileCall(plan, () => undefined, {})
-      expect(() => planned(recordOf({ value: { id: 'a', amount: 1 } }), undefined)).toThrow(PayloadValidationError)
-      await new Promise((resolve) => setImmediate(resolve))
-      await new Promise((resolve) => setImmediate(resolve))
-    } finally {
-      process.off('unhandledRejection', note)
-    }
-    expect(unhandled).toEqual([])
+  it('may stand beside the value as the deserialiser left it, and is validated once', () => {
+    let validated = 0
+    const schema = OrderSchema.transform((order) => {
+      validated++
+      return order.id
+    })
+    const value = Buffer.from('{"id":"a","amount":1}')
+    const plan: ArgumentPlan = [schemaLess, { kind: 'payload', schema }, { kind: 'offset' }]
+    expect(call(plan, recordOf({ value })).subject.got).toEqual([[value, 'a', 7]])
+    expect(validated).toBe(1)
   })
 })
