@@ -207,6 +207,7 @@ export const honestFiles: Readonly<Record<string, string>> = {
   'packages/decorators/src/honest.ts': imports('thing', '@milena/container'),
   'packages/decorators/src/kafka-module.ts': imports('ContainerModule', 'inversify'),
   'packages/decorators/src/start-kafka-listeners.ts': imports('Container', 'inversify'),
+  'packages/decorators/src/instance-resolver-inversify.ts': imports('Container', 'inversify'),
   'packages/embedded-broker/src/honest.ts': imports('thing', '@milena/protocol'),
   'packages/client/test/honest.test.ts': imports('thing', '../src/honest.js') + 'export const at = Date.now()\n',
   'examples/01-planted/src/honest.ts':

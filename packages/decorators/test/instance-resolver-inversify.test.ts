@@ -1,0 +1,166 @@
+import { Container, inject, injectable } from 'inversify'
+import { describe, expect, it } from 'vitest'
+import type { ListenerInstance, ServiceReference } from '../src/instance-resolver.js'
+import { InversifyInstances } from '../src/instance-resolver-inversify.js'
+
+@injectable()
+class Unit {}
+
+@injectable()
+class Repository {
+  constructor(readonly unit: Unit) {}
+}
+
+@injectable()
+class Listener {
+  constructor(
+    readonly unit: Unit,
+    readonly repository: Repository,
+  ) {}
+}
+
+@injectable()
+class Handler {
+  constructor(readonly unit: Unit) {}
+}
+
+@injectable()
+class Filter {
+  constructor(@inject('unit') readonly unit: unknown) {}
+}
+
+function instancesOf(di: Container): InversifyInstances {
+  return new InversifyInstances({
+    bind: (service) => di.bind(service),
+    isBound: (service) => di.isBound(service),
+    context: di,
+  })
+}
+
+/** What a service is for a subject. */
+async function made<T extends object>(
+  instances: ReadonlyMap<ServiceReference, ListenerInstance>,
+  service: abstract new (...args: never[]) => T,
+  subject: object,
+): Promise<T> {
+  const instance = instances.get(service)
+  if (instance === undefined) throw new Error(`no ${service.name}`)
+  return (instance.scope === 'singleton' ? instance.instance : await instance.create(subject)) as T
+}
+
+describe('a service in request scope', () => {
+  it('is one object for everything that is made for one record, and another one for the next', async () => {
+    const di = new Container()
+    di.bind(Unit).toSelf().inRequestScope()
+    di.bind(Repository).toSelf().inTransientScope()
+    di.bind(Listener).toSelf().inTransientScope()
+    di.bind(Handler).toSelf().inTransientScope()
+    const together = await instancesOf(di).together([Listener, Handler])
+    const units = []
+    for (const record of [{}, {}]) {
+      const listener = await made(together, Listener, record)
+      const handler = await made(together, Handler, record)
+      expect(listener.repository.unit).toBe(listener.unit)
+      expect(handler.unit).toBe(listener.unit)
+      units.push(listener.unit)
+    }
+    expect(units[0]).not.toBe(units[1])
+  })
+
+  it('is asked for with the record: the same record gives the same objects', async () => {
+    const di = new Container()
+    for (const service of [Unit, Repository, Listener]) di.bind(service).toSelf().inRequestScope()
+    const together = await instancesOf(di).together([Listener])
+    const record = {}
+    expect(await made(together, Listener, record)).toBe(await made(together, Listener, record))
+    expect(await made(together, Listener, record)).not.toBe(await made(together, Listener, {}))
+  })
+
+  it('stays what it was inside a singleton, as inversify documents', async () => {
+    const di = new Container()
+    di.bind(Unit).toSelf().inRequestScope()
+    di.bind(Repository).toSelf().inRequestScope()
+    di.bind(Listener).toSelf().inSingletonScope()
+    const together = await instancesOf(di).together([Listener])
+    expect((await made(together, Listener, {})).unit).toBe((await made(together, Listener, {})).unit)
+  })
+
+  it('is one object per record where parts are made asynchronously, too', async () => {
+    const di = new Container()
+    di.bind(Unit)
+      .toDynamicValue(() => Promise.resolve(new Unit()))
+      .inRequestScope()
+    di.bind(Repository).toSelf().inTransientScope()
+    di.bind(Listener).toSelf().inTransientScope()
+    di.bind(Handler).toSelf().inTransientScope()
+    const together = await instancesOf(di).together([Listener, Handler])
+    const record = {}
+    const [listener, handler] = await Promise.all([made(together, Listener, record), made(together, Handler, record)])
+    expect(handler.unit).toBe(listener.unit)
+  })
+})
+
+describe('a transient service', () => {
+  it('is an own object wherever it is injected', async () => {
+    const di = new Container()
+    for (const service of [Unit, Repository, Listener]) di.bind(service).toSelf().inTransientScope()
+    const listener = await made(await instancesOf(di).together([Listener]), Listener, {})
+    expect(listener.repository.unit).not.toBe(listener.unit)
+  })
+
+  it('is made anew although the DI container makes singletons by default', async () => {
+    const di = new Container({ defaultScope: 'Singleton' })
+    di.bind(Unit).toSelf().inRequestScope()
+    di.bind(Repository).toSelf().inTransientScope()
+    di.bind(Listener).toSelf().inTransientScope()
+    di.bind(Handler).toSelf().inTransientScope()
+    const together = await instancesOf(di).together([Listener, Handler])
+    expect(await made(together, Listener, {})).not.toBe(await made(together, Listener, {}))
+  })
+})
+
+describe('what a DI container is asked for', () => {
+  it('is bound as a singleton when it is a class that nobody has bound', async () => {
+    const di = new Container()
+    const instances = instancesOf(di)
+    expect(await instances.resolve(Unit)).toEqual({ scope: 'singleton', instance: di.get(Unit) })
+  })
+
+  it('is refused, with what is missing, when it cannot be made; for one record that keeps nothing of another', async () => {
+    await expect(instancesOf(new Container()).resolve(Filter)).rejects.toThrow(/unit/)
+
+    const di = new Container()
+    let broken = false
+    di.bind('unit').toDynamicValue(() => {
+      if (broken) throw new Error('the database is away')
+      return {}
+    })
+    di.bind(Filter).toSelf().inTransientScope()
+    const together = await instancesOf(di).together([Filter])
+    broken = true
+    await expect(made(together, Filter, {})).rejects.toThrow('the database is away')
+    broken = false
+    await made(together, Filter, {})
+  })
+
+  it('leaves no rejection behind when one of several parts was never asked for', async () => {
+    const di = new Container()
+    let broken = false
+    di.bind('unit').toDynamicValue(() => (broken ? Promise.reject(new Error('away')) : Promise.resolve({})))
+    di.bind(Unit).toSelf().inRequestScope()
+    di.bind(Filter).toSelf().inTransientScope()
+    di.bind(Handler).toSelf().inTransientScope()
+    const together = await instancesOf(di).together([Filter, Handler])
+    broken = true
+    await expect(made(together, Filter, {})).rejects.toThrow('away')
+  })
+
+  it('is nothing, one or several under a name that may be bound several times', async () => {
+    const di = new Container()
+    const instances = instancesOf(di)
+    expect(await instances.all('source')).toEqual([])
+    di.bind('source').toConstantValue(1)
+    di.bind('source').toDynamicValue(() => Promise.resolve(2))
+    expect(await instances.all('source')).toEqual([1, 2])
+  })
+})
