@@ -31,7 +31,7 @@ export function checkListener(check: ListenerCheck): readonly string[] {
   if (listener.kind === 'acknowledging' && !listener.acknowledgmentOptional) {
     warnings.push(
       `${where}: ${listener.name} takes an acknowledgment, which is undefined in shareAckMode ${mode}: the container answers. ` +
-        'Use MANUAL, drop the parameter, or say that it is optional (acknowledgmentOptional: true).',
+        'Use MANUAL, drop the parameter, or say that it is optional (acknowledgmentOptional: true; of a decorated method @Ack({ optional: true })).',
     )
   }
   if (mode === 'IMPLICIT' && (hasRecoverer || hasErrorHandler)) {

@@ -22,6 +22,14 @@ const REMEDY =
   'Say what it is: @Payload(), @Record(), @Ack(), @Consumer(), @Key(), @Topic(), @Partition(), @Offset(), @Timestamp(), ' +
   '@DeliveryCount(), @Header(name), @Headers() or @Signal()'
 
+/** Where the classes come from that are found by type: one of that name that is another class must not be taken for the payload. */
+const HOMES: ReadonlyMap<string, string> = new Map([
+  ['ConsumerRecord', '@milena/client'],
+  ['ShareConsumer', '@milena/client'],
+  ['ShareAcknowledgment', '@milena/container'],
+  ['AbortSignal', 'Node'],
+])
+
 const RAW_PAYLOAD: ParameterMark = { kind: 'payload', schema: undefined }
 
 /**
@@ -94,13 +102,19 @@ function byType(
     problems.add(
       where,
       `Its ${ordinal(index)} parameter has no decorator, and its class did not exist yet when the method was decorated: two modules import ` +
-        `each other. Break that circle, or say what it is. ${REMEDY}.`,
+        `each other. (swc tells the same of a parameter without a type.) Break that circle, or say what it is. ${REMEDY}.`,
     )
   } else if (type === Object) {
     problems.add(
       where,
       `Its ${ordinal(index)} parameter has no decorator, and nothing is left of its type at run time (an interface, a type alias, a union, or a class ` +
         `imported with "import type"). ${REMEDY}.`,
+    )
+  } else if (typeof type === 'function' && HOMES.has(type.name)) {
+    problems.add(
+      where,
+      `Its ${ordinal(index)} parameter is a ${type.name}, and not that of the ${HOMES.get(type.name)} that runs here: it is installed twice, or the class is ` +
+        `your own. Install one, or say what the parameter is. ${REMEDY}.`,
     )
   } else {
     guessed.push(index)

@@ -358,6 +358,12 @@ describe('a mistake in a listener class', () => {
     on(_order: Order): void {}
   }
   Reflect.defineMetadata('design:paramtypes', [undefined], CircularImport.prototype, 'on')
+  const otherCopy = { ShareAcknowledgment: class ShareAcknowledgment {} }
+  class TwoCopies {
+    @KafkaListener({ topics: 't' })
+    on(_ack: Order): void {}
+  }
+  Reflect.defineMetadata('design:paramtypes', [otherCopy.ShareAcknowledgment], TwoCopies.prototype, 'on')
 
   it.each([
     [
@@ -419,6 +425,11 @@ describe('a mistake in a listener class', () => {
       'no emitted types',
       WithoutMetadata,
       /^WithoutMetadata\.on\(\): Its second parameter .* emitted no parameter types .*esbuild.*emitDecoratorMetadata/,
+    ],
+    [
+      'a class of another copy of a package',
+      TwoCopies,
+      /^TwoCopies\.on\(\): Its first parameter is a ShareAcknowledgment, and not that of the @milena\/container that runs here/,
     ],
     [
       'a type that was not there yet',

@@ -1,5 +1,6 @@
 import type { ConsumerRecord, ShareConsumer } from '@milena/client'
 import { PayloadValidationError, type ShareAcknowledgment } from '@milena/container'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { ArgumentPlan } from '../src/argument-plan.js'
@@ -58,9 +59,14 @@ describe('a planned call', () => {
     },
   )
 
-  it.each([2, 3, 4, 5])('hands over %i arguments in any order', (count) => {
-    const { subject } = call(sources.toReversed().slice(0, count), record)
-    expect(subject.got).toEqual([given.toReversed().slice(0, count)])
+  it('hands over whatever parameters a method has, however many, in their order', () => {
+    const parameters = fc.array(fc.nat(sources.length - 1), { maxLength: 15 })
+    fc.assert(
+      fc.property(parameters, (picked) => {
+        const plan = picked.flatMap((index) => sources[index] ?? [])
+        expect(call(plan, record).subject.got).toEqual([picked.map((index) => given[index])])
+      }),
+    )
   })
 
   it('throws what the method throws', () => {
