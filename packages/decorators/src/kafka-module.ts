@@ -45,7 +45,7 @@ export interface KafkaModuleOptions {
   readonly containerFactories?: Readonly<
     Record<string | symbol, ContainerFactoryOptions | ((get: Resolve) => ContainerFactoryOptions)>
   >
-  /** The classes with @KafkaListener and @EventListener methods. One that is not bound in the DI container is bound as a singleton. */
+  /** The classes with `@KafkaListener` and `@EventListener` methods. One that is not bound in the DI container is bound as a singleton. */
   readonly listeners?: readonly ListenerClass[]
   /** Where log lines go. Default: a pino logger, level info, to standard output, which writes no secrets. */
   readonly logger?: Logger
@@ -84,7 +84,7 @@ export const KafkaTokens = {
   PropertySource: token<PropertySource>('PropertySource'),
   /** Any number: is told every event of every container. A function, or an object with publish(event). What it throws is logged. */
   EventPublisher: token<ContainerEventPublisher | ContainerEventPublisher['publish']>('EventPublisher'),
-  /** Any number: classes with @KafkaListener and @EventListener methods, besides the `listeners` of the module. */
+  /** Any number: classes with `@KafkaListener` and `@EventListener` methods, besides the `listeners` of the module. */
   ListenerClass: token<ListenerClass>('ListenerClass'),
   /** Any number: listeners without decorators. Each gets a container, made by the container factory that it names. */
   Endpoint: token<BoundKafkaListenerEndpoint>('Endpoint'),
