@@ -29,7 +29,6 @@ di.load(
     logger: consoleLogger(),
   }),
 )
-const kafka = await startKafkaListeners(di)
-process.once('SIGTERM', () => void kafka.stop().finally(() => process.disconnect()))
+const kafka = await startKafkaListeners(di) // SIGTERM stops it in good order; the process ends with that
 process.once('disconnect', () => void kafka.stop()) // whoever started it is gone
 tell('ready')
