@@ -17,6 +17,7 @@ import { ExplicitAckMode } from './explicit-ack-mode.js'
 import { ImplicitAckMode } from './implicit-ack-mode.js'
 import { ListenerLoop } from './listener-loop.js'
 import { ManualAckMode } from './manual-ack-mode.js'
+import { makeConsumer } from './member-consumer.js'
 import type { MemberSurroundings } from './member-surroundings.js'
 import type { ResolvedListener } from './message-listener.js'
 import { stopReasonOf } from './poll-errors.js'
@@ -78,7 +79,7 @@ export class ContainerMember<K, V> {
   #releasedAhead = 0
   #left = false
 
-  /** Makes the consumer. @throws what the consumer factory throws */
+  /** Makes the consumer. @throws what the consumer factory throws, or that it gave none */
   constructor(plan: MemberPlan<K, V>, surroundings: MemberSurroundings) {
     const { properties, clock, random } = plan
     this.#plan = plan
@@ -86,13 +87,13 @@ export class ContainerMember<K, V> {
     this.#drainOver = new Promise((resolve) => {
       this.#endDrain = resolve
     })
-    this.consumer = plan.consumerFactory.createShareConsumer({
+    const { consumer, engine } = makeConsumer(plan.consumerFactory, plan.engineOf, {
       groupId: plan.groupId,
       clientId: surroundings.source.clientId,
       acknowledgementMode: properties.shareAckMode === 'IMPLICIT' ? 'implicit' : 'explicit',
       properties: properties.properties,
     })
-    const engine = plan.engineOf(this.consumer)
+    this.consumer = consumer
     this.engine = engine
     const { wishes } = engine
     engine.keepLocks({ maxExtensionMs: properties.maxLockExtensionMs ?? wishes.maxLockExtensionMs })
@@ -118,6 +119,7 @@ export class ContainerMember<K, V> {
       pollBackoff: new Backoff({ clock, random, ...POLL_BACKOFF }),
       pollTimeoutMs: properties.pollTimeoutMs,
       maxInFlight: properties.maxInFlight ?? wishes.maxInFlight,
+      answeredLater: properties.shareAckMode === 'MANUAL',
       syncShareCommits: properties.syncShareCommits,
     })
     const { acknowledgementCommitCallback: callback } = properties

@@ -1,0 +1,49 @@
+import type { ShareConsumer } from '@milena/client'
+import { KafkaUsageError } from '@milena/protocol'
+import type { ContainerEngine } from './container-engine.js'
+import type { ShareConsumerFactory, ShareConsumerRequest } from './share-consumer-factory.js'
+
+/** A consumer and the engine inside it. */
+export interface MemberConsumer<K, V> {
+  readonly consumer: ShareConsumer<K, V>
+  readonly engine: ContainerEngine<K, V>
+}
+
+/**
+ * Has the factory make a consumer. What turns out to be unfit is closed again.
+ * @throws what the factory throws, and KafkaUsageError when it gives no ShareConsumer
+ */
+export function makeConsumer<K, V>(
+  factory: ShareConsumerFactory<K, V>,
+  engineOf: (consumer: ShareConsumer<K, V>) => ContainerEngine<K, V>,
+  request: ShareConsumerRequest,
+): MemberConsumer<K, V> {
+  const consumer = factory.createShareConsumer(request)
+  const made: unknown = consumer
+  if (made instanceof Promise) {
+    made.then(closeQuietly, () => undefined)
+    throw unfit(request, 'a promise')
+  }
+  if (typeof made !== 'object' || made === null) throw unfit(request, String(made))
+  try {
+    return { consumer, engine: engineOf(consumer) }
+  } catch {
+    closeQuietly(made)
+    throw unfit(request, `an object of class ${made.constructor?.name ?? 'Object'}`)
+  }
+}
+
+function unfit({ clientId }: ShareConsumerRequest, given: string): KafkaUsageError {
+  return new KafkaUsageError(
+    `The consumer factory gave no consumer for ${clientId ?? 'a member'}, but ${given}: createShareConsumer() must return a new ` +
+      'ShareConsumer of @milena/client.',
+  )
+}
+
+function closeQuietly(made: unknown): void {
+  const close: unknown = typeof made === 'object' && made !== null ? Reflect.get(made, 'close') : undefined
+  if (typeof close !== 'function') return
+  void Promise.resolve()
+    .then(() => close.call(made) as unknown)
+    .catch(() => undefined)
+}
