@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { isInsideListenerOf, type ListenerEndpointRegistry } from '@milena/container'
+import { isInsideListenerOf, type ListenerEndpointRegistry, type RegistryHealth } from '@milena/container'
 import { KafkaError } from '@milena/protocol'
 import type { KafkaApplication } from './kafka-application.js'
 
@@ -23,8 +23,8 @@ export interface KafkaListeners extends AsyncDisposable {
   whenStopped(): Promise<void>
 }
 
-/** How all containers of an application are. */
-export type KafkaHealth = ReturnType<ListenerEndpointRegistry['health']>
+/** How an application and its containers are. Before it runs, and from the moment when it is to stop, the status is `down`. */
+export type KafkaHealth = RegistryHealth
 
 /** How long stop() may take. */
 export interface StopKafkaOptions {
@@ -60,7 +60,8 @@ export class RunningListeners implements KafkaListeners {
   }
 
   health(): KafkaHealth {
-    return this.registry.health()
+    const health = this.registry.health()
+    return this.isRunning ? health : { ...health, status: 'down' }
   }
 
   stop(options: StopKafkaOptions = {}): Promise<void> {

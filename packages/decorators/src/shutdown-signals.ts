@@ -61,7 +61,7 @@ function onSignal(signal: NodeJS.Signals): void {
     const now = first?.clock.now() ?? Number.POSITIVE_INFINITY
     if (signal === 'SIGINT' && ending.signal === signal && now - ending.at < SAME_KEY_PRESS_MS) return
     for (const { logger } of concerned) logger().warn({ signal }, `${signal} came again: the process ends at once.`)
-    endProcess(signal)
+    return endProcess(signal)
   }
   if (first === undefined) return
   const heardByOthers = process.listenerCount(signal) > 1

@@ -57,14 +57,22 @@ export async function startKafkaListeners(di: Container, options: StartKafkaOpti
     problems.throwIfAny()
     await running.start()
   } catch (error) {
-    await running.stop().catch((failure: unknown) => {
-      application.logger.warn({ err: failure }, 'Closing after a failed start failed too.')
-    })
+    await closeAfter(running, application)
     // Where a signal has ended the start, the process ends by that signal and not by this error.
     await watch.whenHandled()
     throw error
   }
   return running
+}
+
+async function closeAfter(running: RunningListeners, application: KafkaApplication): Promise<void> {
+  try {
+    await running.stop()
+    // A stop that came early has not seen what was made since.
+    await application.closeClients()
+  } catch (error) {
+    application.logger.warn({ err: error }, 'Closing after a failed start failed too.')
+  }
 }
 
 function tokensOf(di: Container): ApplicationTokens {

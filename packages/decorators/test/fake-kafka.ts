@@ -16,7 +16,10 @@ class FakeMember {
   readonly #answered = new Set<object>()
   #wake: (() => void) | undefined
 
-  constructor(readonly request: ShareConsumerRequest) {}
+  constructor(
+    readonly request: ShareConsumerRequest,
+    private readonly join: () => Promise<void>,
+  ) {}
 
   feed(...records: AnyRecord[]): void {
     this.#queue.push(...records)
@@ -42,6 +45,8 @@ class FakeMember {
     bufferedRecords: 0,
     endFetching: () => Promise.resolve(),
     pause: () => undefined,
+    resume: () => undefined,
+    isMember: true,
     take: async ({ signal }: { signal?: AbortSignal } = {}): Promise<TakenBatch<unknown, unknown>> => {
       while (this.#queue.length === 0) {
         if (signal?.aborted === true) throw new KafkaError('aborted', { code: 'ABORTED' })
@@ -60,7 +65,7 @@ class FakeMember {
     holds: (record: object) => !this.#answered.has(record),
     releaseRest: () => this.#queue.splice(0).length,
     whenSettled: () => Promise.resolve(),
-    whenJoined: () => Promise.resolve(),
+    whenJoined: () => this.join(),
     onVerdict: () => () => undefined,
     onLost: () => () => undefined,
     wishes: { maxInFlight: undefined, maxLockExtensionMs: 300_000 },
@@ -75,6 +80,8 @@ export class FakeKafka implements ShareConsumerFactory<unknown, unknown> {
   readonly members: FakeMember[] = []
   /** Called before a member is made; may throw. */
   beforeMember: (request: ShareConsumerRequest) => void = () => undefined
+  /** How a member joins its group. */
+  join: () => Promise<void> = () => Promise.resolve()
   #offset = 0
 
   readonly groupId: string | undefined
@@ -97,7 +104,7 @@ export class FakeKafka implements ShareConsumerFactory<unknown, unknown> {
 
   createShareConsumer(request: ShareConsumerRequest): ShareConsumer<unknown, unknown> {
     this.beforeMember(request)
-    const member = new FakeMember(request)
+    const member = new FakeMember(request, () => this.join())
     this.members.push(member)
     return member.consumer
   }
