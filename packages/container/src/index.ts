@@ -59,11 +59,15 @@ export {
 export { currentRecord, recordLogFields, type RecordContext } from './record-context.js'
 export type { AnyRecordFilter, RecordFilter } from './record-filter.js'
 export {
+  deliveryCountAware,
   REJECTING,
   RELEASING,
+  releasing,
   type AnyShareConsumerRecordRecoverer,
+  type DeliveryCountAware,
   type RecovererAnswer,
   type RecovererContext,
+  type ReleaseDelay,
   type ShareConsumerRecordRecoverer,
 } from './recoverers.js'
 export { ShareAcknowledgment } from './share-acknowledgment.js'

@@ -5,6 +5,7 @@ import type { ContainerEngine } from './container-engine.js'
 import { PollFailedEvent, RecordDeserializationFailedEvent } from './events.js'
 import { ListenerCalls, type ListenerCallsOptions } from './listener-calls.js'
 import { withinListenerFrame, type ListenerFrame } from './listener-frame.js'
+import { ManualBatchSize } from './manual-batch-size.js'
 import { sortPollError } from './poll-errors.js'
 import { placeOf } from './recoverers.js'
 import { TimeSlice } from './time-slice.js'
@@ -17,6 +18,8 @@ export interface ListenerLoopOptions<K, V> extends ListenerCallsOptions<K, V> {
   readonly pollTimeoutMs: number
   /** Unset: one record after another, one batch after another. Set: that many at once, over batches. */
   readonly maxInFlight: number | undefined
+  /** Records may be answered after their listener returned (MANUAL). */
+  readonly answeredLater: boolean
   readonly syncShareCommits: boolean
 }
 
@@ -38,6 +41,7 @@ export class ListenerLoop<K, V> {
   readonly #engine: ContainerEngine<K, V>
   readonly #calls: ListenerCalls<K, V>
   readonly #slice: TimeSlice
+  readonly #batchSize: ManualBatchSize | undefined
   #stopping = false
   #paused = false
   /** Fires when what the loop waits for is not wanted any more; a new one after each resume(). */
@@ -52,6 +56,7 @@ export class ListenerLoop<K, V> {
     this.#options = options
     this.#engine = options.engine
     this.#calls = new ListenerCalls(options)
+    this.#batchSize = options.answeredLater ? new ManualBatchSize() : undefined
     this.#slice = new TimeSlice(options.clock, (ms, calls) => this.#blocked(ms, calls))
   }
 
@@ -147,8 +152,9 @@ export class ListenerLoop<K, V> {
     const { clock, pollBackoff, surroundings, maxInFlight } = this.#options
     const { signal } = this.#attention
     try {
+      const free = maxInFlight === undefined ? this.#batchSize?.records : this.#free(maxInFlight)
       // A lost record is not outstanding any more, and its listener still runs.
-      const room = maxInFlight === undefined ? undefined : this.#engine.outstanding + this.#free(maxInFlight)
+      const room = free === undefined ? undefined : this.#engine.outstanding + free
       this.#takingSince = clock.now()
       this.#pollTimer ??= this.#armPollTimer(this.#takingSince)
       const batch = await this.#engine.take({ signal, maxInFlight: room })
@@ -212,6 +218,8 @@ export class ListenerLoop<K, V> {
   async #oneByOne(records: readonly ConsumerRecord<K, V>[], frame: ListenerFrame): Promise<void> {
     const calls = this.#calls
     const slice = this.#slice
+    const { clock } = this.#options
+    const beganAt = clock.now()
     for (const record of records) {
       if (this.#stopping) return
       let spent: boolean
@@ -230,6 +238,7 @@ export class ListenerLoop<K, V> {
       }
       if (spent) await slice.yield()
     }
+    this.#batchSize?.started(records.length, clock.now() - beganAt)
     while (calls.waiting > 0 && !this.#stopping) await calls.oneFreed()
   }
 
