@@ -133,7 +133,7 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
     this.#set('concurrency', { concurrency })
   }
 
-  /** The same as setting {@link concurrency}. */
+  /** The same as setting {@link ShareMessageListenerContainer.concurrency}. */
   setConcurrency(concurrency: number | string): void {
     this.concurrency = concurrency
   }
