@@ -56,6 +56,7 @@ export {
   type PayloadSchemaIssue,
   type PayloadSchemaResult,
 } from './payload.js'
+export { withPayload, type ListenerWithPayload, type PayloadListener } from './payload-listener.js'
 export { currentRecord, recordLogFields, type RecordContext } from './record-context.js'
 export type { AnyRecordFilter, RecordFilter } from './record-filter.js'
 export {
