@@ -5,7 +5,7 @@
 // one, in MANUAL mode, renews by itself as it gets on.
 //
 // To notice: with the default there is nothing to do; a lock that nobody renews runs out, the group delivers the record again, and
-// what the first call comes up with is not sent; renew() is for those who want a lock to last only while there is progress.
+// what the first call comes up with counts no more; renew() is for those who want a lock to last only while there is progress.
 import 'reflect-metadata'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { consoleLogger } from '@milena/client'
@@ -14,18 +14,25 @@ import { Ack, DeliveryCount, EventListener, KafkaListener, kafkaModule, startKaf
 import { confirmedTo, onStage } from '@milena/example-stage'
 import { Container, injectable } from 'inversify'
 
-const LOCK = { 'share.record.lock.duration.ms': '1000' }
+/** Set at the broker before a listener joins its group. */
+const groupConfigs = { 'share.record.lock.duration.ms': 1000, 'share.auto.offset.reset': 'earliest' } as const
 const STEPS = 5
 const STEP_MS = 500
 
 @injectable()
 class LongWorkListener {
-  @KafkaListener({ id: 'renewed', topics: '${topic}', groupId: '${groups.renewed}' })
+  @KafkaListener({ id: 'renewed', topics: '${topic}', groupId: '${topic}-renewed', groupConfigs })
   async leavesItToTheContainer(): Promise<void> {
     for (let step = 1; step <= STEPS; step++) await sleep(STEP_MS)
   }
 
-  @KafkaListener({ id: 'lost', topics: '${topic}', groupId: '${groups.lost}', containerFactory: 'withoutRenewals' })
+  @KafkaListener({
+    id: 'lost',
+    topics: '${topic}',
+    groupId: '${topic}-lost',
+    groupConfigs,
+    containerFactory: 'withoutRenewals',
+  })
   async isOnItsOwn(@DeliveryCount() delivery: number): Promise<void> {
     // The second delivery finds most of the work done.
     for (let step = delivery === 1 ? 1 : STEPS; step <= STEPS; step++) await sleep(STEP_MS)
@@ -34,7 +41,8 @@ class LongWorkListener {
   @KafkaListener({
     id: 'manual',
     topics: '${topic}',
-    groupId: '${groups.manual}',
+    groupId: '${topic}-manual',
+    groupConfigs,
     containerFactory: 'withoutRenewals',
     ackMode: 'MANUAL',
   })
@@ -46,7 +54,7 @@ class LongWorkListener {
     acknowledgment.acknowledge()
   }
 
-  // The first says that the container has noticed in time, the second that it was the broker who did.
+  // The container noticed before it answered, or the broker refused the answer.
   @EventListener(RecordLockLostEvent)
   @EventListener(AcknowledgmentFailedEvent)
   tooLate({ containerId }: RecordLockLostEvent | AcknowledgmentFailedEvent): void {
@@ -58,30 +66,24 @@ await onStage(
   {
     name: 'long-work',
     about: '04: long work',
-    groupConfigs: LOCK,
     // Kafka allows no lock below 15 s unless it is told otherwise.
     brokerProperties: { 'group.share.min.record.lock.duration.ms': '1000' },
   },
   async (stage) => {
-    const groups = {
-      renewed: stage.group,
-      lost: await stage.setUpGroup(`${stage.topic}-lost`, LOCK),
-      manual: await stage.setUpGroup(`${stage.topic}-manual`, LOCK),
-    }
     const di = new Container()
     di.load(
       kafkaModule({
         client: { bootstrapServers: stage.bootstrapServers },
         containerFactories: { default: {}, withoutRenewals: { maxLockExtensionMs: 0 } },
         listeners: [LongWorkListener],
-        properties: { topic: stage.topic, groups },
+        properties: { topic: stage.topic },
         logger: consoleLogger(),
       }),
     )
     const kafka = await startKafkaListeners(di)
     try {
       await stage.produce(['a long story'])
-      await Promise.all(Object.values(groups).map((group) => stage.untilFinished(group)))
+      await Promise.all(['renewed', 'lost', 'manual'].map((name) => stage.untilFinished(`${stage.topic}-${name}`)))
     } finally {
       await kafka.stop()
     }

@@ -10,8 +10,6 @@ export interface StageOptions {
   readonly about: string
   /** Of its topic. Default 1. */
   readonly partitions?: number
-  /** Settings of its share group, beside `share.auto.offset.reset`. */
-  readonly groupConfigs?: Readonly<Record<string, string>>
   /** Settings of the embedded broker. A real Kafka needs them in its server.properties. */
   readonly brokerProperties?: Readonly<Record<string, string>>
 }
@@ -38,7 +36,7 @@ export async function onStage(options: StageOptions, play: (stage: Stage) => Pro
 async function playOn(
   bootstrapServers: string,
   where: string,
-  { name, about, partitions = 1, groupConfigs }: StageOptions,
+  { name, about, partitions = 1 }: StageOptions,
   play: (stage: Stage) => Promise<void>,
 ): Promise<boolean> {
   console.log(`${about}\n(on ${where})\n`)
@@ -52,7 +50,7 @@ async function playOn(
   try {
     await admin.createTopics([{ name: topic, numPartitions: partitions }])
     const stage = new Stage(bootstrapServers, admin, topic, group, partitions, end.signal)
-    await stage.setUpGroup(group, groupConfigs)
+    await stage.setUpGroup(group)
     await play(stage)
     console.log('')
     return stage.allAsExpected

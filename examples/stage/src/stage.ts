@@ -22,9 +22,9 @@ export class Stage {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** One more group. (Without the setting a group that is new starts behind the last record.) */
-  async setUpGroup(group: string, configs: Readonly<Record<string, string>> = {}): Promise<string> {
-    await this.admin.alterGroupConfigs(group, { 'share.auto.offset.reset': 'earliest', ...configs })
+  /** Has a new group start with the topic's first record; by default it would start behind the last. */
+  async setUpGroup(group: string): Promise<string> {
+    await this.admin.alterGroupConfigs(group, { 'share.auto.offset.reset': 'earliest' })
     return group
   }
 
