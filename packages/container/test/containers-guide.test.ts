@@ -122,4 +122,18 @@ describe('the guide to events', () => {
     const typeOf = (name: string): string => `${name.slice(0, 1).toLowerCase()}${name.slice(1).replace(/Event$/, '')}`
     for (const [name = '', type] of told) expect(type).toBe(typeOf(name))
   })
+
+  it('tells what each event carries', () => {
+    const source = readFileSync(fileURLToPath(new URL('../src/events.ts', import.meta.url)), 'utf8')
+    const own = ['container', 'containerId', 'clientId', 'type']
+    for (const [name = '', , , carries = ''] of rowsOf(section('events', 'All events')).slice(1)) {
+      const declared = source.split(`export class ${name} `)[1]?.split(/^export /m)[0] ?? ''
+      const fields = [...declared.matchAll(/readonly (\w+):/g)].map(([, field = '']) => field)
+      const told = carries === '' ? [] : carries.split(', ')
+      expect([name, told.toSorted()]).toEqual([
+        name,
+        [...new Set(fields)].filter((field) => !own.includes(field)).toSorted(),
+      ])
+    }
+  })
 })
