@@ -257,6 +257,7 @@ describe('the handler of a record', () => {
     }
     await expect(deliver(on(new Listener()), Listener, 'x')).resolves.toBe('three')
     expect(asked).toEqual(['one', 'three'])
+    await expect(deliver(on(new Listener()), Listener, { type: 'paid', amount: 3 })).resolves.toBe('two')
     @KafkaListener({ topics: 't' })
     class None {
       @KafkaHandler()
