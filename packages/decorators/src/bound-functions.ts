@@ -9,7 +9,7 @@ import type {
 } from '@milena/container'
 import { KafkaUsageError } from '@milena/protocol'
 import type { Logger } from '@milena/protocol/runtime'
-import type { ListenerInstance } from './instance-resolver.js'
+import type { InstanceResolver, ServiceReference } from './instance-resolver.js'
 import type { PropertySource } from './property-resolver.js'
 
 // What a DI container gives is checked where it is asked for: its bindings can hold anything. Each of these throws a sentence that
@@ -23,11 +23,25 @@ export function recovererIn(given: unknown): ShareConsumerRecordRecoverer {
   return recover as (...given: unknown[]) => RecovererAnswer
 }
 
-/** A recoverer of the DI container. One that is made anew for each record is asked for with the record that failed. */
-export function recovererFrom(resolve: () => Promise<ListenerInstance>): ShareConsumerRecordRecoverer {
+/**
+ * A recoverer of the DI container. One that is made anew for each record is the one that was made together with the listener of the record,
+ * where that was.
+ */
+export function recovererFrom(
+  services: () => InstanceResolver,
+  service: ServiceReference,
+): ShareConsumerRecordRecoverer {
+  const madeFor = async (record: object, create: (record: object) => object | Promise<object>): Promise<object> => {
+    try {
+      return (await services().madeFor(record, service)) ?? create(record)
+    } catch {
+      // The listener could not be made, nor what was to be made with it. The recoverer alone may be.
+      return create(record)
+    }
+  }
   return async (record, error, context) => {
-    const instance = await resolve()
-    const found = instance.scope === 'singleton' ? instance.instance : await instance.create(record)
+    const instance = await services().resolve(service)
+    const found = instance.scope === 'singleton' ? instance.instance : await madeFor(record, instance.create)
     return recovererIn(found)(record, error, context)
   }
 }

@@ -35,9 +35,11 @@ export class EventDispatcher implements ContainerEventPublisher {
   }
 
   publish(event: ContainerEvent): void {
+    /** What was made for this event: the methods of one class share it. */
+    const made = new Map<ListenerInstance, object | Promise<object>>()
     for (const subscription of this.#subscriptions) {
       if (!subscription.eventClasses.some((eventClass) => event instanceof eventClass)) continue
-      this.#attempt(subscription.where, event, () => tell(subscription, event))
+      this.#attempt(subscription.where, event, () => tell(subscription, event, made))
     }
     for (const { where, publisher } of this.#publishers) this.#attempt(where, event, () => publisher.publish(event))
   }
@@ -59,9 +61,14 @@ export class EventDispatcher implements ContainerEventPublisher {
   }
 }
 
-function tell({ instance, method, where }: EventSubscription, event: ContainerEvent): unknown {
+function tell(
+  { instance, method, where }: EventSubscription,
+  event: ContainerEvent,
+  made: Map<ListenerInstance, object | Promise<object>>,
+): unknown {
   const call = (on: object): unknown => methodOf(on, method, where).call(on, event)
   if (instance.scope === 'singleton') return call(instance.instance)
-  const made = instance.create(event)
-  return made instanceof Promise ? made.then(call) : call(made)
+  const present = made.get(instance) ?? instance.create(event)
+  made.set(instance, present)
+  return present instanceof Promise ? present.then(call) : call(present)
 }

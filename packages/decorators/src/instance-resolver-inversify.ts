@@ -14,7 +14,11 @@ interface Probed {
   readonly synchronous: boolean
 }
 
-type Made = Map<ServiceReference, object | Promise<object>>
+/** What was made together for one subject, in the order of its services. */
+interface Made {
+  readonly services: readonly ServiceReference[]
+  readonly parts: readonly (object | Promise<object>)[]
+}
 
 /**
  * Services out of inversify, whose scopes are respected.
@@ -51,14 +55,33 @@ export class InversifyInstances implements InstanceResolver {
     const probed = await Promise.all(distinct.map(async (service) => ({ service, ...(await this.#probe(service)) })))
     const fresh = probed.filter(({ instance }) => instance.scope === 'perCall')
     const resolved = new Map(probed.map(({ service, instance }) => [service, instance]))
+    // One that is made alone is made by its own get(), which costs a twentieth of remembering what was made for whom.
     if (fresh.length < 2) return resolved
     const parts = fresh.map(({ service }) => service)
     const make = this.#composite(
       parts,
       fresh.every(({ synchronous }) => synchronous),
     )
-    for (const service of parts) resolved.set(service, this.#perCall(service, make))
+    for (const [index, service] of parts.entries()) {
+      resolved.set(service, {
+        scope: 'perCall',
+        create: (subject) => {
+          let made = this.#made.get(subject)
+          if (made === undefined) {
+            made = { services: parts, parts: make() }
+            this.#made.set(subject, made)
+          }
+          // There is one for each of them.
+          return made.parts[index] as object | Promise<object>
+        },
+      })
+    }
     return resolved
+  }
+
+  madeFor(subject: object, service: ServiceReference): object | Promise<object> | undefined {
+    const made = this.#made.get(subject)
+    return made?.parts[made.services.indexOf(service)]
   }
 
   #probe(service: ServiceReference): Promise<Probed> {
@@ -80,10 +103,10 @@ export class InversifyInstances implements InstanceResolver {
     const first = await this.#services.context.getAsync(identifier)
     const again = await this.#again(identifier)
     if (first === again.instance) return { instance: { scope: 'singleton', instance: first }, synchronous: true }
-    const make = again.synchronous
-      ? () => new Map([[service, this.#services.context.get(identifier)]])
-      : () => new Map([[service, this.#services.context.getAsync(identifier)]])
-    return { instance: this.#perCall(service, make), synchronous: again.synchronous }
+    const create = again.synchronous
+      ? () => this.#services.context.get(identifier)
+      : () => this.#services.context.getAsync(identifier)
+    return { instance: { scope: 'perCall', create }, synchronous: again.synchronous }
   }
 
   /** Synchronously where inversify can do it, so that a record costs no promise more than it must. */
@@ -96,44 +119,22 @@ export class InversifyInstances implements InstanceResolver {
     }
   }
 
-  #composite(parts: readonly ServiceReference[], synchronous: boolean): () => Made {
+  #composite(parts: readonly ServiceReference[], synchronous: boolean): () => Made['parts'] {
     const request: ServiceIdentifier<readonly object[]> = Symbol('@milena/decorators/Request')
     // Transient by name: the default scope of the DI container may be another.
     this.#services
       .bind(request)
       .toResolvedValue((...made: object[]) => made, parts.map(identifierOf))
       .inTransientScope()
-    if (synchronous) {
-      return () => {
-        const made = this.#services.context.get<readonly object[]>(request)
-        return new Map(parts.map((service, index) => [service, made[index] as object]))
-      }
-    }
+    if (synchronous) return () => this.#services.context.get<readonly object[]>(request)
     return () => {
       const making = this.#services.context.getAsync<readonly object[]>(request)
-      return new Map(
-        parts.map((service, index) => {
-          const part = making.then((made) => made[index] as object)
-          // A part that nobody asks for must not end the process when none could be made.
-          part.catch(() => undefined)
-          return [service, part]
-        }),
-      )
-    }
-  }
-
-  #perCall(service: ServiceReference, make: () => Made): ListenerInstance {
-    return {
-      scope: 'perCall',
-      create: (subject) => {
-        const before = this.#made.get(subject)
-        const present = before?.get(service)
-        if (present !== undefined) return present
-        const made = make()
-        this.#made.set(subject, before === undefined ? made : new Map([...before, ...made]))
-        // Whatever makes it makes this one.
-        return made.get(service) as object | Promise<object>
-      },
+      return parts.map((_service, index) => {
+        const part = making.then((made) => made[index] as object)
+        // A part that nobody asks for must not end the process when none could be made.
+        part.catch(() => undefined)
+        return part
+      })
     }
   }
 }

@@ -24,13 +24,16 @@ export interface InstanceResolver {
    * of the DI container, so that what they depend on in request scope is one object.
    */
   together(services: readonly ServiceReference[]): Promise<ReadonlyMap<ServiceReference, ListenerInstance>>
+
+  /** What was made of a service together with others for this subject; undefined when nothing was. */
+  madeFor(subject: object, service: ServiceReference): object | Promise<object> | undefined
 }
 
 /** A service: the one there is, or a way to one for each record or event. */
 export type ListenerInstance =
   /** One for the life of the application. */
   | { readonly scope: 'singleton'; readonly instance: object }
-  /** An own one per subject, which is a record or an event; asked again for the same subject it is the same. */
+  /** An own one per subject, which is a record or an event. What is made together with others is asked for once for each. */
   | { readonly scope: 'perCall'; readonly create: (subject: object) => object | Promise<object> }
 
 /** Whether it is the reference of a service. A function that is no class is none: it is what was asked for itself. */

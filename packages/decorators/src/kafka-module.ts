@@ -203,7 +203,7 @@ function makeContainerFactory(
     ...options,
     consumerFactory: consumers(),
     shareConsumerRecordRecoverer: isServiceReference(recoverer)
-      ? recovererFrom(() => application.services.resolve(recoverer))
+      ? recovererFrom(() => application.services, recoverer)
       : recoverer,
   })
 }

@@ -267,6 +267,48 @@ describe('a recoverer', () => {
   })
 })
 
+describe.each([
+  ['at once', false],
+  ['after a while', true],
+] as const)('a listener of which it is found out %s that it cannot be made for a record', (_when, asynchronous) => {
+  const fails = (): Promise<never> => {
+    const error = new Error('the database is away')
+    if (asynchronous) return Promise.reject(error)
+    throw error
+  }
+
+  it('leaves the record to the recoverer, which is made alone', async () => {
+    const errors: string[] = []
+    @injectable()
+    class Recoverer {
+      recover(_record: unknown, error: unknown): 'RELEASE' {
+        errors.push((error as Error).message)
+        return 'RELEASE'
+      }
+    }
+    let away = false
+    const kafka = new FakeKafka()
+    const { di } = application({
+      kafka,
+      listeners: [Quiet],
+      containerFactories: { default: { ...kafka.factory, shareConsumerRecordRecoverer: Recoverer } },
+    })
+    di.bind(Recoverer).toSelf().inTransientScope()
+    di.bind(Quiet).toDynamicValue(() => {
+      if (away) return fails()
+      return asynchronous ? Promise.resolve(new Quiet()) : new Quiet()
+    })
+    const running = await startKafkaListeners(di, unsignalled)
+    away = true
+    await kafka.bring('orders', 1)
+    away = false
+    await kafka.bring('orders', 2)
+    expect(kafka.answers).toEqual(['RELEASE 0', 'ACCEPT 1'])
+    expect(errors).toEqual(['the database is away'])
+    await running.stop()
+  })
+})
+
 describe('a request-scoped service', () => {
   it('is one object for filter, listener and error handler of a record', async () => {
     @injectable()

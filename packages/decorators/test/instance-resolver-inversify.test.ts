@@ -67,13 +67,17 @@ describe('a service in request scope', () => {
     expect(units[0]).not.toBe(units[1])
   })
 
-  it('is asked for with the record: the same record gives the same objects', async () => {
+  it('is found by who comes later for the same record: what was made together stays together', async () => {
     const di = new Container()
-    for (const service of [Unit, Repository, Listener]) di.bind(service).toSelf().inRequestScope()
-    const together = await instancesOf(di).together([Listener])
+    for (const service of [Unit, Repository, Listener, Handler]) di.bind(service).toSelf().inRequestScope()
+    const instances = instancesOf(di)
+    const together = await instances.together([Listener, Handler])
     const record = {}
-    expect(await made(together, Listener, record)).toBe(await made(together, Listener, record))
-    expect(await made(together, Listener, record)).not.toBe(await made(together, Listener, {}))
+    expect(instances.madeFor(record, Handler)).toBeUndefined()
+    const listener = await made(together, Listener, record)
+    expect(instances.madeFor(record, Handler)).toMatchObject({ unit: listener.unit })
+    expect(instances.madeFor(record, Filter)).toBeUndefined()
+    expect(instances.madeFor({}, Handler)).toBeUndefined()
   })
 
   it('stays what it was inside a singleton, as inversify documents', async () => {
