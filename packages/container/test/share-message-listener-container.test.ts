@@ -650,6 +650,66 @@ describe('settings', () => {
     expect(factory.consumers).toHaveLength(3)
   })
 
+  test('concurrency may be set by name, as a text, and says whose it is when it is wrong', async () => {
+    const { container, factory } = new ContainerHarness()
+    container.setConcurrency('3')
+    expect(container.concurrency).toBe(3)
+    for (const wrong of [0, -1, 1.5, '2x', '']) {
+      expect(() => container.setConcurrency(wrong)).toThrow(/^Container 'orders': concurrency must be/)
+    }
+    await container.start()
+    expect(factory.consumers).toHaveLength(3)
+    expect(() => container.setConcurrency(2)).toThrow(/is running: concurrency can be set only while it is stopped/)
+  })
+
+  test('the recoverer can be set at rest, and not while the container runs', async () => {
+    const harness = new ContainerHarness({
+      listener: () => {
+        throw new Error('bad')
+      },
+    })
+    harness.container.setShareConsumerRecordRecoverer(() => 'RELEASE')
+    await harness.run(1)
+    expect(harness.engine().answers).toEqual(['RELEASE orders-0@0'])
+    expect(() => harness.container.setShareConsumerRecordRecoverer(() => 'ACCEPT')).toThrow(/is running: the recoverer/)
+    await harness.container.stop()
+    expect(() => harness.container.setShareConsumerRecordRecoverer('REJECT' as never)).toThrow(/must be a function/)
+  })
+
+  test('all properties can be looked at with their defaults, and not be changed', () => {
+    const { container } = new ContainerHarness({ properties: { topics: 'orders', info: 7 } })
+    expect(container.containerProperties).toMatchObject({ shareAckMode: 'EXPLICIT', concurrency: 1, info: 7, phase: 0 })
+    expect([container.info, container.phase, container.containerGroup]).toEqual([7, 0, undefined])
+    expect(() => Object.assign(container.containerProperties, { concurrency: 9 })).toThrow(TypeError)
+  })
+
+  test('a warning about listener and mode is said once, however often the container starts', async () => {
+    const { container, log } = new ContainerHarness({ acknowledging: true })
+    for (let starts = 0; starts < 3; starts++) {
+      await container.start()
+      await container.stop()
+    }
+    expect(log.at('warn')).toMatchObject([
+      { message: expect.stringMatching(/^Container 'orders': .*takes an acknowledgment/) as string },
+    ])
+  })
+
+  test('MANUAL with a listener that takes no acknowledgment is refused before anything is made', async () => {
+    const { container, factory, events } = new ContainerHarness({ properties: { shareAckMode: 'MANUAL' } })
+    await expect(container.start()).rejects.toSatisfy(KafkaUsageError.is)
+    expect(factory.consumers).toEqual([])
+    expect(events).toEqual([])
+    expect(container.state).toBe('stopped')
+  })
+
+  test('the deprecated explicitShareAcknowledgment is warned of when the container is made', () => {
+    const { container, log } = new ContainerHarness({ properties: { explicitShareAcknowledgment: true } })
+    expect(container.containerProperties.shareAckMode).toBe('MANUAL')
+    expect(log.at('warn')).toMatchObject([
+      { message: expect.stringMatching(/^Container 'orders': explicitShareAcknowledgment is deprecated/) as string },
+    ])
+  })
+
   test('the listener cannot change while the container runs', async () => {
     const { container } = new ContainerHarness()
     await container.start()
