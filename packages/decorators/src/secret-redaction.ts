@@ -1,5 +1,5 @@
 /** What stands in the place of a secret. */
-export const REDACTED = '[redacted]'
+const REDACTED = '[redacted]'
 
 /** Names whose values are secrets: `password`, `ssl.key.password`, `clientSecret`, `sasl.jaas.config` … */
 const SECRET_WORDS = /^(pass(word|phrase|wd)?|pwd|secrets?|tokens?|credentials?|jaas|authorization|pfx)$/
