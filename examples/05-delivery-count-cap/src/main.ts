@@ -4,35 +4,36 @@
 // share.delivery.count.limit). A recoverer that looks at the count gives up before that, and while it can still say so: log it,
 // store it, raise an alarm.
 //
-// To notice: each poisonous record comes three times and not five; the others are done meanwhile; nothing is left.
+// To notice: the poisonous record comes three times and not five; the others are done meanwhile; nothing is left.
 import 'reflect-metadata'
 import { consoleLogger, ConsumerRecord } from '@milena/client'
-import type { ShareConsumerRecordRecoverer } from '@milena/container'
-import { KafkaListener, kafkaModule, startKafkaListeners } from '@milena/decorators'
+import { deliveryCountAware, releasing } from '@milena/container'
+import { DeliveryCount, KafkaListener, kafkaModule, Record, startKafkaListeners } from '@milena/decorators'
 import { confirmedTo, onStage } from '@milena/example-stage'
 import { Container, injectable } from 'inversify'
 
 const MAX_DELIVERIES = 3
 const givenUp: string[] = []
 
-const cappedRetries: ShareConsumerRecordRecoverer = (record) => {
-  if (record.deliveryCount < MAX_DELIVERIES) return 'RELEASE'
-  givenUp.push(String(record.value))
-  return 'REJECT'
-}
+const cappedRetries = deliveryCountAware({
+  maxDeliveries: MAX_DELIVERIES,
+  recoverer: releasing({ delayMs: 100 }), // the first two times
+  exhausted: (record) => {
+    givenUp.push(String(record.value)) // into a table, say, or a topic of your own
+    return 'REJECT'
+  },
+})
 
 @injectable()
 class ParcelListener {
-  /** How often each poisonous parcel came. */
-  readonly deliveries = new Map<string, number>()
+  deliveriesOfPoison = 0
 
   @KafkaListener({ id: 'parcels', topics: '${topic}', groupId: '${group}', concurrency: 2 })
-  onParcel(record: ConsumerRecord): void {
-    const parcel = String(record.value)
-    if (!parcel.startsWith('poison')) return
-    this.deliveries.set(parcel, record.deliveryCount)
-    console.log(`  delivery ${record.deliveryCount} of ${parcel}`)
-    throw new Error(`${parcel} cannot be opened.`)
+  onParcel(@Record() record: ConsumerRecord, @DeliveryCount() delivery: number): void {
+    if (String(record.value) !== 'poison') return
+    this.deliveriesOfPoison++
+    console.log(`  delivery ${delivery} of the poisonous record`)
+    throw new Error('It cannot be opened.')
   }
 }
 
@@ -60,11 +61,7 @@ await onStage({ name: 'delivery-cap', about: '05: a cap on deliveries' }, async 
 
   const { accepted, released, rejected } = confirmedTo(kafka.registry.getListenerContainer('parcels'))
   console.log('')
-  stage.check(
-    'deliveries of the poisonous record',
-    di.get(ParcelListener).deliveries.get('poison') ?? 0,
-    MAX_DELIVERIES,
-  )
+  stage.check('deliveries of the poisonous record', di.get(ParcelListener).deliveriesOfPoison, MAX_DELIVERIES)
   stage.check('RELEASE: another try', released, MAX_DELIVERIES - 1)
   stage.check('REJECT: given up, before the broker would', rejected, 1)
   stage.check('ACCEPT: the others', accepted, parcels.length - 1)
