@@ -36,7 +36,7 @@ export {
 } from './events.js'
 export type { GroupConfigs } from './group-configs.js'
 export type { AnyListenerErrorHandler, ListenerErrorContext, ListenerErrorHandler } from './listener-error-handler.js'
-export { ListenerEndpointRegistry, type RegisterOptions } from './listener-endpoint-registry.js'
+export { ListenerEndpointRegistry, type AdoptOptions, type RegisterOptions } from './listener-endpoint-registry.js'
 export { isInsideListenerOf } from './listener-frame.js'
 export type { BrokerCounts, MemberMetrics } from './member-metrics.js'
 export type {

@@ -123,6 +123,24 @@ describe('the registry', () => {
     await a?.stop()
     expect(registry.unregisterListenerContainer('a')).toBe(a)
   })
+
+  test('keeps a container that was made in code under its own id, and starts and stops it with the others', async () => {
+    const { registry, factory } = registryOf()
+    const [own, byHand] = ['own', 'by-hand'].map((id) => {
+      const container = factory.createContainer({ id, topics: 't' })
+      container.setupMessageListener(listener)
+      return container
+    })
+    if (own === undefined || byHand === undefined) throw new Error('they were not made')
+    registry.adopt(own)
+    registry.adopt(byHand, { autoStartup: false })
+    expect(() => registry.adopt(own)).toThrow(/'own' is registered already/)
+    expect(registry.getListenerContainer('own')).toBe(own)
+    await registry.start()
+    expect([own.state, byHand.state]).toEqual(['running', 'stopped'])
+    await registry.stop()
+    expect(own.state).toBe('stopped')
+  })
 })
 
 /** Containers in three phases, and the order in which their members start and stop. */
