@@ -1,6 +1,6 @@
 // 04: long work.
 //
-// A record is locked for the member that has it: for 30 seconds by default, here for one. The work of this example takes 2.5.
+// A record is locked for the member that has it: for 30 seconds by default, here for one. The work of this example takes 2.4.
 // Three listeners do the same, each for a group of its own: one leaves renewing to its container, one has that switched off, and
 // one, in MANUAL mode, renews by itself as it gets on.
 //
@@ -16,8 +16,8 @@ import { Container, injectable } from 'inversify'
 
 /** Set at the broker before a listener joins its group. */
 const groupConfigs = { 'share.record.lock.duration.ms': 1000, 'share.auto.offset.reset': 'earliest' } as const
-const STEPS = 5
-const STEP_MS = 500
+const STEPS = 8
+const STEP_MS = 300
 
 @injectable()
 class LongWorkListener {
@@ -92,8 +92,8 @@ await onStage(
     console.log('')
     stage.check('renewed by the container: deliveries', counts('renewed').acquired, 1)
     stage.check('renewed by the container: renewals', counts('renewed').lockRenewals, { atLeast: 2 })
-    stage.check('not renewed: deliveries', counts('lost').acquired, 2)
+    stage.check('not renewed: deliveries', counts('lost').acquired, { atLeast: 2 })
     stage.check('renewed by the listener: deliveries', counts('manual').acquired, 1)
-    stage.check('renewed by the listener: renewals', counts('manual').renewed, STEPS - 1)
+    stage.check('renewed by the listener: renewals', counts('manual').renewed, { atLeast: 2 })
   },
 )
