@@ -21,7 +21,7 @@ export interface DeserializerChoice<K, V> {
 
 /**
  * Configures the deserialisers of consumers, and closes them: one that a consumer has for itself with that consumer, one that
- * several share with the last of them.
+ * several share with the last of them, unless it is to be left alone.
  */
 export class DeserializerKeeper {
   readonly #users = new Map<object, number>()
@@ -34,9 +34,12 @@ export class DeserializerKeeper {
     const open = <T>(source: DeserializerSource<T> | undefined, isKey: boolean): GivenDeserializer<T> | undefined => {
       const given = source?.take()
       if (source === undefined || given === undefined || typeof given === 'function') return given
-      opened.push(given)
-      this.#users.set(given, (this.#users.get(given) ?? 0) + 1)
-      if (configure || source.alwaysConfigured) given.configure?.(configs, isKey)
+      const configured = configure || source.alwaysConfigured
+      if (configured || source.perConsumer) {
+        opened.push(given)
+        this.#users.set(given, (this.#users.get(given) ?? 0) + 1)
+      }
+      if (configured) given.configure?.(configs, isKey)
       return given
     }
     const release = (): void => {

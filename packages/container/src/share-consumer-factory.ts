@@ -77,8 +77,8 @@ export interface FactoryDeserializers<K, V> {
   readonly keyDeserializerSupplier?: DeserializerSupplier<K> | undefined
   readonly valueDeserializerSupplier?: DeserializerSupplier<V> | undefined
   /**
-   * Whether configure(configs, isKey) of these is called for each consumer; false leaves ready-made ones alone. Those that the
-   * settings name are always configured. Default true.
+   * Whether configure(configs, isKey) of these is called for each consumer, and close() of an instance after the last one. False
+   * leaves ready-made ones alone. Those that the settings name are always configured. Default true.
    */
   readonly configureDeserializers?: boolean | undefined
 }

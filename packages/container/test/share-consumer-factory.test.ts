@@ -174,7 +174,7 @@ describe('its deserialisers', () => {
     await open(new DefaultShareConsumerFactory(settings, { valueDeserializer: value, configureDeserializers: false }), [
       'a',
     ])
-    expect(value.story).toEqual(['close'])
+    expect(value.story).toEqual([])
   })
 
   test('given as suppliers are made for each consumer, and closed with it', async () => {
