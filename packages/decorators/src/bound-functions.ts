@@ -15,6 +15,10 @@ import type { PropertySource } from './property-resolver.js'
 // What a DI container gives is checked where it is asked for: its bindings can hold anything. Each of these throws a sentence that
 // says what was found and what is wanted, without the name of the binding, which the caller puts before it.
 
+/** Said of what kafkaModule binds, too. */
+export const BOUND_TWICE =
+  'It is bound more than once. kafkaModule binds it unless it is bound when the module is loaded: bind yours before di.load(kafkaModule(…)), or use di.rebind().'
+
 /** A recoverer: a function, or an object with recover(). */
 export function recovererIn(given: unknown): ShareConsumerRecordRecoverer {
   const recover = methodIn(given, 'recover')

@@ -11,7 +11,7 @@ import {
 import { KafkaUsageError } from '@milena/protocol'
 import type { Logger } from '@milena/protocol/runtime'
 import { ContainerModule, type IsBoundOptions, type ResolutionContext, type ServiceIdentifier } from 'inversify'
-import { consumerFactoryIn, recovererFrom } from './bound-functions.js'
+import { BOUND_TWICE, consumerFactoryIn, recovererFrom } from './bound-functions.js'
 import type { ListenerClass } from './errors.js'
 import { isServiceReference } from './instance-resolver.js'
 import { InversifyInstances } from './instance-resolver-inversify.js'
@@ -193,7 +193,9 @@ function makeContainerFactory(
         `${where} wants the consumer factory '${String(service)}', and nothing is bound under that name. Bind it: di.bind(KafkaTokens.consumerFactory('${String(service)}')).`,
       )
     }
-    return consumerFactoryIn(context.get(found as ServiceIdentifier))
+    const [factory, another] = context.getAll(found)
+    if (another === undefined) return consumerFactoryIn(factory)
+    throw new KafkaUsageError(`The consumer factory of container factory '${String(name)}': ${BOUND_TWICE}`)
   }
   const recoverer =
     options.shareConsumerRecordRecoverer ??

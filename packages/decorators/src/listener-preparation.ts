@@ -1,6 +1,7 @@
 import type { KafkaListenerEndpoint, ShareListenerContainerFactory } from '@milena/container'
 import { KafkaUsageError } from '@milena/protocol'
 import {
+  BOUND_TWICE,
   containerFactoryIn,
   containerIn,
   loggerIn,
@@ -54,7 +55,7 @@ export class ListenerPreparation {
 
   async prepare(): Promise<void> {
     const problems = this.#problems
-    await this.#bound('KafkaTokens.Logger', this.#tokens.logger, loggerIn)
+    if (!(await this.#hasLogger())) return
     const sources = await this.#bound('KafkaTokens.PropertySource', this.#tokens.propertySource, propertySourceIn)
     this.#application.usePropertySources(sources.map(({ part }) => part))
     const publishers = await this.#bound('KafkaTokens.EventPublisher', this.#tokens.eventPublisher, publisherIn)
@@ -74,6 +75,13 @@ export class ListenerPreparation {
     for (const container of this.#application.registry.allContainers) {
       container.addEventPublisher(this.#application.events)
     }
+  }
+
+  /** Whether there is one logger. Without it nothing else can be made, nor found wrong. */
+  async #hasLogger(): Promise<boolean> {
+    const found = await this.#bound('KafkaTokens.Logger', this.#tokens.logger, loggerIn)
+    if (found.length > 1) this.#problems.add('KafkaTokens.Logger', BOUND_TWICE)
+    return found.length === 1
   }
 
   /** Everything that is bound under a name, as what it has to be. */
@@ -175,7 +183,7 @@ export class ListenerPreparation {
   async #checkRecoverers(): Promise<void> {
     for (const service of new Set(this.#application.boundRecoverers.values())) {
       const users = [...this.#application.boundRecoverers].filter(([, used]) => used === service)
-      const where = `The recoverer of container factory ${users.map(([name]) => `'${String(name)}'`).join(', ')}`
+      const where = `The recoverer of container factory ${users.map(([name]) => nameOf(name)).join(', ')}`
       try {
         const instance = await this.#services.resolve(service)
         const found = instance.scope === 'singleton' ? instance.instance : await instance.create({})
@@ -190,28 +198,29 @@ export class ListenerPreparation {
   async #factory(name: string | symbol, where: string): Promise<AnyFactory | undefined> {
     const service = this.#tokens.containerFactory(name)
     if (service === undefined) {
-      const names = this.#application.factoryNames.map((each) =>
-        typeof each === 'symbol' ? String(each) : `'${each}'`,
-      )
+      const names = this.#application.factoryNames.map(nameOf)
       const known = names.length === 0 ? 'none' : names.join(', ')
       this.#problems.add(
         where,
-        `There is no container factory ${typeof name === 'symbol' ? String(name) : `'${name}'`}. Known are ${known}; add it to containerFactories of kafkaModule, or name one of these.`,
+        `There is no container factory ${nameOf(name)}. Known are ${known}; add it to containerFactories of kafkaModule, or name one of these.`,
       )
       return undefined
     }
     let finding = this.#factories.get(name)
     if (finding === undefined) {
-      finding = this.#makeFactory(service, where)
+      finding = this.#makeFactory(name, service, where)
       this.#factories.set(name, finding)
     }
     return finding
   }
 
-  async #makeFactory(service: ServiceReference, where: string): Promise<AnyFactory | undefined> {
+  async #makeFactory(name: string | symbol, service: ServiceReference, where: string): Promise<AnyFactory | undefined> {
     try {
-      const [factory] = await this.#services.all(service)
-      return containerFactoryIn(factory)
+      const [factory, another] = await this.#services.all(service)
+      if (another === undefined) return containerFactoryIn(factory)
+      throw new KafkaUsageError(
+        `The container factory ${nameOf(name)} is bound more than once. Give one of them another name, or use di.rebind().`,
+      )
     } catch (error) {
       this.#problems.add(where, messageOf(error))
       return undefined
@@ -252,6 +261,10 @@ export class ListenerPreparation {
       `The DI container cannot make it: ${messageOf(error).trim()} Mend what is bound under that name.`,
     )
   }
+}
+
+function nameOf(factory: string | symbol): string {
+  return typeof factory === 'symbol' ? String(factory) : `'${factory}'`
 }
 
 function listenerClassIn(given: unknown): ListenerClass {

@@ -587,6 +587,41 @@ describe('what is bound wrongly', () => {
   })
 })
 
+describe('what is bound besides that of the module', () => {
+  it.each([
+    ['a logger', (di: Container) => di.bind(KafkaTokens.Logger).toConstantValue(silent), 'KafkaTokens.Logger: '],
+    [
+      'a consumer factory',
+      (di: Container) => di.bind(KafkaTokens.ShareConsumerFactory).toConstantValue(new FakeKafka()),
+      "Quiet.on(): The consumer factory of container factory 'default': ",
+    ],
+  ])('is told with the way out: %s', async (_what, bind, where) => {
+    const { runtime } = new FakeKafka().factory
+    const { di } = application({ listeners: [Quiet], containerFactories: { default: { runtime } } })
+    bind(di)
+    const message = await startKafkaListeners(di, unsignalled).then(String, (error: Error) => error.message)
+    expect(message).toMatch(/: It is bound more than once\. .* bind yours before di\.load/)
+    expect(message.startsWith(where)).toBe(true)
+  })
+
+  it('is told of a container factory, too', async () => {
+    const { di } = application({ listeners: [Quiet] })
+    di.bind(KafkaTokens.containerFactory('default')).toConstantValue({} as never)
+    await expect(startKafkaListeners(di, unsignalled)).rejects.toThrow(
+      /^Quiet\.on\(\): The container factory 'default' is bound more than once\. Give one of them another name/,
+    )
+  })
+
+  it('may replace it by rebind()', async () => {
+    const { logger, lines } = keptLog()
+    const { di } = application({ listeners: [Quiet] })
+    di.rebind(KafkaTokens.Logger).toConstantValue(logger)
+    const running = await startKafkaListeners(di, unsignalled)
+    await running.stop()
+    expect(lines).toContain("info: Container 'quiet' is running.")
+  })
+})
+
 describe('a logger that is bound before the module is loaded', () => {
   it('is what everything logs to', async () => {
     const { logger, lines } = keptLog()
