@@ -193,7 +193,7 @@ function makeContainerFactory(
         `${where} wants the consumer factory '${String(service)}', and nothing is bound under that name. Bind it: di.bind(KafkaTokens.consumerFactory('${String(service)}')).`,
       )
     }
-    const [factory, another] = context.getAll(found)
+    const [factory, another] = context.getAll<unknown>(found)
     if (another === undefined) return consumerFactoryIn(factory)
     throw new KafkaUsageError(`The consumer factory of container factory '${String(name)}': ${BOUND_TWICE}`)
   }
