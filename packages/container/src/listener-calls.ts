@@ -106,7 +106,11 @@ export class ListenerCalls<K, V> {
   /** The broker refused acknowledgements: what was to be renewed may be lost by that. */
   refused(records: readonly ConsumerRecord<K, V>[]): void {
     if (this.#mode.openAcknowledgments === 0) return
-    this.#mode.lost(records.filter((record) => !this.#options.engine.holds(record)))
+    const { engine } = this.#options
+    const gone = records.filter((record) => !engine.holds(record))
+    // The engine takes no answer for it any more either: handle and broker tell the same.
+    for (const record of gone) engine.giveUp(record)
+    this.#mode.lost(gone)
   }
 
   /** What listeners still come up with is too late from now on. */
