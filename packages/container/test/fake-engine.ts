@@ -211,10 +211,12 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
       }
       const batch = this.#queue.shift()
       if (batch !== undefined) return batch
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-        signal?.addEventListener('abort', () => resolve(), { once: true })
+      const woken = await new Promise<() => void>((resolve) => {
+        const wake = (): void => resolve(wake)
+        this.#wake = wake
+        signal?.addEventListener('abort', wake)
       })
+      signal?.removeEventListener('abort', woken)
     }
   }
 
