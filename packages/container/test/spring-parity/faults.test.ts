@@ -64,7 +64,9 @@ describeOnBrokers('A fault of Spring that Milena does not have', (broker) => {
     await eventually(() => expect(handles).toHaveLength(6))
     for (const handle of handles.slice(0, 4)) handle.acknowledge()
     const stopping = first.container.stop()
-    // Those that are open when stop() is called may be answered, too, while it waits for them.
+    // Those that are open when stop() is called may be answered, too: it waits for them.
+    await later(200)
+    expect(first.container.state).toBe('stopping')
     handles[4]?.reject()
     handles[5]?.acknowledge()
     await stopping
@@ -146,6 +148,7 @@ describeOnBrokers('A fault of Spring that Milena does not have', (broker) => {
       const at = performance.now()
       await second.container.stop()
       stopped.resolve(performance.now() - at)
+      await later(200)
     })
     expect(await stopped.promise).toBeLessThan(1_000)
     await second.container.whenStopped()

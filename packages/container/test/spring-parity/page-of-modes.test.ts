@@ -205,7 +205,9 @@ describe('MANUAL mode', () => {
         ['orders', 0, 0, expect.stringMatching(/30.*acknowledge\(\).*release\(\).*reject\(\).*renew\(\)/s)],
       ])
       expect(warnings()[0]?.[3]).toContain('orders')
-      await clock.advance(90_000)
+      await clock.advance(50_000)
+      handle?.renew()
+      await clock.advance(50_000)
       expect(warnings()).toHaveLength(1)
       expect(bench.events.filter(({ type }) => type === 'acknowledgmentTimeout')).toHaveLength(1)
       handle?.acknowledge()
