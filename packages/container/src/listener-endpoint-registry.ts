@@ -66,7 +66,7 @@ export class ListenerEndpointRegistry {
    * false start() leaves it alone.
    * @throws KafkaUsageError when the id is taken
    */
-  adopt(container: ShareMessageListenerContainer<never, never>, { autoStartup = true }: AdoptOptions = {}): void {
+  adopt<K, V>(container: ShareMessageListenerContainer<K, V>, { autoStartup = true }: AdoptOptions = {}): void {
     const { id } = container
     if (this.#registrations.has(id)) {
       throw new KafkaUsageError(

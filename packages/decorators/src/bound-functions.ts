@@ -79,9 +79,9 @@ export function consumerFactoryIn(given: unknown): ShareConsumerFactory<unknown,
   )
 }
 
-export function containerIn(given: unknown): ShareMessageListenerContainer<never, never> {
+export function containerIn(given: unknown): ShareMessageListenerContainer<unknown, unknown> {
   if (has(given, 'start') && has(given, 'stop') && has(given, 'setupMessageListener'))
-    return given as ShareMessageListenerContainer<never, never>
+    return given as ShareMessageListenerContainer<unknown, unknown>
   throw wanted(given, 'a listener container', 'a ShareMessageListenerContainer')
 }
 

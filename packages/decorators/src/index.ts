@@ -47,6 +47,7 @@ export {
   kafkaModule,
   KafkaTokens,
   type BoundKafkaListenerEndpoint,
+  type BoundListenerContainer,
   type KafkaModuleOptions,
   type Resolve,
 } from './kafka-module.js'

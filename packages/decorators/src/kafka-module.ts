@@ -59,6 +59,12 @@ export interface BoundKafkaListenerEndpoint extends KafkaListenerEndpoint {
   readonly containerFactory?: string | symbol | undefined
 }
 
+/** A container that is bound in the DI container: a ShareMessageListenerContainer of whatever key and value. */
+export type BoundListenerContainer = Pick<
+  ShareMessageListenerContainer<unknown, unknown>,
+  'id' | 'state' | 'start' | 'stop' | 'health'
+>
+
 /**
  * Names under which things are bound that have no class to be asked by. Producer, Admin and ListenerEndpointRegistry are bound
  * by their classes: a constructor parameter `producer: Producer` is enough.
@@ -89,7 +95,7 @@ export const KafkaTokens = {
   /** Any number: listeners without decorators. Each gets a container, made by the container factory that it names. */
   Endpoint: token<BoundKafkaListenerEndpoint>('Endpoint'),
   /** Any number: containers that were made in code. They are in the registry by their ids, started and stopped with the rest. */
-  ListenerContainer: token<ShareMessageListenerContainer<never, never>>('ListenerContainer'),
+  ListenerContainer: token<BoundListenerContainer>('ListenerContainer'),
   /**
    * The container factory of that name. One that you bind yourself under this name is known to listeners too; a name that
    * is a symbol is bound as it is. (One bound under its plain text is found as well.)

@@ -106,7 +106,7 @@ describe('an application', () => {
     di.bind(KafkaTokens.ListenerContainer).toDynamicValue((context) => {
       const container = context.get(KafkaTokens.containerFactory('default')).createContainer('by-hand')
       container.setupMessageListener(() => undefined)
-      return container as never
+      return container
     })
     const running = await startKafkaListeners(di, unsignalled)
     await running.stop()

@@ -160,7 +160,7 @@ describeOnBrokers('an application of bound parts', (broker) => {
         groupId: groups[1],
       })
       container.setupMessageListener(listen('by-hand'))
-      return container as ShareMessageListenerContainer<never, never>
+      return container
     })
     const { registry } = await start()
     const late = registry.registerListenerContainer(

@@ -436,7 +436,7 @@ describe('an event publisher in the DI container', () => {
       { logger: silent, runtime },
     )
     byHand.setupMessageListener(() => undefined)
-    di.bind(KafkaTokens.ListenerContainer).toConstantValue(byHand as ShareMessageListenerContainer<never, never>)
+    di.bind(KafkaTokens.ListenerContainer).toConstantValue(byHand)
     const running = await startKafkaListeners(di, unsignalled)
     await kafka.bring('orders', 1)
     await running.stop()
@@ -570,7 +570,7 @@ describe('what is bound wrongly', () => {
     const { di } = application({ listeners: [Quiet] })
     const { consumerFactory } = new FakeKafka().factory
     const container = new ShareMessageListenerContainer(consumerFactory, { id: 'quiet', topics: 't' })
-    di.bind(KafkaTokens.ListenerContainer).toConstantValue(container as ShareMessageListenerContainer<never, never>)
+    di.bind(KafkaTokens.ListenerContainer).toConstantValue(container)
     await expect(startKafkaListeners(di, unsignalled)).rejects.toThrow(
       /KafkaTokens\.ListenerContainer 'quiet': The id 'quiet' is taken by Quiet\.on\(\)/,
     )

@@ -5,7 +5,6 @@ import {
   ConsumerStoppedEvent,
   ListenerEndpointRegistry,
   ShareConsumerStoppingEvent,
-  ShareMessageListenerContainer,
 } from '@milena/container'
 import { KafkaUsageError } from '@milena/protocol'
 import { Container, inject, injectable } from 'inversify'
@@ -404,7 +403,7 @@ describe('what kafkaModule binds', () => {
     di.bind(KafkaTokens.ListenerContainer).toDynamicValue((context) => {
       const container = context.get(KafkaTokens.containerFactory('default')).createContainer('by-hand')
       container.setupMessageListener((record: ConsumerRecord<unknown, unknown>) => seen.push(record.value))
-      return container as ShareMessageListenerContainer<never, never>
+      return container
     })
     const running = await startKafkaListeners(di)
     await kafka.bring('by-hand', 'v')
@@ -469,7 +468,7 @@ describe('a start that fails', () => {
     di.bind(KafkaTokens.ListenerContainer).toDynamicValue((context) => {
       const container = context.get(KafkaTokens.containerFactory('default')).createContainer('by-hand')
       container.setupMessageListener(() => undefined)
-      return container as ShareMessageListenerContainer<never, never>
+      return container
     })
     const producer = di.get(Producer)
     await expect(startKafkaListeners(di)).rejects.toThrow('the group is bad')
