@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { ErrorCode, KafkaBrokerError, KafkaError, type ErrorName } from '@milena/protocol'
 import { describe, expect, it } from 'vitest'
 import { resolveContainerProperties } from '../src/container-property-layers.js'
 import * as container from '../src/index.js'
 import { noListenerCounters } from '../src/member-surroundings.js'
+import { sortPollError } from '../src/poll-errors.js'
 
 // docs/guide/containers.md says what the code does, and docs/guide/events.md which events there are.
 
@@ -25,6 +27,8 @@ const rowsOf = (text: string): string[][] =>
         .split(' | ')
         .map((cell) => cell.replaceAll('`', '').trim()),
     )
+
+const isErrorName = (code: string): code is ErrorName => Object.hasOwn(ErrorCode, code)
 
 /** The message that a mistake in the properties ends in. */
 function refusalOf(properties: object): string {
@@ -111,6 +115,38 @@ describe('the guide to settings of the group', () => {
       .filter(([name]) => name !== 'setting')
       .map(([name, , , from]) => [name, from])
     expect(told.toSorted()).toEqual(declared.toSorted())
+  })
+})
+
+describe('the guide to errors', () => {
+  const rows = section('errors-and-recoverers', 'What a member survives')
+    .split('\n')
+    .filter((line) => /^\| .*\*\*(retries|survives|replaced|fatal)\*\*/.test(line))
+    .map((line) => line.split(' | '))
+  const sorted = rows.flatMap(([verdict = '', errors = '']) =>
+    [...errors.matchAll(/`([A-Z_]{6,})`/g)].map(
+      ([, code = '']) => [code, /\*\*(\w+)\*\*/.exec(verdict)?.[1] ?? ''] as const,
+    ),
+  )
+
+  it.each(sorted)('sorts %s as the container does: %s', (code, told) => {
+    const verdict = sortPollError(
+      isErrorName(code) ? KafkaBrokerError.of(ErrorCode[code]) : new KafkaError('thrown by the container', { code }),
+    )
+    expect({ survived: ['retries', 'survives'], replaced: ['replaced'], fatal: ['fatal'] }[verdict]).toContain(told)
+  })
+
+  it('names all that is fatal', () => {
+    const source = readFileSync(fileURLToPath(new URL('../src/poll-errors.ts', import.meta.url)), 'utf8')
+    const fatal = /const fatal[^[]*\[([^\]]*)\]/.exec(source)?.[1] ?? ''
+    const codes = [...fatal.matchAll(/'([A-Z_]+)'/g)].map(([, code = '']) => code)
+    expect(codes.length).toBeGreaterThan(5)
+    expect(
+      sorted
+        .filter(([, told]) => told === 'fatal')
+        .map(([code]) => code)
+        .toSorted(),
+    ).toEqual(codes.toSorted())
   })
 })
 
