@@ -25,6 +25,8 @@ export interface Acquisition {
   isCorrupt: boolean
   /** How often the application got it. */
   handedOut: number
+  /** The client told its application that the lock is lost. */
+  isGivenUp: boolean
   /** How often the application renewed it: each lets a poll hand it out once more. */
   renewedByApplication: number
   /** What the application decided. */
@@ -39,6 +41,8 @@ export interface Acquisition {
   outcome: 'ok' | 'failed' | 'unknown' | undefined
   /** The client was told that it was applied. */
   isTold: boolean
+  /** The broker refused to renew it. */
+  isRenewalRefused: boolean
   /** Renewals that the broker granted, as far as the client was told. */
   renewals: number
   /** The one of the same member and offset before it. */
@@ -86,6 +90,7 @@ export class Acquisitions {
       ...given,
       isDelivered: false,
       handedOut: 0,
+      isGivenUp: false,
       renewedByApplication: 0,
       intent: undefined,
       isOwed: false,
@@ -94,6 +99,7 @@ export class Acquisitions {
       isOut: false,
       outcome: undefined,
       isTold: false,
+      isRenewalRefused: false,
       renewals: 0,
       before: this.#latest.get(key),
     }

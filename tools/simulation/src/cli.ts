@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
-import { appKinds } from './apps/app.js'
+import { appKinds, containerKinds, type AppKind } from './apps/app.js'
+import { containerModes } from './apps/container-app.js'
 import { faultKinds } from './faults.js'
 import { Invariant } from './findings.js'
 import { huntPlants } from './plant-hunt.js'
@@ -17,6 +18,7 @@ clock, and checks what must always hold. Ends with 1 when something does not.
   --jobs N      how many at once; default 2
   --seed N      this one alone
   --story       its whole history, line by line
+  --apps KIND   all, or only these applications: container; default all
   --plants      instead: each planted bug (tools/simulation/plants) has to be found within 2000 seeds by an invariant that it names
   --plant NAME  the client with this bug in it; with --plants: look for this one alone
   --help`
@@ -31,6 +33,7 @@ interface Settings {
   readonly jobs: number
   readonly story: boolean
   readonly plant: string | undefined
+  readonly kinds: readonly AppKind[]
 }
 
 async function main(words: readonly string[]): Promise<number> {
@@ -42,6 +45,7 @@ async function main(words: readonly string[]): Promise<number> {
       jobs: { type: 'string', default: '2' },
       seed: { type: 'string' },
       story: { type: 'boolean', default: false },
+      apps: { type: 'string', default: 'all' },
       plants: { type: 'boolean', default: false },
       plant: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -59,10 +63,11 @@ async function main(words: readonly string[]): Promise<number> {
     jobs,
     story: values.story,
     plant: values.plant,
+    kinds: kindsNamed(values.apps),
   })
 }
 
-async function simulate({ from, seeds, jobs, story, plant }: Settings): Promise<number> {
+async function simulate({ from, seeds, jobs, story, plant, kinds }: Settings): Promise<number> {
   const startedAt = performance.now()
   const tally = new Map<string, number>()
   const failures: FromWorker[] = []
@@ -73,6 +78,7 @@ async function simulate({ from, seeds, jobs, story, plant }: Settings): Promise<
     seeds,
     jobs,
     plant,
+    kinds,
     keepStory: story && seeds === 1,
     onResult: (result) => {
       done++
@@ -80,7 +86,7 @@ async function simulate({ from, seeds, jobs, story, plant }: Settings): Promise<
       for (const line of result.lines) console.log(line)
       if (result.findings.length > 0) {
         failures.push(result)
-        if (failures.length <= SHOWN_FAILURES) console.log(failure(result, plant))
+        if (failures.length <= SHOWN_FAILURES) console.log(failure(result, plant, kinds))
       }
       if (performance.now() - toldAt > 10_000) {
         toldAt = performance.now()
@@ -92,9 +98,11 @@ async function simulate({ from, seeds, jobs, story, plant }: Settings): Promise<
   })
   const seconds = (performance.now() - startedAt) / 1_000
   if (seeds > 1) console.log(table(tally))
-  const absent = [...faultKinds.map((kind) => `fault ${kind}`), ...appKinds.map((kind) => `app ${kind}`)].filter(
-    (kind) => !tally.has(kind),
-  )
+  const absent = [
+    ...faultKinds.map((kind) => `fault ${kind}`),
+    ...kinds.map((kind) => `app ${kind}`),
+    ...containerModes.map((mode) => `container in ${mode}`),
+  ].filter((kind) => !tally.has(kind))
   const isIncomplete = seeds >= FULL_RUN && absent.length > 0
   if (isIncomplete) console.log(`Never occurred, so nothing is proved of it: ${absent.join('; ')}`)
   console.log(
@@ -116,10 +124,10 @@ async function findPlants(jobs: number, only: string | undefined): Promise<numbe
   return missed === 0 ? 0 : 1
 }
 
-function failure({ seed, hash, findings }: FromWorker, plant: string | undefined): string {
+function failure({ seed, hash, findings }: FromWorker, plant: string | undefined, kinds: readonly AppKind[]): string {
   const [first] = findings
   if (first === undefined) return ''
-  const more = plant === undefined ? '' : ` --plant ${plant}`
+  const more = `${kinds === appKinds ? '' : ' --apps container'}${plant === undefined ? '' : ` --plant ${plant}`}`
   return [
     `seed ${seed} (${hash}), at ${first.atMs.toFixed(0)} ms: ${Invariant[first.invariant]}`,
     `  ${first.what}`,
@@ -132,6 +140,12 @@ function table(tally: ReadonlyMap<string, number>): string {
     .toSorted(([a], [b]) => a.localeCompare(b))
     .map(([kind, times]) => `  ${kind.padEnd(44)}${String(times).padStart(9)}`)
     .join('\n')
+}
+
+function kindsNamed(name: string): readonly AppKind[] {
+  if (name === 'all') return appKinds
+  if (name === 'container') return containerKinds
+  throw new Error(`--apps takes all or container, not '${name}'.`)
 }
 
 function wholeNumber(name: string, given: string, least: number): number {

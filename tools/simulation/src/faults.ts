@@ -1,6 +1,5 @@
 import type { InterceptAction, InterceptedRequest, Interception } from '@milena/embedded-broker'
 import { ErrorCode, errorName } from '@milena/protocol'
-import { appKinds } from './apps/app.js'
 import type { Running, World } from './world.js'
 import { injectionKey } from './wire-acknowledgements.js'
 
@@ -201,7 +200,8 @@ export class Faults {
       }
       case 'member started': {
         if (this.#world.alive.length >= MAX_PROCESSES) return false
-        this.#world.launch(dice.pick(appKinds), dice.pick(this.#world.scenario.groups).id)
+        const { kinds, groups } = this.#world.scenario
+        this.#world.launch(dice.pick(kinds), dice.pick(groups).id)
         return true
       }
       case 'answer corrupted':

@@ -1,8 +1,9 @@
 import { VirtualClock } from '@milena/protocol/runtime'
+import { appKinds, type AppKind } from './apps/app.js'
 import { Faults } from './faults.js'
 import { Findings, type Finding } from './findings.js'
 import { assignments, checkEnd, checkLeft, checkOutcomes, checkSessions, liveMembers } from './final-checks.js'
-import { drawScenario } from './scenario.js'
+import { drawScenario, type Scenario } from './scenario.js'
 import { stackOf } from './sim-process.js'
 import { CLEANUP_MS, World } from './world.js'
 
@@ -26,18 +27,21 @@ export interface HistoryResult {
   readonly lines: readonly string[]
 }
 
+export interface HistoryOptions {
+  readonly keepStory?: boolean
+  /** The applications that there are. Default: all. */
+  readonly kinds?: readonly AppKind[]
+}
+
 /** Plays the history of a seed: things happen, everything is mended, all is worked off, all is closed. */
-export async function playHistory(
-  seed: number,
-  options: { readonly keepStory?: boolean } = {},
-): Promise<HistoryResult> {
+export async function playHistory(seed: number, options: HistoryOptions = {}): Promise<HistoryResult> {
   const clock = new VirtualClock()
   const findings = new Findings(clock, { keep: options.keepStory === true })
   const unhandled = (reason: unknown): void =>
     findings.broken('DEFECT', `a promise was rejected, and nobody looked: ${stackOf(reason)}`)
   process.on('unhandledRejection', unhandled)
   try {
-    await play(seed, clock, findings)
+    await play(drawScenario(seed, options.kinds ?? appKinds), clock, findings)
   } catch (error) {
     findings.broken('DEFECT', `the history ended with an error: ${stackOf(error)}`)
   } finally {
@@ -48,8 +52,7 @@ export async function playHistory(
   return { seed, findings: findings.all, tally: findings.tally, lines: findings.lines, hash: findings.hash() }
 }
 
-async function play(seed: number, clock: VirtualClock, findings: Findings): Promise<void> {
-  const scenario = drawScenario(seed)
+async function play(scenario: Scenario, clock: VirtualClock, findings: Findings): Promise<void> {
   const world = await World.open(scenario, clock, findings)
   const faults = new Faults(world)
   const isBroken = (): boolean => findings.all.length > 0
@@ -77,7 +80,7 @@ async function play(seed: number, clock: VirtualClock, findings: Findings): Prom
     await Promise.all(faults.restarts)
     for (const { id } of scenario.groups) {
       const isServed = world.alive.some(({ groupId, stopping }) => groupId === id && stopping === undefined)
-      if (!isServed) world.launch(world.dice.pick(['implicit', 'explicit', 'continuous', 'container']), id)
+      if (!isServed) world.launch(world.dice.pick(lastResorts(scenario)), id)
     }
     if (!(await passUntil(() => world.isDrained(), DRAIN_MS, DRAIN_STEP_MS))) {
       findings.broken('FOREVER', `after ${DRAIN_MS} ms of calm not everything is worked off: ${world.whatIsLeft()}`)
@@ -123,4 +126,9 @@ async function play(seed: number, clock: VirtualClock, findings: Findings): Prom
     await clock.advance(20_000)
     if (clock.pendingTimers > 0) findings.broken('BOUNDED', `${clock.pendingTimers} timers are left when all is over`)
   }
+}
+
+/** Who works a group off that nobody serves any more: those that end by nothing but a stop. */
+function lastResorts({ kinds }: Scenario): readonly AppKind[] {
+  return kinds.filter((kind) => kind !== 'window' && kind !== 'records' && kind !== 'batches')
 }

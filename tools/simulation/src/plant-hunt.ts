@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Finding } from './findings.js'
-import { compiledOf, planted, sourceOf, type Plant } from './plants.js'
+import { compiledOf, kindsOf, planted, sourceOf, type Plant } from './plants.js'
 import { playSeeds } from './seed-pool.js'
 
 // Looks for planted bugs: each has to be found by an invariant that it names.
@@ -69,10 +69,11 @@ function misfit(plant: Plant, codeOf: (plant: Plant) => readonly string[]): stri
 }
 
 async function hunt(
-  { name, foundBy, breaks }: Plant,
+  plant: Plant,
   seeds: number,
   play: typeof playSeeds,
 ): Promise<{ readonly found: boolean; readonly line: string }> {
+  const { name, foundBy, breaks } = plant
   let found: { readonly seed: number; readonly finding: Finding } | undefined
   /** Findings that do not count, by invariant. */
   const others = new Map<string, number>()
@@ -82,6 +83,7 @@ async function hunt(
     seeds,
     jobs: 1,
     plant: name,
+    kinds: kindsOf(plant),
     onResult: ({ seed, findings: [finding] }) => {
       played++
       if (finding === undefined) return false

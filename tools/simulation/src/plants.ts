@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { appKinds, containerKinds, type AppKind } from './apps/app.js'
 import { Invariant, type InvariantName } from './findings.js'
 
 /** A bug that is put into the client's code when it is loaded, to see that the invariants find it. */
@@ -41,6 +42,11 @@ export function readPlant(name: string): Plant {
   const found = readPlants().find((plant) => plant.name === name)
   if (found === undefined) throw new Error(`There is no plant "${name}".`)
   return found
+}
+
+/** Who is to find it: bugs of the container are looked for where there is nothing but containers. */
+export function kindsOf({ file }: Plant): readonly AppKind[] {
+  return file.startsWith('packages/container/') ? containerKinds : appKinds
 }
 
 /** Where the source of a plant lies. */

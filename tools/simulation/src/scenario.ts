@@ -1,4 +1,4 @@
-import { appKinds, type AppKind } from './apps/app.js'
+import type { AppKind } from './apps/app.js'
 import { Dice } from './dice.js'
 
 /** What a seed decides before anything happens. */
@@ -13,6 +13,7 @@ export interface Scenario {
     readonly lockMs: number
     readonly maxLocks: number | undefined
   }[]
+  readonly kinds: readonly AppKind[]
   readonly apps: readonly { readonly kind: AppKind; readonly group: number }[]
   /** How many things happen before the calm. */
   readonly steps: number
@@ -32,7 +33,8 @@ export interface Scenario {
   readonly isFair: boolean
 }
 
-export function drawScenario(seed: number): Scenario {
+/** `kinds`: the applications that there are. */
+export function drawScenario(seed: number, kinds: readonly AppKind[]): Scenario {
   const dice = new Dice(seed)
   const brokers = dice.weighted({ '1': 3, '2': 4, '3': 3 })
   const topics = [{ name: 'orders', partitions: dice.pick([1, 1, 2, 3]) }]
@@ -45,7 +47,7 @@ export function drawScenario(seed: number): Scenario {
     maxLocks: dice.chance(0.15) ? 100 : undefined,
   }))
   const apps = groups.flatMap((_, group) =>
-    Array.from({ length: dice.pick([1, 1, 2, 2, 3]) }, () => ({ kind: dice.pick(appKinds), group })),
+    Array.from({ length: dice.pick([1, 1, 2, 2, 3]) }, () => ({ kind: dice.pick(kinds), group })),
   )
   const isNear = dice.chance(0.5)
   return {
@@ -54,6 +56,7 @@ export function drawScenario(seed: number): Scenario {
     version: dice.pick(['4.2', '4.3', '4.4', '4.4']),
     topics,
     groups,
+    kinds,
     apps,
     steps: dice.between(4, 14),
     pauseMs: dice.pick([50, 400, 1_500, 3_000]),

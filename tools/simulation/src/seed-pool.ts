@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import type { AppKind } from './apps/app.js'
 import type { FromWorker, ToWorker } from './worker-messages.js'
 
 /** A history that takes longer than this in real time does not end: its microtasks have become a loop. */
@@ -14,6 +15,8 @@ export interface SeedRun {
   readonly seeds: number
   readonly jobs: number
   readonly keepStory?: boolean
+  /** The applications that there are. */
+  readonly kinds: readonly AppKind[]
   /** The name of a planted bug that the client's code is loaded with. */
   readonly plant?: string | undefined
   /** Told each result, in the order of their coming; true ends the run. */
@@ -34,14 +37,14 @@ export async function playSeeds(run: SeedRun): Promise<void> {
 
 /** One worker after another, as long as there are seeds: a worker that hangs or dies is replaced, and its seed has failed. */
 async function serve(
-  { plant, keepStory = false }: SeedRun,
+  { plant, kinds, keepStory = false }: SeedRun,
   take: () => number | undefined,
   told: (result: FromWorker) => void,
 ): Promise<void> {
   let child: ChildProcess | undefined
   for (let seed = take(); seed !== undefined; seed = take()) {
     child ??= start(plant)
-    const result = await play(child, { seed, keepStory })
+    const result = await play(child, { seed, keepStory, kinds })
     told(result)
     if (child.exitCode !== null || child.signalCode !== null || !child.connected) child = undefined
   }

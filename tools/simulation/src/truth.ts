@@ -7,8 +7,10 @@ import { UNDECODABLE } from './apps/deserialiser.js'
 import type { Alteration } from './damaged-answers.js'
 import type { Findings } from './findings.js'
 import type { LogTruth } from './log-truth.js'
+import { FAULTS_OF_CLIENTS, FINAL } from './refusals.js'
 import type { SimProcess } from './sim-process.js'
 import { acknowledgementsOf, eachOffset, injectionKey, type AckBatches } from './wire-acknowledgements.js'
+import type { HandedOutRecord, LostRange } from './record-places.js'
 import { requestLine, responseLine } from './wire-lines.js'
 import type { Exchange, FetchResponse, WireObserver, WireTap } from './wire-tap.js'
 
@@ -21,32 +23,6 @@ import type { Exchange, FetchResponse, WireObserver, WireTap } from './wire-tap.
 // - Where nobody can know (a connection ended between request and answer), the outcome is unknown, and both are right.
 // - A lock's end is known within bounds: earliest from when the request was sent, latest from when its answer was read.
 
-/** A record as applications get it. */
-export interface HandedOutRecord {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  readonly deliveryCount: number
-}
-
-/** Refusals after which an answer is not sent again. */
-const FINAL: ReadonlySet<number> = new Set([
-  ErrorCode.NOT_LEADER_OR_FOLLOWER,
-  ErrorCode.FENCED_LEADER_EPOCH,
-  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-  ErrorCode.UNKNOWN_TOPIC_ID,
-  ErrorCode.INVALID_RECORD_STATE,
-  ErrorCode.TOPIC_AUTHORIZATION_FAILED,
-  ErrorCode.GROUP_AUTHORIZATION_FAILED,
-  ErrorCode.INVALID_REQUEST,
-])
-/** What a broker never answers to a client that keeps the protocol. */
-const FAULTS_OF_CLIENTS: ReadonlySet<number> = new Set([
-  ErrorCode.INVALID_REQUEST,
-  ErrorCode.INVALID_SHARE_SESSION_EPOCH,
-  ErrorCode.SHARE_SESSION_NOT_FOUND,
-  ErrorCode.UNSUPPORTED_VERSION,
-])
 /** More requests of one process within one second of its time are a busy loop. */
 const BUSY_LOOP = 1_500
 
@@ -142,6 +118,11 @@ export class Truth implements WireObserver {
     return acquisition
   }
 
+  /** What a member holds of a record that it has not handed out yet. */
+  held(memberId: string, record: HandedOutRecord): Acquisition | undefined {
+    return this.#handed(memberId, `${record.topic}-${record.partition}`, record)
+  }
+
   /** After a leader has moved a count may repeat: of several the one that was to come. */
   #handed(memberId: string, place: string, { offset, deliveryCount }: HandedOutRecord): Acquisition | undefined {
     const chain = this.acquisitions.chain([memberId], place, offset)
@@ -153,10 +134,22 @@ export class Truth implements WireObserver {
     const isHeld = (each: Acquisition): boolean =>
       each.sent === undefined && each.surelyEndsMs >= now && each.tap.closedAtClientMs === undefined && !isOver(each)
     return (
+      fitting.findLast((each) => each.handedOut === 0 && !each.isGivenUp && !each.intent && isHeld(each)) ??
       fitting.findLast((each) => each.handedOut === 0 && isHeld(each)) ??
       fitting.findLast((each) => each.handedOut <= each.renewedByApplication && isHeld(each)) ??
       fitting[0]
     )
+  }
+
+  /** The client says that these locks are lost: of several of one record that of the earliest. */
+  lost(memberId: string, { partition, firstOffset, lastOffset, deliveryCount }: LostRange): void {
+    const place = `${partition.topic}-${partition.partition}`
+    for (let offset = firstOffset; offset <= lastOffset; offset++) {
+      const open = this.acquisitions
+        .chain([memberId], place, offset)
+        .findLast((each) => each.deliveryCount === deliveryCount && each.sent === undefined && !each.isGivenUp)
+      if (open !== undefined) open.isGivenUp = true
+    }
   }
 
   /** What an application was told instead of a record that cannot be read. */
@@ -183,10 +176,10 @@ export class Truth implements WireObserver {
     }
   }
 
-  /** The client refused the decision: it is as if there were none. */
-  withdraws(acquisition: Acquisition | undefined): void {
+  /** The client refused the decision: what was decided before it holds, if anything was. */
+  withdraws(acquisition: Acquisition | undefined, before?: AcknowledgeType): void {
     this.#deciding = undefined
-    if (acquisition !== undefined) acquisition.intent = undefined
+    if (acquisition !== undefined) acquisition.intent = before
   }
 
   /** The client took the decision over. */
@@ -407,6 +400,7 @@ export class Truth implements WireObserver {
       if (acquisition === undefined || acquisition.tap !== tap) return
       if (acquisition.mayEndMs <= now || (type === AckCode.RENEW && !this.renewalsAllowed)) explained = true
       if (type === AckCode.RENEW) {
+        acquisition.isRenewalRefused ||= code !== 0
         if (code !== 0) return
         acquisition.mayEndMs = exchange.sentAtMs + (response?.acquisitionLockTimeoutMs ?? 0)
         acquisition.surelyEndsMs = now + (response?.acquisitionLockTimeoutMs ?? 0)

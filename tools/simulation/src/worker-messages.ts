@@ -1,8 +1,10 @@
+import type { AppKind } from './apps/app.js'
 import type { Finding } from './findings.js'
 
 export interface ToWorker {
   readonly seed: number
   readonly keepStory: boolean
+  readonly kinds: readonly AppKind[]
 }
 
 export interface FromWorker {

@@ -157,6 +157,8 @@ export class World {
     while ((this.#ended[0]?.dueMs ?? Infinity) <= this.broker.clock.now()) {
       const { process, kind } = this.#ended.shift() ?? {}
       if (process === undefined) return
+      // It was killed after its end.
+      if (process.isDead) continue
       const sockets = this.network.socketsOf(process)
       if (sockets > 0)
         this.findings.broken('BOUNDED', `${process.name} (${kind}) has ${sockets} connections open after its end`)

@@ -4,11 +4,14 @@ import type { Acquisition } from '../acquisitions.js'
 import type { Dice } from '../dice.js'
 import type { Findings } from '../findings.js'
 import { stackOf, type SimProcess } from '../sim-process.js'
-import type { HandedOutRecord, Truth } from '../truth.js'
+import type { HandedOutRecord } from '../record-places.js'
+import type { Truth } from '../truth.js'
 
 /** The ways in which applications consume. */
 export const appKinds = ['implicit', 'explicit', 'continuous', 'container', 'window', 'records', 'batches'] as const
 export type AppKind = (typeof appKinds)[number]
+/** Those of them in which a listener container is at work. */
+export const containerKinds = ['container', 'window'] as const satisfies readonly AppKind[]
 
 /** What an application finds around it. */
 export interface AppSurroundings {
