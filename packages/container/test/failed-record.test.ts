@@ -158,8 +158,10 @@ describe('a listener may throw anything', () => {
     const harness = new ContainerHarness({
       properties: { shareConsumerRecordRecoverer: (_record, error) => (asked.push(error), 'RELEASE') },
       listener: ({ offset }) => {
-        if (offset === 1) return Promise.reject(thing as Error)
-        throw thing
+        const fail = (): never => {
+          throw thing
+        }
+        return offset === 1 ? Promise.resolve().then(fail) : fail()
       },
     })
     await harness.run(2)

@@ -9,7 +9,7 @@ function filtering(
 ): ContainerHarness & { seen: number[] } {
   const seen: number[] = []
   const harness = new ContainerHarness({
-    properties: { filter: filter as RecordFilter, ...properties },
+    properties: { filter, ...properties },
     listener: ({ offset }) => void seen.push(offset),
   })
   return Object.assign(harness, { seen })
