@@ -152,6 +152,18 @@ function livesOf(events: readonly ContainerEvent[], clientId: string): string {
     .join('')
 }
 
+/** The health of a container says what its state says, and is `up` only when all members are. */
+function checkHealth({ harness: { container } }: Story): void {
+  const { status, state, members, cause } = container.health()
+  expect(state).toBe(container.state)
+  const lives = state === 'running' || state === 'paused'
+  expect(status === 'down').toBe(!lives)
+  const sound = members.every((member) => member.status === 'up' && member.lastError === undefined)
+  if (lives) expect([status, members.length]).toEqual([sound ? 'up' : 'degraded', container.concurrency])
+  else if (state !== 'stopping') expect(members.every((member) => member.status === 'down')).toBe(true)
+  if (state === 'failed') expect(cause).toBeTypeOf('string')
+}
+
 test('whatever happens to a container: no illegal state, every stop() resolves, and every life is told whole', async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -164,6 +176,7 @@ test('whatever happens to a container: no illegal state, every stop() resolves, 
         for (const what of sequence) {
           await story.happen(what)
           if (what.startsWith('stop') || what === 'records come') await harness.settle()
+          checkHealth(story)
         }
         // The end: what a subscriber may have started is stopped too, and nobody is left.
         for (let i = 0; i < 2; i++) {
