@@ -43,14 +43,8 @@ export { MissingHeaderError } from './planned-call.js'
 export { EventListener } from './event-listener.js'
 export type { EventClass } from './listener-metadata.js'
 export type { ListenerClass } from './errors.js'
-export {
-  kafkaModule,
-  KafkaTokens,
-  type BoundKafkaListenerEndpoint,
-  type BoundListenerContainer,
-  type KafkaModuleOptions,
-  type Resolve,
-} from './kafka-module.js'
+export { kafkaModule, KafkaTokens, type KafkaModuleOptions, type Resolve } from './kafka-module.js'
+export type { BoundKafkaListenerEndpoint, BoundListenerContainer } from './bound-endpoint.js'
 export type { ContainerFactoryOptions, KafkaClientOptions, KafkaProducerOptions } from './kafka-application.js'
 export { startKafkaListeners, type StartKafkaOptions } from './start-kafka-listeners.js'
 export type { KafkaHealth, KafkaListeners, StopKafkaOptions } from './running-listeners.js'

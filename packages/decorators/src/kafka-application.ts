@@ -12,6 +12,7 @@ import {
 } from '@milena/container'
 import { KafkaUsageError } from '@milena/protocol'
 import type { Logger } from '@milena/protocol/runtime'
+import type { BoundKafkaListenerEndpoint } from './bound-endpoint.js'
 import { propertySourceIn } from './bound-functions.js'
 import { redactingLogger } from './default-logger.js'
 import type { ListenerClass } from './errors.js'
@@ -171,9 +172,10 @@ export class KafkaApplication {
   }
 
   /** An endpoint that was made in code, with the placeholders of its texts resolved; its info is the application's own. */
-  endpoint<E extends KafkaListenerEndpoint>(endpoint: E): E {
-    const { info, ...rest } = endpoint
-    return { ...this.#resolvedEntries(rest), ...(info === undefined ? {} : { info }) } as E
+  endpoint(given: BoundKafkaListenerEndpoint): KafkaListenerEndpoint {
+    const { info, containerFactory: _chosen, ...rest } = given
+    // Its listener takes records of the types that its container factory makes, which nobody here knows.
+    return { ...this.#resolvedEntries(rest), ...(info === undefined ? {} : { info }) } as KafkaListenerEndpoint
   }
 
   /** Closes what was made of producer and admin; the next one who asks gets a new one. Rejects with the first failure after trying both. */

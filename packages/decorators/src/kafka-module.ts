@@ -1,16 +1,15 @@
 import { Admin, Producer } from '@milena/client'
 import {
   ListenerEndpointRegistry,
+  type AnyShareConsumerRecordRecoverer,
   type ContainerEventPublisher,
-  type KafkaListenerEndpoint,
   type ShareConsumerFactory,
-  type ShareConsumerRecordRecoverer,
   type ShareListenerContainerFactory,
-  type ShareMessageListenerContainer,
 } from '@milena/container'
 import { KafkaUsageError } from '@milena/protocol'
 import type { Logger } from '@milena/protocol/runtime'
 import { ContainerModule, type IsBoundOptions, type ResolutionContext, type ServiceIdentifier } from 'inversify'
+import type { BoundKafkaListenerEndpoint, BoundListenerContainer } from './bound-endpoint.js'
 import { BOUND_TWICE, consumerFactoryIn, recovererFrom } from './bound-functions.js'
 import type { ListenerClass } from './errors.js'
 import { isServiceReference } from './instance-resolver.js'
@@ -53,18 +52,6 @@ export interface KafkaModuleOptions {
   readonly properties?: PropertySource | readonly PropertySource[]
 }
 
-/** An endpoint that is bound in the DI container: a listener without decorators. Its texts may hold placeholders. */
-export interface BoundKafkaListenerEndpoint extends KafkaListenerEndpoint {
-  /** The name of its container factory, a text or a symbol. Default `default`. */
-  readonly containerFactory?: string | symbol | undefined
-}
-
-/** A container that is bound in the DI container: a ShareMessageListenerContainer of whatever key and value. */
-export type BoundListenerContainer = Pick<
-  ShareMessageListenerContainer<unknown, unknown>,
-  'id' | 'state' | 'start' | 'stop' | 'health'
->
-
 /**
  * Names under which things are bound that have no class to be asked by. Producer, Admin and ListenerEndpointRegistry are bound
  * by their classes: a constructor parameter `producer: Producer` is enough.
@@ -72,45 +59,60 @@ export type BoundListenerContainer = Pick<
  * Logger and ShareConsumerFactory are bound by kafkaModule unless you have bound them before it is loaded. The others are yours
  * to bind; startKafkaListeners reads them. Those that say "any number" may be bound several times.
  */
-export const KafkaTokens = {
+export interface KafkaTokens {
   /** The logger that all of it logs to. */
-  Logger: token<Logger>('Logger'),
+  readonly Logger: ServiceIdentifier<Logger>
   /** Makes the share consumers of every container factory that names no other, with the `client` options of the module. */
-  ShareConsumerFactory: token<ShareConsumerFactory<unknown, unknown>>('ShareConsumerFactory'),
+  readonly ShareConsumerFactory: ServiceIdentifier<ShareConsumerFactory<unknown, unknown>>
   /** The running application: to stop it from inside, or to show its health(). */
-  Listeners: token<KafkaListeners>('Listeners'),
+  readonly Listeners: ServiceIdentifier<KafkaListeners>
   /**
    * The recoverer of every container factory that has none of its own: a function (record, error) => answer, or an object with
    * recover(record, error). Bound in request or transient scope there is one for each record that failed.
    */
-  ShareConsumerRecordRecoverer: token<ShareConsumerRecordRecoverer | { recover: ShareConsumerRecordRecoverer }>(
-    'ShareConsumerRecordRecoverer',
-  ),
+  readonly ShareConsumerRecordRecoverer: ServiceIdentifier<
+    AnyShareConsumerRecordRecoverer | { recover: AnyShareConsumerRecordRecoverer }
+  >
   /** Any number: where placeholders are looked up after the `properties` of the module and before the environment. */
-  PropertySource: token<PropertySource>('PropertySource'),
+  readonly PropertySource: ServiceIdentifier<PropertySource>
   /** Any number: is told every event of every container. A function, or an object with publish(event). What it throws is logged. */
-  EventPublisher: token<ContainerEventPublisher | ContainerEventPublisher['publish']>('EventPublisher'),
-  /** Any number: classes with `@KafkaListener` and `@EventListener` methods, besides the `listeners` of the module. */
-  ListenerClass: token<ListenerClass>('ListenerClass'),
+  readonly EventPublisher: ServiceIdentifier<ContainerEventPublisher | ContainerEventPublisher['publish']>
+  /** Any number: classes with @KafkaListener and @EventListener methods, besides the `listeners` of the module. */
+  readonly ListenerClass: ServiceIdentifier<ListenerClass>
   /** Any number: listeners without decorators. Each gets a container, made by the container factory that it names. */
-  Endpoint: token<BoundKafkaListenerEndpoint>('Endpoint'),
+  readonly Endpoint: ServiceIdentifier<BoundKafkaListenerEndpoint>
   /** Any number: containers that were made in code. They are in the registry by their ids, started and stopped with the rest. */
-  ListenerContainer: token<BoundListenerContainer>('ListenerContainer'),
+  readonly ListenerContainer: ServiceIdentifier<BoundListenerContainer>
   /**
    * The container factory of that name. One that you bind yourself under this name is known to listeners too; a name that
    * is a symbol is bound as it is. (One bound under its plain text is found as well.)
    */
-  containerFactory: (name: string | symbol): ServiceIdentifier<ShareListenerContainerFactory<unknown, unknown>> =>
-    named('ContainerFactory', name),
+  readonly containerFactory: (
+    name: string | symbol,
+  ) => ServiceIdentifier<ShareListenerContainerFactory<unknown, unknown>>
   /** The consumer factory of that name, for container factories to choose by `consumerFactory`. Yours to bind; names as above. */
-  consumerFactory: (name: string | symbol): ServiceIdentifier<ShareConsumerFactory<unknown, unknown>> =>
-    named('ConsumerFactory', name),
-} as const
+  readonly consumerFactory: (name: string | symbol) => ServiceIdentifier<ShareConsumerFactory<unknown, unknown>>
+}
+
+/** The names themselves. */
+export const KafkaTokens: KafkaTokens = {
+  Logger: token('Logger'),
+  ShareConsumerFactory: token('ShareConsumerFactory'),
+  Listeners: token('Listeners'),
+  ShareConsumerRecordRecoverer: token('ShareConsumerRecordRecoverer'),
+  PropertySource: token('PropertySource'),
+  EventPublisher: token('EventPublisher'),
+  ListenerClass: token('ListenerClass'),
+  Endpoint: token('Endpoint'),
+  ListenerContainer: token('ListenerContainer'),
+  containerFactory: (name) => named('ContainerFactory', name),
+  consumerFactory: (name) => named('ConsumerFactory', name),
+}
 
 /** The application behind a module; bound once per kafkaModule. @internal */
-export const APPLICATION = token<KafkaApplication>('KafkaApplication')
+export const APPLICATION: ServiceIdentifier<KafkaApplication> = token('KafkaApplication')
 /** Its life. @internal */
-export const RUNNING = token<RunningListeners>('RunningListeners')
+export const RUNNING: ServiceIdentifier<RunningListeners> = token('RunningListeners')
 
 /**
  * Everything of Kafka as one module for inversify: `di.load(kafkaModule({ … }))`, then `startKafkaListeners(di)`. Loading it
@@ -225,12 +227,12 @@ export function boundAs<T>(
   return [tokenOf(name), name].find((service) => isBound(service))
 }
 
-function token<T>(name: string): ServiceIdentifier<T> {
+function token(name: string): symbol {
   return Symbol.for(`@milena/decorators/${name}`)
 }
 
-function named<T>(kind: string, name: string | symbol): ServiceIdentifier<T> {
-  return typeof name === 'symbol' ? name : token<T>(`${kind}/${name}`)
+function named(kind: string, name: string | symbol): symbol {
+  return typeof name === 'symbol' ? name : token(`${kind}/${name}`)
 }
 
 const OPTIONS: readonly string[] = [

@@ -1,5 +1,6 @@
-import type { KafkaListenerEndpoint, ShareListenerContainerFactory } from '@milena/container'
+import type { ShareListenerContainerFactory } from '@milena/container'
 import { KafkaUsageError } from '@milena/protocol'
+import type { BoundKafkaListenerEndpoint } from './bound-endpoint.js'
 import {
   BOUND_TWICE,
   containerFactoryIn,
@@ -30,7 +31,6 @@ export interface ApplicationTokens {
   readonly containerFactory: (name: string | symbol) => ServiceReference | undefined
 }
 
-type BoundEndpoint = KafkaListenerEndpoint & { readonly containerFactory?: string | symbol | undefined }
 type AnyFactory = ShareListenerContainerFactory<unknown, unknown>
 
 /**
@@ -64,7 +64,7 @@ export class ListenerPreparation {
     const subscriptions: EventSubscription[] = []
     for (const explored of classes) subscriptions.push(...(await this.#instantiate(explored)))
     for (const listener of classes.flatMap(({ listeners }) => listeners)) await this.#register(listener)
-    await this.#registerBoundEndpoints()
+    await this.#registerBoundKafkaListenerEndpoints()
     await this.#adoptContainers()
     await this.#checkRecoverers()
 
@@ -153,7 +153,7 @@ export class ListenerPreparation {
     })
   }
 
-  async #registerBoundEndpoints(): Promise<void> {
+  async #registerBoundKafkaListenerEndpoints(): Promise<void> {
     const endpoints = await this.#bound('KafkaTokens.Endpoint', this.#tokens.endpoint, endpointIn)
     for (const { where: token, part } of endpoints) {
       const id: unknown = Reflect.get(part, 'id')
@@ -163,7 +163,7 @@ export class ListenerPreparation {
       const factory = await this.#factory(part.containerFactory ?? DEFAULT_CONTAINER_FACTORY, where)
       if (this.#problems.count > before || factory === undefined) continue
       this.#attempt(where, () => {
-        const { containerFactory: _chosen, ...endpoint } = this.#application.endpoint(part)
+        const endpoint = this.#application.endpoint(part)
         this.#requireGroup(this.#application.registry.registerListenerContainer(endpoint, factory), where)
       })
     }
@@ -274,9 +274,9 @@ function listenerClassIn(given: unknown): ListenerClass {
   )
 }
 
-function endpointIn(given: unknown): BoundEndpoint {
+function endpointIn(given: unknown): BoundKafkaListenerEndpoint {
   if (typeof given === 'object' && given !== null && 'topics' in given && 'listener' in given)
-    return given as BoundEndpoint
+    return given as BoundKafkaListenerEndpoint
   throw new KafkaUsageError(
     "What is bound there is no endpoint. Bind an object with topics and listener, for example { id: 'orders', topics: 'orders', listener: (record) => … }.",
   )

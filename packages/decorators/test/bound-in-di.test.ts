@@ -5,6 +5,7 @@ import {
   ShareListenerContainerFactory,
   ShareMessageListenerContainer,
   type ContainerEvent,
+  type ShareConsumerRecordRecoverer,
 } from '@milena/container'
 import { KafkaUsageError } from '@milena/protocol'
 import { Container, injectable } from 'inversify'
@@ -506,6 +507,37 @@ describe('an endpoint in the DI container', () => {
     expect(kafka.answers).toEqual(['ACCEPT 0'])
     await running.stop()
     expect(kafka.members.every(({ closed }) => closed)).toBe(true)
+  })
+})
+
+describe('what is bound', () => {
+  it('may name the types of its records', async () => {
+    interface Order {
+      readonly id: string
+    }
+    const seen: string[] = []
+    const kafka = new FakeKafka()
+    const { di } = application({ kafka })
+    const consumers = new DefaultShareConsumerFactory<string, Order>({ bootstrapServers: 'nowhere:1' })
+    const factory = new ShareListenerContainerFactory({ consumerFactory: consumers })
+    const recover: ShareConsumerRecordRecoverer<string, Order> = ({ value }) =>
+      value.id === 'a' ? 'RELEASE' : 'REJECT'
+    di.bind(KafkaTokens.consumerFactory('typed')).toConstantValue(consumers)
+    di.bind(KafkaTokens.containerFactory('typed')).toConstantValue(factory)
+    di.bind(KafkaTokens.ShareConsumerRecordRecoverer).toConstantValue(recover)
+    di.bind(KafkaTokens.Endpoint).toConstantValue({
+      topics: 'orders',
+      filter: (record: ConsumerRecord<string, Order>) => record.value.id !== '',
+      listener: (record: ConsumerRecord<string, Order>) => {
+        seen.push(record.value.id)
+        throw new Error('no')
+      },
+    })
+    const running = await startKafkaListeners(di, unsignalled)
+    for (const id of ['a', '', 'b']) await kafka.bring('orders', { id })
+    await running.stop()
+    expect(seen).toEqual(['a', 'b'])
+    expect(kafka.answers).toEqual(['RELEASE 0', 'ACCEPT 1', 'REJECT 2'])
   })
 })
 
