@@ -20,7 +20,7 @@ export interface MemberHealth {
    * - `down`: it is not there, and none is to come: not yet started, stopped, or dead with restartPolicy `never`.
    */
   readonly status: 'up' | 'replacing' | 'down'
-  /** What it failed on, or died of; absent again when it works. */
+  /** What it failed on, or died of; absent again when it got records, or had none and no failure for 30 s. */
   readonly lastError?: string
   /** Records that are delivered and not answered. */
   readonly inFlight: number
@@ -87,16 +87,16 @@ export function memberHealthOf(
   },
 ): MemberHealth {
   const { status, lastRecordAt } = vitals
-  const trouble = vitals.trouble ?? (status === 'up' && !isMember ? outOfGroup : undefined)
+  const error = vitals.trouble?.error ?? (status === 'up' && !isMember ? OUT_OF_GROUP : undefined)
   return {
     ...facts,
     status,
-    ...(trouble === undefined ? {} : { lastError: told(trouble.error) }),
+    ...(error === undefined ? {} : { lastError: told(error) }),
     ...(lastRecordAt === undefined ? {} : { secondsSinceLastRecord: Math.round(now - lastRecordAt) / 1000 }),
   }
 }
 
-const outOfGroup = { error: 'The member has lost its place in the group, and joins again.' }
+const OUT_OF_GROUP = 'The member has lost its place in the group, and joins again.'
 
 function told(error: unknown): string {
   if (!(error instanceof Error)) return String(error)

@@ -66,7 +66,7 @@ export function layProperties(
   }
 }
 
-/** A setting of {@link dottedNames}, by whichever name it was given. */
+/** A setting that may have been given by either name. */
 export function textSetting(
   { options, properties }: FactorySettings,
   dotted: string,

@@ -6,6 +6,7 @@ import { PollFailedEvent, RecordDeserializationFailedEvent } from './events.js'
 import { ListenerCalls, type ListenerCallsOptions } from './listener-calls.js'
 import { withinListenerFrame, type ListenerFrame } from './listener-frame.js'
 import { ManualBatchSize } from './manual-batch-size.js'
+import { waitedInVain } from './member-vitals.js'
 import { sortPollError } from './poll-errors.js'
 import { placeOf } from './recoverers.js'
 import { TimeSlice } from './time-slice.js'
@@ -165,13 +166,12 @@ export class ListenerLoop<K, V> {
       return batch
     } catch (error) {
       if (signal.aborted && isAborted(error)) {
-        // It has waited in vain, and without trouble.
-        if (!this.#stopping && !this.#paused && this.#engine.isMember) surroundings.vitals.trouble = undefined
+        if (!this.#stopping && !this.#paused && this.#engine.isMember) waitedInVain(surroundings.vitals, clock.now())
         return undefined
       }
       if (sortPollError(error) !== 'survived') throw error
       this.#takingSince = undefined
-      surroundings.vitals.trouble = { error }
+      surroundings.vitals.trouble = { error, at: clock.now() }
       const retryInMs = pollBackoff.next()
       surroundings.logger.warn({ err: error, retryInMs }, 'Taking records failed; the member stays and tries again.')
       surroundings.events.publish(new PollFailedEvent(surroundings.source, error, retryInMs))

@@ -110,7 +110,7 @@ export class MemberSlot<K, V> {
       await member.run((cause) => {
         const kind = this.#lossBy(cause)
         vitals.status = kind === undefined ? 'replacing' : 'down'
-        vitals.trouble = { error: cause }
+        vitals.trouble = { error: cause, at: this.#plan.clock.now() }
         if (kind === undefined) return
         lost = true
         onLost(kind, cause)
@@ -152,7 +152,7 @@ export class MemberSlot<K, V> {
         await member?.abandon(this.#budget ?? new StopBudget(clock, properties.shutdownTimeoutMs))
         if (signal.aborted) return undefined
         const fatal = sortPollError(error) === 'fatal'
-        vitals.trouble = { error }
+        vitals.trouble = { error, at: clock.now() }
         logger.error({ err: error }, `The replacement of ${source.clientId} could not be started.`)
         if (fatal) onLost('fatal', error)
         events.publish(new ConsumerFailedToStartEvent(source, error))

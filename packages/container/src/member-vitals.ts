@@ -5,8 +5,16 @@ export interface MemberVitals {
   status: MemberHealth['status']
   /** By the clock. */
   lastRecordAt: number | undefined
-  /** What the member failed on, until it works again. */
-  trouble: { readonly error: unknown } | undefined
+  /** What the member failed on, and when; until it works again. */
+  trouble: { readonly error: unknown; readonly at: number } | undefined
+}
+
+/** Not being given records is no failure, and for a while no proof either that a failure is over. */
+const PROVEN_MS = 30_000
+
+/** The member has waited for records in vain, and without a failure. */
+export function waitedInVain(vitals: MemberVitals, now: number): void {
+  if (vitals.trouble !== undefined && now - vitals.trouble.at >= PROVEN_MS) vitals.trouble = undefined
 }
 
 export function noVitals(): MemberVitals {
