@@ -41,9 +41,12 @@ export function isServiceReference(given: unknown): given is ServiceReference {
   return typeof given === 'string' || typeof given === 'symbol' || isClass(given)
 }
 
-/** Whether a value was written as a class. */
+/** Whether a value was written as a class, or is what a compiler for old JavaScript made of one: a function with methods. */
 export function isClass(given: unknown): given is ListenerClass {
-  return typeof given === 'function' && /^class\b/.test(Function.prototype.toString.call(given))
+  if (typeof given !== 'function') return false
+  if (/^class\b/.test(Function.prototype.toString.call(given))) return true
+  const prototype: unknown = given.prototype
+  return typeof prototype === 'object' && prototype !== null && Object.getOwnPropertyNames(prototype).length > 1
 }
 
 /** A reference, as messages name it. */

@@ -1,6 +1,6 @@
 import { Container, inject, injectable } from 'inversify'
-import { describe, expect, it } from 'vitest'
-import type { ListenerInstance, ServiceReference } from '../src/instance-resolver.js'
+import { describe, expect, it, vi } from 'vitest'
+import { isServiceReference, type ListenerInstance, type ServiceReference } from '../src/instance-resolver.js'
 import { InversifyInstances } from '../src/instance-resolver-inversify.js'
 
 @injectable()
@@ -166,5 +166,35 @@ describe('what a DI container is asked for', () => {
     di.bind('source').toConstantValue(1)
     di.bind('source').toDynamicValue(() => Promise.resolve(2))
     expect(await instances.all('source')).toEqual([1, 2])
+  })
+})
+
+describe('the reference of a service', () => {
+  // What compilers for old JavaScript make of a class.
+  const Compiled = function Compiled(): void {}
+  Compiled.prototype.recover = () => 'RELEASE'
+
+  it.each([
+    ['a text', 'orders'],
+    ['a symbol', Symbol('orders')],
+    ['a class', Listener],
+    ['a class without anything in it', class {}],
+    ['a class as old JavaScript has it', Compiled],
+  ])('is %s', (_what, given) => {
+    expect(isServiceReference(given)).toBe(true)
+  })
+
+  it.each([
+    ['a function', function recover(): void {}],
+    ['an arrow function', () => undefined],
+    ['an async function', async () => Promise.resolve()],
+    ['a method', { recover(): void {} }.recover],
+    ['a bound function', Listener.bind(null)],
+    ['a spy', vi.fn<() => void>()],
+    ['an instance', new Unit()],
+    ['nothing', undefined],
+    ['null', null],
+  ])('is not %s', (_what, given) => {
+    expect(isServiceReference(given)).toBe(false)
   })
 })
