@@ -30,7 +30,8 @@ const legalMoves: Readonly<Record<ContainerMove, Partial<Record<ContainerState, 
   resume: { paused: 'running' },
   stop: { starting: 'stopping', running: 'stopping', paused: 'stopping' },
   stopped: { stopping: 'stopped' },
-  fail: { starting: 'failed', running: 'failed', paused: 'failed', stopping: 'failed' },
+  // What fails while it runs drains first: it stops, and is failed then.
+  fail: { starting: 'failed', stopping: 'failed' },
 }
 
 /** The one transition function: where `move` leads from `state`, or undefined where it is not legal. */

@@ -15,8 +15,13 @@ describe('the states of a container', () => {
     expect(states).toEqual(['starting', 'running', 'paused', 'running', 'stopping', 'stopped'])
   })
 
-  test.each(['starting', 'running', 'paused', 'stopping'] as const)('a container that is %s can fail', (state) => {
+  test.each(['starting', 'stopping'] as const)('a container that is %s can fail', (state) => {
     expect(stateAfter(state, 'fail')).toBe('failed')
+  })
+
+  test.each(['running', 'paused'] as const)('one that is %s stops before it has failed', (state) => {
+    expect(stateAfter(state, 'fail')).toBeUndefined()
+    expect(stateAfter(state, 'stop')).toBe('stopping')
   })
 
   test('a failed container can start again, and nothing else', () => {
