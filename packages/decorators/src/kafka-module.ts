@@ -77,7 +77,7 @@ export interface KafkaTokens {
   readonly PropertySource: ServiceIdentifier<PropertySource>
   /** Any number: is told every event of every container. A function, or an object with publish(event). What it throws is logged. */
   readonly EventPublisher: ServiceIdentifier<ContainerEventPublisher | ContainerEventPublisher['publish']>
-  /** Any number: classes with @KafkaListener and @EventListener methods, besides the `listeners` of the module. */
+  /** Any number: classes with `@KafkaListener` and `@EventListener` methods, besides the `listeners` of the module. */
   readonly ListenerClass: ServiceIdentifier<ListenerClass>
   /** Any number: listeners without decorators. Each gets a container, made by the container factory that it names. */
   readonly Endpoint: ServiceIdentifier<BoundKafkaListenerEndpoint>
