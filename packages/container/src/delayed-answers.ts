@@ -31,7 +31,7 @@ export class DelayedAnswers<K, V> {
       readonly logger: Logger
       /** Sends an answer. */
       readonly answer: (record: ConsumerRecord<K, V>, type: AcknowledgeType) => void
-      /** Told after each answer that was held. */
+      /** Told after each answer that was held, and of each that came to nothing. */
       readonly onAnswered: () => void
     },
   ) {}
@@ -56,6 +56,18 @@ export class DelayedAnswers<K, V> {
     }
     this.#held.set(record, held)
     this.#wait(record, held, waitMs)
+  }
+
+  /** The locks of these records are gone: there is nothing to wait for, and nothing to answer. */
+  lost(records: readonly ConsumerRecord<K, V>[]): void {
+    if (this.#held.size === 0) return
+    for (const record of records) {
+      const held = this.#held.get(record)
+      if (held === undefined) continue
+      held.timer?.cancel()
+      this.#held.delete(record)
+      this.options.onAnswered()
+    }
   }
 
   /** Answers everything now, and from now on at once: the member is ending. */

@@ -67,8 +67,9 @@ export class ExplicitAckMode<K, V> implements AckMode<K, V> {
     this.#answers.give(record, 'ACCEPT')
   }
 
-  lost(): void {
-    // The engine tells it; an answer that comes all the same is stale there.
+  lost(records: readonly ConsumerRecord<K, V>[]): void {
+    // What is still with its listener is stale in the engine when its answer comes.
+    this.#held.lost(records)
   }
 
   answerHeld(): void {

@@ -43,7 +43,7 @@ export class ListenerCalls<K, V> {
     this.#options = options
     this.#mode = options.ackMode(() => this.#wakeFreed())
     const { clock, surroundings, invoker, processingDeadlineMs: deadlineMs } = options
-    const signals = invoker.takesSignal(deadlineMs !== undefined)
+    const signals = invoker.takesSignal
     if (!signals && deadlineMs === undefined) return
     this.#watch = new WatchedCalls({
       clock,
@@ -142,7 +142,7 @@ export class ListenerCalls<K, V> {
     }
     mode.returned(record, acknowledgment)
     watched?.ended()
-    frame.runningCalls--
+    leaveFrame(frame, acknowledgment)
     return undefined
   }
 
@@ -159,7 +159,7 @@ export class ListenerCalls<K, V> {
     } catch (error) {
       await this.#mode.threw(record, error, acknowledgment)
     }
-    this.#ended(frame)
+    this.#ended(frame, acknowledgment)
   }
 
   async #finishWatched(call: WatchedCall<K, V>, outcome: PromiseLike<unknown>, frame: ListenerFrame): Promise<void> {
@@ -173,7 +173,7 @@ export class ListenerCalls<K, V> {
       call.ended()
       await this.#mode.threw(record, error, acknowledgment)
     }
-    this.#ended(frame)
+    this.#ended(frame, acknowledgment)
   }
 
   async #recovered(recovery: Promise<void>, frame: ListenerFrame): Promise<void> {
@@ -190,9 +190,9 @@ export class ListenerCalls<K, V> {
     this.#wakeFreed()
   }
 
-  #ended(frame: ListenerFrame): void {
+  #ended(frame: ListenerFrame, acknowledgment?: ManualAcknowledgment<K, V>): void {
     this.#running--
-    frame.runningCalls--
+    leaveFrame(frame, acknowledgment)
     this.#wakeFreed()
   }
 
@@ -241,4 +241,10 @@ export class ListenerCalls<K, V> {
     this.#freed = undefined
     freed?.()
   }
+}
+
+/** The listener call is over. Whoever it has handed its record to may still be at work on it. */
+function leaveFrame<K, V>(frame: ListenerFrame, acknowledgment: ManualAcknowledgment<K, V> | undefined): void {
+  if (acknowledgment?.state === 'open') acknowledgment.frame = frame
+  else frame.runningCalls--
 }

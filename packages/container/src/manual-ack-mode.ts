@@ -125,6 +125,7 @@ export class ManualAckMode<K, V> implements AckMode<K, V>, AcknowledgmentDesk<K,
   }
 
   lost(records: readonly ConsumerRecord<K, V>[]): void {
+    this.#held.lost(records)
     if (this.#pending.size === 0 || records.length === 0) return
     const gone = new Set(records)
     for (const acknowledgment of this.#pending.all()) {

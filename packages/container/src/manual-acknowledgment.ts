@@ -40,6 +40,8 @@ export class ManualAcknowledgment<K, V> extends ShareAcknowledgment implements A
   reported = false
   /** Told when the handle is open no more. */
   onLeft: { settled(): void } | undefined
+  /** Whose call is not over for others before the handle is used: stop() inside of it must not wait for that. */
+  frame: { runningCalls: number } | undefined
   since: number
   list: AgedList<ManualAcknowledgment<K, V>> | undefined
   older: ManualAcknowledgment<K, V> | undefined

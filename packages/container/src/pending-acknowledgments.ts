@@ -73,6 +73,7 @@ export class PendingAcknowledgments<K, V> {
     acknowledgment.list.remove(acknowledgment)
     if (acknowledgment.returned) this.#waiting--
     acknowledgment.onLeft?.settled()
+    if (acknowledgment.frame !== undefined) acknowledgment.frame.runningCalls--
   }
 
   all(): ManualAcknowledgment<K, V>[] {

@@ -35,9 +35,9 @@ export class RecordInvoker<K, V> {
     return this.#listener.name
   }
 
-  /** Whether each call needs a signal; one that nobody asks for is still given where there is a deadline. */
-  takesSignal(hasDeadline: boolean): boolean {
-    return this.#listener.takesSignal || (hasDeadline && this.#listener.kind !== 'plain')
+  /** Each call needs a signal of its own: the listener has said that it uses it. */
+  get takesSignal(): boolean {
+    return this.#listener.takesSignal
   }
 
   invoke(

@@ -155,6 +155,19 @@ describe('an answer with a delay', () => {
     expect(harness.log.at('warn')).toEqual([])
   })
 
+  test('is dropped when the lock of its record is lost: the next batch need not wait', async () => {
+    const harness = failing(after(20_000))
+    const [record] = await harness.run(1)
+    harness.engine().feedMany(1, 1)
+    await harness.settle()
+    expect(harness.container.metrics().get('orders-0')?.delivered).toBe(1)
+    if (record !== undefined) harness.engine().lose(record, 'session')
+    await harness.settle()
+    expect(harness.container.metrics().get('orders-0')?.delivered).toBe(2)
+    await harness.clock.advance(20_000)
+    expect(harness.engine().answers).toEqual(['RELEASE orders-0@1'])
+  })
+
   test('is sent at once when the container stops', async () => {
     const harness = failing(after(20_000))
     await harness.run(1)

@@ -445,3 +445,20 @@ test('MANUAL with a listener that takes no acknowledgment is refused at the star
   expect(refused).toMatchObject({ rejected: expect.any(KafkaUsageError) })
   expect(harness.factory.consumers).toEqual([])
 })
+
+test('stop() in a task that a listener has started, and that still has the record to answer, does not wait for itself', async () => {
+  let answered: Promise<void> | undefined
+  const harness = new ManualHarness({}, (_record, acknowledgment) => {
+    answered = (async () => {
+      await Promise.resolve()
+      await harness.container.stop()
+      acknowledgment.acknowledge()
+    })()
+  })
+  await harness.run(1)
+  await answered
+  await harness.container.stop()
+  expect(harness.engine().answers).toEqual(['ACCEPT orders-0@0'])
+  expect(harness.engine().released).toBe(0)
+  expect(harness.container.state).toBe('stopped')
+})
