@@ -1,5 +1,7 @@
+import { KafkaUsageError } from '@milena/protocol'
 import type { Logger } from '@milena/protocol/runtime'
 import type { ConfigurableDeserializer, DeserializerSource, GivenDeserializer } from './deserializer-source.js'
+import { isThenable } from './record-invoker.js'
 
 /** The deserialisers that one consumer uses. */
 export interface ConsumerDeserializers<K, V> {
@@ -39,7 +41,7 @@ export class DeserializerKeeper {
         opened.push(given)
         this.#users.set(given, (this.#users.get(given) ?? 0) + 1)
       }
-      if (configured) given.configure?.(configs, isKey)
+      if (configured) configureAtOnce(given, configs, isKey)
       return given
     }
     const release = (): void => {
@@ -73,4 +75,19 @@ export class DeserializerKeeper {
       )
     }
   }
+}
+
+/** @throws what configure() throws, and KafkaUsageError where it wants to be waited for */
+function configureAtOnce(
+  deserializer: ConfigurableDeserializer<unknown>,
+  configs: Readonly<Record<string, unknown>>,
+  isKey: boolean,
+): void {
+  const outcome: unknown = deserializer.configure?.(configs, isKey)
+  if (!isThenable(outcome)) return
+  void outcome.then(undefined, () => undefined)
+  throw new KafkaUsageError(
+    `configure() of the ${isKey ? 'key' : 'value'} deserializer returned a promise, and consumers are made at once. Configure it ` +
+      'beforehand, and set configureDeserializers to false.',
+  )
 }

@@ -1,6 +1,7 @@
 import type { Deserializer, DeserializeFunction } from '@milena/client'
 import { nearestName } from '@milena/client/internal'
 import { KafkaUsageError } from '@milena/protocol'
+import { isThenable } from './record-invoker.js'
 import { knownDeserializer, knownDeserializers } from './known-deserializers.js'
 
 /** What a deserialiser may do besides deserialising. (Kafka's interface of that name.) */
@@ -41,6 +42,7 @@ export function supplierSource<T>(supplier: DeserializerSupplier<T>, what: strin
   return {
     take: () => {
       const made: unknown = supplier()
+      if (isThenable(made)) void made.then(undefined, () => undefined)
       requireDeserializer(made, `What ${what}Supplier returned`)
       return made as GivenDeserializer<T>
     },

@@ -62,10 +62,13 @@ export function requireFactory(given: unknown, owner: string): void {
   )
 }
 
-/** Hears of every consumer that a factory makes. `id` is the consumer's client id, with a number where that is not unique. */
+/**
+ * Hears of every consumer that a factory makes. `id` is the consumer's client id, with a number where that is not unique. What it
+ * returns is not waited for; what it throws, or rejects with, is logged.
+ */
 export interface ShareConsumerFactoryListener {
-  consumerAdded?(id: string, consumer: ShareConsumer<unknown, unknown>): void
-  consumerRemoved?(id: string, consumer: ShareConsumer<unknown, unknown>): void
+  consumerAdded?(id: string, consumer: ShareConsumer<unknown, unknown>): unknown
+  consumerRemoved?(id: string, consumer: ShareConsumer<unknown, unknown>): unknown
 }
 
 /** The deserialisers of a factory, where they are not among its settings, which they beat. */
@@ -259,16 +262,20 @@ export class DefaultShareConsumerFactory<K = Buffer | null, V = Buffer | null> i
     this.#tell((listener) => listener.consumerAdded?.(id, heard))
   }
 
-  #tell(what: (listener: ShareConsumerFactoryListener) => void): void {
+  #tell(what: (listener: ShareConsumerFactoryListener) => unknown): void {
+    const report = (error: unknown): void => {
+      const logger = this.logger ?? consoleLogger()
+      logger.error(
+        { err: error },
+        'A listener of the share consumer factory failed. Consumers are not affected; mend the listener.',
+      )
+    }
     for (const listener of this.listeners) {
       try {
-        what(listener)
+        const outcome = what(listener)
+        if (outcome instanceof Promise) outcome.catch(report)
       } catch (error) {
-        const logger = this.logger ?? consoleLogger()
-        logger.error(
-          { err: error },
-          'A listener of the share consumer factory failed. Consumers are not affected; mend the listener.',
-        )
+        report(error)
       }
     }
   }

@@ -257,6 +257,17 @@ describe('its deserialisers', () => {
     expect(key.story).toEqual(['configure key for a', 'close'])
   })
 
+  test('what wants to be waited for while it is configured, or supplied, is refused', () => {
+    const value = Object.assign(new Noting(), { configure: () => Promise.reject(new Error('late')) })
+    expect(() => new DefaultShareConsumerFactory(settings, { valueDeserializer: value }).createShareConsumer()).toThrow(
+      /configure\(\) of the value deserializer returned a promise.*configureDeserializers to false/,
+    )
+    const supplier = () => Promise.reject(new Error('late')) as never
+    expect(() =>
+      new DefaultShareConsumerFactory(settings, { valueDeserializerSupplier: supplier }).createShareConsumer(),
+    ).toThrow(/must be a deserializer/)
+  })
+
   test('one that cannot be closed is logged, and does not matter', async () => {
     const log = new KeptLog()
     const value = new Noting()
@@ -305,7 +316,7 @@ describe('its listeners', () => {
     expect(heard).toBe(0)
   })
 
-  test('one that throws is logged, and harms neither the consumer nor the other listeners', async () => {
+  test('one that throws, or rejects, is logged, and harms neither the consumer nor the other listeners', async () => {
     const log = new KeptLog()
     const factory = new DefaultShareConsumerFactory({ bootstrapServers, groupId: 'g', logger: log.logger() })
     let heard = 0
@@ -314,9 +325,10 @@ describe('its listeners', () => {
         throw new Error('listener')
       },
     })
+    factory.addListener({ consumerAdded: () => Promise.reject(new Error('listener, later')) })
     factory.addListener({ consumerAdded: () => heard++ })
     await factory.createShareConsumer().close()
     expect(heard).toBe(1)
-    expect(log.at('error')).toHaveLength(1)
+    expect(log.at('error')).toHaveLength(2)
   })
 })
