@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { Producer } from '@milena/client'
+import { Producer, ShareConsumer } from '@milena/client'
 import { describeOnBrokers, type TestBroker } from '@milena/tools-test-brokers'
 import { afterEach, beforeAll, expect, it, vi } from 'vitest'
 
@@ -108,6 +108,20 @@ describeOnBrokers('an application that is signalled', (broker) => {
     expect(application.lines).toEqual(['running', 'begun'])
   })
 
+  it('ends as signalled within its bound beside a listener that hangs, whose record goes back to the group', async () => {
+    const { application, topic, group } = await runningListener(broker, 'hangs')
+    application.signal('SIGTERM')
+    expect(await application.end()).toEqual([null, 'SIGTERM'])
+    expect(application.lines).toEqual(['running', 'begun', 'stopped'])
+    await using consumer = new ShareConsumer({ bootstrapServers: broker.bootstrapServers, groupId: group })
+    consumer.subscribe([topic])
+    const again: number[] = []
+    await vi.waitFor(async () => {
+      for (const { deliveryCount } of await consumer.poll(1000)) again.push(deliveryCount)
+      expect(again).toEqual([2])
+    }, within)
+  })
+
   it('is left alive after its listeners have stopped where somebody else listens to the signal', async () => {
     const { application } = await runningListener(broker, 'listens-itself')
     application.signal('SIGTERM')
@@ -154,5 +168,5 @@ async function runningListener(broker: TestBroker, ...words: string[]) {
   await using producer = new Producer({ bootstrapServers: broker.bootstrapServers })
   await producer.send({ topic, value: 'one' })
   await application.says('begun')
-  return { application, lag: () => broker.lag(group) }
+  return { application, topic, group, lag: () => broker.lag(group) }
 }

@@ -18,7 +18,8 @@ if (words.includes('listens-itself')) {
 }
 
 const di = new Container()
-di.load(kafkaModule({ client: { bootstrapServers } }))
+const patience = words.includes('hangs') ? { shutdownTimeoutMs: 2000 } : {}
+di.load(kafkaModule({ client: { bootstrapServers }, containerFactories: { default: patience } }))
 di.bind(KafkaTokens.Endpoint).toConstantValue({
   id: 'signalled',
   topics: topic,
@@ -28,6 +29,8 @@ di.bind(KafkaTokens.Endpoint).toConstantValue({
     if (words.includes('stops-itself')) {
       await di.get(KafkaTokens.Listeners).stop()
       say('stop returned')
+    } else if (words.includes('hangs')) {
+      await new Promise(() => undefined)
     } else await told
     say('ended')
   },
