@@ -4,7 +4,15 @@ import { KafkaUsageError } from '@milena/protocol'
 import { describeOnBrokers } from '@milena/tools-test-brokers'
 import { Container } from 'inversify'
 import { describe, expect, it, vi } from 'vitest'
-import { Ack, DeliveryCount, KafkaListener, kafkaModule, Record, startKafkaListeners } from '../../src/index.js'
+import {
+  Ack,
+  DeliveryCount,
+  KafkaListener,
+  kafkaModule,
+  Record,
+  startKafkaListeners,
+  type KafkaListenerOptions,
+} from '../../src/index.js'
 import { FakeKafka, keptLog } from '../fake-kafka.js'
 
 // Statements of Spring's page that only decorators can show.
@@ -47,6 +55,41 @@ describe('A decorated listener in MANUAL mode', () => {
         expect(error).toMatchObject({ message: expect.stringMatching(/Forgetful\.onOrder.*MANUAL.*acknowledgment/s) })
       } else await (await starting).stop()
       expect(kafka.members).toHaveLength(members)
+    }
+  })
+})
+
+describe('The options of a decorated listener', () => {
+  it('S-27. know no partitions, patterns or batches: each is refused at the start with the reason, class and method', async () => {
+    for (const [options, told] of [
+      [{ topicPartitions: [{ topic: 'orders', partitions: [0] }] }, /cannot choose partitions/],
+      [{ topicPattern: 'orders-.*' }, /topics by name/],
+      [{ topics: /orders-.*/ }, /pattern.*topics by name/],
+      [{ topics: 'orders', batch: 'true' }, /one by one/],
+    ] as const) {
+      class Regular {
+        onOrder(@Record() record: ConsumerRecord): void {
+          void record
+        }
+      }
+      const method = Object.getOwnPropertyDescriptor(Regular.prototype, 'onOrder') ?? {}
+      // As from JavaScript: TypeScript does not know these options.
+      KafkaListener(options as unknown as KafkaListenerOptions)(Regular.prototype, 'onOrder', method)
+      const kafka = new FakeKafka()
+      const di = new Container()
+      di.load(
+        kafkaModule({
+          client: { bootstrapServers: 'nowhere:1' },
+          logger: keptLog().logger,
+          containerFactories: { default: kafka.factory },
+          listeners: [Regular],
+        }),
+      )
+      const error = await startKafkaListeners(di, { signals: false }).catch((reason: unknown) => reason)
+      expect(KafkaUsageError.is(error)).toBe(true)
+      expect(error).toMatchObject({ message: expect.stringMatching(told) })
+      expect(error).toMatchObject({ message: expect.stringContaining('Regular.onOrder') })
+      expect(kafka.members).toEqual([])
     }
   })
 })
