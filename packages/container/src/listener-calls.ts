@@ -197,18 +197,23 @@ export class ListenerCalls<K, V> {
   }
 
   #sift(record: ConsumerRecord<K, V>, frame: ListenerFrame, filter: RecordFilter): Promise<void> | undefined {
+    // What a filter calls, it calls from inside, as a listener does.
+    frame.runningCalls++
+    let wanted: boolean | PromiseLike<boolean>
     try {
-      const wanted = filter(record)
+      wanted = filter(record)
       if (isThenable(wanted)) return this.#siftLater(record, frame, wanted)
-      return wanted ? this.#call(record, frame) : this.#passOver(record)
     } catch (error) {
-      return this.#filterFailed(record, frame, error)
+      const recovered = this.#filterFailed(record, frame, error)
+      frame.runningCalls--
+      return recovered
     }
+    frame.runningCalls--
+    return wanted ? this.#call(record, frame) : this.#passOver(record)
   }
 
   async #siftLater(record: ConsumerRecord<K, V>, frame: ListenerFrame, later: PromiseLike<boolean>): Promise<void> {
     this.#running++
-    frame.runningCalls++
     let next: Promise<void> | undefined
     try {
       const wanted = await later

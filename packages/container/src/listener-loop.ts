@@ -142,11 +142,12 @@ export class ListenerLoop<K, V> {
     if (batch === undefined) return
     for (const failure of batch.failures) this.#reject(failure)
     this.#slice.resumes()
-    if (maxInFlight !== undefined) {
-      return withinListenerFrame(owner, (frame) => this.#window(batch.records, maxInFlight, frame))
-    }
-    await withinListenerFrame(owner, (frame) => this.#oneByOne(batch.records, frame))
-    if (syncShareCommits) await this.#verdicts()
+    if (maxInFlight === undefined) {
+      await withinListenerFrame(owner, (frame) => this.#oneByOne(batch.records, frame))
+    } else await withinListenerFrame(owner, (frame) => this.#window(batch.records, maxInFlight, frame))
+    // A record that is kept keeps the whole response in memory.
+    this.#lastRecord = undefined
+    if (maxInFlight === undefined && syncShareCommits) await this.#verdicts()
   }
 
   async #take(): Promise<TakenBatch<K, V> | undefined> {
@@ -158,7 +159,7 @@ export class ListenerLoop<K, V> {
       const room = free === undefined ? undefined : this.#engine.outstanding + free
       this.#takingSince = clock.now()
       this.#pollTimer ??= this.#armPollTimer(this.#takingSince)
-      const batch = await this.#engine.take({ signal, maxInFlight: room })
+      const batch = await this.#engine.take({ signal, maxInFlight: room, batch: maxInFlight === undefined })
       const { vitals } = surroundings
       vitals.trouble = undefined
       if (batch.records.length > 0) vitals.lastRecordAt = clock.now()

@@ -83,3 +83,18 @@ describe('a record filter', () => {
     expect(harness.engine().released).toBe(1)
   })
 })
+
+test('a filter that stops its own container does not wait for itself', async () => {
+  const harness = filtering(async () => {
+    await harness.container.stop()
+    return true
+  })
+  await harness.container.start()
+  const began = harness.clock.now()
+  harness.engine().feedMany(1)
+  await harness.settle()
+  await harness.container.stop()
+  expect(harness.container.state).toBe('stopped')
+  expect(harness.clock.now() - began).toBeLessThan(10)
+  expect(harness.engine().released).toBe(1)
+})

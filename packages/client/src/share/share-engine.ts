@@ -201,7 +201,7 @@ export class ShareEngine<K, V> {
    * Rejects with code ABORTED on the signal, with the error of the member or its group otherwise; what was acquired stays
    * for the next take.
    */
-  async take({ signal, max, maxInFlight, atOnce = false }: TakeOptions = {}): Promise<TakenBatch<K, V>> {
+  async take({ signal, max, maxInFlight, atOnce = false, batch = false }: TakeOptions = {}): Promise<TakenBatch<K, V>> {
     this.#refuseWhenClosed()
     if (this.#taking)
       throw new KafkaUsageError('Records are being taken already: await one poll() or take() before the next.')
@@ -215,7 +215,7 @@ export class ShareEngine<K, V> {
       for (;;) {
         if (signal?.aborted) throw abortedError(signal)
         this.throwFailure()
-        const taken = this.#intake.take({ max, maxInFlight })
+        const taken = this.#intake.take({ max, maxInFlight, batch })
         if (taken !== undefined) {
           this.#managers.wake()
           return taken

@@ -27,6 +27,8 @@ export interface HandOutBounds {
   readonly max: number | undefined
   /** How many may be unanswered; ranges are cut for it. */
   readonly maxInFlight: number | undefined
+  /** The next take comes when all of it is answered. */
+  readonly batch: boolean
 }
 
 export interface ShareIntakeOptions<K, V> {
@@ -56,6 +58,8 @@ export class ShareIntake<K, V> {
   #free = 0
   /** What is handed out is worked on at once, and not record by record. */
   #windowed = false
+  /** What is handed out is answered as a whole. */
+  #inBatches = false
   /** The last take found as much handed out as may be: the next answer makes room. */
   isFull = false
   /** What waits for its deserialisers, or after that for somebody to take it. */
@@ -106,8 +110,9 @@ export class ShareIntake<K, V> {
   }
 
   /** The application comes for records; undefined: there are none for it now. */
-  take({ max, maxInFlight }: HandOutBounds): TakenBatch<K, V> | undefined {
+  take({ max, maxInFlight, batch }: HandOutBounds): TakenBatch<K, V> | undefined {
     this.#measure()
+    this.#inBatches = batch
     this.#windowed = maxInFlight !== undefined
     this.longestRange = this.#windowed ? undefined : max
     this.#free = maxInFlight === undefined ? 0 : Math.max(0, maxInFlight - this.#outstanding())
@@ -136,6 +141,7 @@ export class ShareIntake<K, V> {
   recordsToFetch(): number {
     const { buffered } = this
     if (this.#buffer.records > 0 && this.#buffer.bytes >= this.#maxBufferedBytes) return 0
+    if (this.#inBatches && !this.#waiting && this.#sizer.fetchRecords < this.#free) return 0
     return this.#sizer.recordsToFetch({
       buffered,
       waiting: this.#waiting && !this.isFull,

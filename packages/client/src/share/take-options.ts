@@ -11,4 +11,9 @@ export interface TakeOptions {
   readonly maxInFlight?: number | undefined
   /** Do not wait: take what is there, which may be nothing. Default false. */
   readonly atOnce?: boolean | undefined
+  /**
+   * With maxInFlight: what is handed out is answered as a whole before the next records are taken, at whatever pace. Nothing is
+   * fetched ahead then that is less than what was taken for at once, since it would be the next batch. Default false.
+   */
+  readonly batch?: boolean | undefined
 }

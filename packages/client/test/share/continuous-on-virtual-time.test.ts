@@ -90,6 +90,25 @@ describe('maxInFlight', () => {
     expect(engine.outstanding).toBe(3)
   })
 
+  it('has nothing fetched ahead that is less than there is room for, where records are answered in batches', async () => {
+    for (const batch of [true, false]) {
+      bench = await Bench.open()
+      bench.append(200)
+      const engine = bench.member()
+      const sizes: number[] = []
+      while (sizes.length < 4) {
+        const taken = await bench.broker.advanceUntil(engine.take({ maxInFlight: 32, batch }))
+        sizes.push(taken.records.length)
+        // 10 ms for each, as far as can be seen from here.
+        await bench.broker.clock.advance(10 * taken.records.length)
+        for (const record of taken.records) engine.settle(record, 'ACCEPT')
+      }
+      if (batch) expect(sizes).toEqual([32, 32, 32, 32])
+      else expect(Math.min(...sizes)).toBeLessThan(32)
+      if (batch) await bench.end()
+    }
+  })
+
   it('makes room when a lock is lost', async () => {
     bench = await Bench.open()
     bench.append(2)
