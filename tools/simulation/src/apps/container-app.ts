@@ -51,6 +51,7 @@ export class ContainerApp extends AppBase implements App {
     const work = new ContainerWork(around, {
       mode,
       atOnce: maxInFlight ?? 1,
+      isWindow: maxInFlight !== undefined,
       deadlineMs,
       ackTimeoutMs,
       workMs: () => this.workMs(),
@@ -113,7 +114,8 @@ export class ContainerApp extends AppBase implements App {
       maxLockExtensionMs: dice.pick([lockMs * 1.5, lockMs * 4, 60_000]),
       recordContext: this.#hasContext,
       shareConsumerRecordRecoverer: (record) => work.recover(record),
-      ...(dice.chance(0.3) && { pollTimeoutMs: dice.pick([50, 500]) }),
+      // A long one shows waits that nothing else would end.
+      pollTimeoutMs: dice.pick([50, 5_000, 600_000, 600_000]),
       ...(dice.chance(0.3) && { errorHandler: (record, error, context) => work.handle(record, error, context) }),
       ...(isFiltered && { filter: (record) => work.filter(record as never, this.#memberId) }),
     }

@@ -42,24 +42,17 @@ export class Deliveries {
 
   constructor(
     private readonly around: AppSurroundings,
-    private readonly settings: Pick<WorkSettings, 'mode' | 'atOnce' | 'deadlineMs' | 'ackTimeoutMs'>,
+    private readonly settings: Pick<WorkSettings, 'mode' | 'atOnce' | 'isWindow' | 'deadlineMs' | 'ackTimeoutMs'>,
   ) {}
 
   /** The listener is called with it. */
   begin(given: Pick<Delivery, 'record' | 'memberId' | 'acknowledgment' | 'signal'>): Delivery {
-    const { truth, findings, process } = this.around
     const { record, memberId } = given
-    const acquisition = truth.handedOut(memberId, record, record.value)
+    const acquisition = this.around.truth.handedOut(memberId, record, record.value)
     const delivery = this.#made({ ...given, acquisition })
     delivery.isRunning = true
-    const { mode, atOnce } = this.settings
-    const others = [...this.#open].filter((each) => each.memberId === memberId && this.#counts(each)).length
-    if (others >= atOnce) {
-      findings.broken(
-        'BOUNDED',
-        `${process.name} (${mode}) was handed ${record.topic}-${record.partition}@${record.offset} while ${others} others of ${memberId.slice(0, 6)} are at work, of ${atOnce} at once`,
-      )
-    }
+    this.#checkCount(delivery)
+    this.#checkBatch(delivery)
     this.#open.add(delivery)
     return delivery
   }
@@ -156,11 +149,42 @@ export class Deliveries {
     return delivery
   }
 
+  #checkCount(delivery: Delivery): void {
+    const { mode, atOnce } = this.settings
+    const others = this.#others(delivery).filter((each) => this.#counts(each)).length
+    if (others < atOnce) return
+    this.around.findings.broken(
+      'BOUNDED',
+      `${nameOf(delivery)} was handed out (${mode}) while ${others} others are at work, of ${atOnce} at once`,
+    )
+  }
+
+  /** Where there is no window, nothing that was fetched later comes before all of the batch is answered. */
+  #checkBatch(delivery: Delivery): void {
+    const { mode, isWindow } = this.settings
+    const acquiredAtMs = delivery.acquisition?.acquiredAtMs ?? 0
+    if (mode !== 'MANUAL' || isWindow) return
+    const earlier = this.#others(delivery).find((each) => each.startedAt < acquiredAtMs && this.#isAwaited(each))
+    if (earlier === undefined) return
+    this.around.findings.broken(
+      'BOUNDED',
+      `${nameOf(delivery)} was handed out before ${nameOf(earlier)} of an earlier batch was answered`,
+    )
+  }
+
+  #others({ memberId }: Delivery): Delivery[] {
+    return [...this.#open].filter((each) => each.memberId === memberId)
+  }
+
+  #isAwaited({ isAnswered, isOver, isLost, isInDoubt, memberId }: Delivery): boolean {
+    return !isAnswered && !isOver && !isLost && !isInDoubt && !this.#ending.has(memberId)
+  }
+
   /** Of those that the container must count as being at work. */
-  #counts({ isRunning, isOver, isAnswered, isLost, isInDoubt, memberId }: Delivery): boolean {
-    if (isOver || isInDoubt) return false
-    if (this.settings.mode !== 'MANUAL' || this.settings.atOnce === 1) return isRunning
-    return !isAnswered && !isLost && !this.#ending.has(memberId)
+  #counts(delivery: Delivery): boolean {
+    const { mode, isWindow } = this.settings
+    if (mode === 'MANUAL' && isWindow) return this.#isAwaited(delivery)
+    return delivery.isRunning && !delivery.isOver && !delivery.isInDoubt
   }
 
   #settle(delivery: Delivery): void {

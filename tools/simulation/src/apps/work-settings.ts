@@ -5,6 +5,8 @@ export interface WorkSettings {
   readonly mode: ShareAckMode
   /** How many records of one member may be at work at once. */
   readonly atOnce: number
+  /** They may be of different batches. */
+  readonly isWindow: boolean
   readonly deadlineMs: number | undefined
   readonly ackTimeoutMs: number
   /** How long the work on a record takes. */
