@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '@milena/protocol/runtime'
+import { outsideListenerFrames } from './listener-frame.js'
 
 /** Something that a list keeps by age. It knows its neighbours, so that it leaves without a search. */
 export interface Aged<E extends Aged<E>> {
@@ -86,7 +87,9 @@ export class AgeLimit<E extends Aged<E>> {
     const { oldest } = list
     if (oldest === undefined) return
     // What is answered meanwhile leaves the timer where it is: it finds the next one.
-    this.#timer = clock.setTimer(() => this.#look(), oldest.since + limitMs - clock.now(), { unref: true })
+    const leftMs = oldest.since + limitMs - clock.now()
+    // It may be a listener that has it armed, and others that it tells of.
+    this.#timer = outsideListenerFrames(() => clock.setTimer(() => this.#look(), leftMs, { unref: true }))
   }
 
   #look(): void {

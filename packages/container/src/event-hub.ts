@@ -99,9 +99,13 @@ export class ContainerEventHub implements ContainerEventPublisher {
   }
 
   #report(event: ContainerEvent, error: unknown): void {
-    this.logger.error(
-      { err: error, event: event.type, containerId: event.containerId, clientId: event.clientId },
-      `An observer of '${event.type}' failed. The container is not affected; mend the observer.`,
-    )
+    try {
+      this.logger.error(
+        { err: error, event: event.type, containerId: event.containerId, clientId: event.clientId },
+        `An observer of '${event.type}' failed. The container is not affected; mend the observer.`,
+      )
+    } catch {
+      // With a logger that throws there is nobody left to tell; later events still reach their observers.
+    }
   }
 }

@@ -96,8 +96,9 @@ class FailedCall<K, V> implements FailedRecord<K, V> {
     return this.answers.isClosed ? 'not any more' : undefined
   }
 
-  decide(type: AcknowledgeType, delayMs: number): void {
-    if (delayMs > 0 && !this.answers.isClosed) this.held.hold(this.record, type, delayMs)
-    else this.answers.give(this.record, type)
+  decide(type: AcknowledgeType, delayMs: number): boolean {
+    if (delayMs === 0 || this.answers.isClosed) return this.answers.give(this.record, type)
+    this.held.hold(this.record, type, delayMs)
+    return true
   }
 }

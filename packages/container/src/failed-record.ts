@@ -24,8 +24,8 @@ export interface FailedRecord<K, V> {
   readonly acknowledgment: ShareAcknowledgment | undefined
   /** How it is answered by now, where somebody else has done that. */
   readonly answered: AcknowledgeType | 'not any more' | undefined
-  /** Has it answered. */
-  decide(type: AcknowledgeType, delayMs: number): void
+  /** Has it answered. False: that does not count any more. */
+  decide(type: AcknowledgeType, delayMs: number): boolean
 }
 
 /** What the decisions are made with. */
@@ -68,7 +68,7 @@ export class FailedRecords<K, V> {
   }
 
   #handled(failed: FailedRecord<K, V>, answer: RecovererAnswer | void | null): Promise<void> | undefined {
-    if (failed.answered !== undefined) return this.#publish(failed, failed.answered)
+    if (failed.answered !== undefined) return this.#decided(failed, NOBODY)
     if (answer === undefined || answer === null) return this.#recover(failed)
     const read = readAnswer(answer, 'An error handler')
     if (read instanceof Error) return this.#handlerFailed(failed, read)
@@ -82,10 +82,10 @@ export class FailedRecords<K, V> {
       const { topic, partition, offset } = record
       this.#options.surroundings.recordLog.logger.error(
         { err: handlerError, listenerError: error, topic, partition, offset },
-        `The error handler failed on ${placeOf(record)}, after its listener had; the recoverer decides. Mend the error handler.`,
+        `The error handler failed on ${placeOf(record)}, after its listener had. Mend the error handler.`,
       )
     }
-    return this.#recover(failed)
+    return failed.answered === undefined ? this.#recover(failed) : this.#decided(failed, NOBODY)
   }
 
   #recover(failed: FailedRecord<K, V>): Promise<void> | undefined {
@@ -129,8 +129,8 @@ export class FailedRecords<K, V> {
   #decided(failed: FailedRecord<K, V>, { type, delayMs }: ReadAnswer): undefined {
     // What was said meanwhile stands.
     const { answered } = failed
-    failed.decide(type, delayMs)
-    return this.#publish(failed, answered ?? type)
+    const counts = failed.decide(type, delayMs)
+    return this.#publish(failed, answered ?? (counts ? type : 'not any more'))
   }
 
   #publish({ record, error }: FailedRecord<K, V>, answered: AcknowledgeType | 'not any more'): undefined {
@@ -139,6 +139,9 @@ export class FailedRecords<K, V> {
     events.publish(new ListenerFailedEvent(source, { record, error, acknowledgement }))
   }
 }
+
+/** For a record that nobody has to decide on any more: only that it is late may have to be told. */
+const NOBODY: ReadAnswer = { type: 'REJECT', delayMs: 0 }
 
 interface ReadAnswer {
   readonly type: AcknowledgeType

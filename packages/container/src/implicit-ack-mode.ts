@@ -31,14 +31,17 @@ export class ImplicitAckMode<K, V> implements AckMode<K, V> {
     const { counters, recordLog, events, source } = this.#surroundings
     counters.failed++
     const late = this.#answers.isClosed
-    this.#answers.give(record, 'ACCEPT')
+    const counts = this.#answers.give(record, 'ACCEPT')
     if (late) return
     const { topic, partition, offset, deliveryCount } = record
     recordLog.logger.error(
       { err: error, topic, partition, offset, deliveryCount },
-      `The listener failed on ${placeOf(record)}; the record is accepted all the same, as shareAckMode IMPLICIT has it.`,
+      `The listener failed on ${placeOf(record)}; ` +
+        (counts
+          ? 'the record is accepted all the same, as shareAckMode IMPLICIT has it.'
+          : 'the record had lost its lock before.'),
     )
-    events.publish(new ListenerFailedEvent(source, { record, error, acknowledgement: 'ACCEPT' }))
+    events.publish(new ListenerFailedEvent(source, { record, error, acknowledgement: counts ? 'ACCEPT' : undefined }))
   }
 
   passOver(record: ConsumerRecord<K, V>): void {

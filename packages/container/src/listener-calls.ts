@@ -3,7 +3,7 @@ import type { LockLoss } from '@milena/client/internal'
 import type { Clock } from '@milena/protocol/runtime'
 import type { AckMode } from './ack-mode.js'
 import type { ContainerEngine } from './container-engine.js'
-import type { ListenerFrame } from './listener-frame.js'
+import { withinListenerFrame, type ListenerFrame } from './listener-frame.js'
 import type { ManualAcknowledgment } from './manual-acknowledgment.js'
 import type { MemberSurroundings } from './member-surroundings.js'
 import type { RecordFilter } from './record-filter.js'
@@ -50,7 +50,7 @@ export class ListenerCalls<K, V> {
       surroundings,
       deadlineMs,
       signals,
-      onUnansweredInTime: (call, error) => void this.#decideUnanswered(call, error),
+      onUnansweredInTime: (call, error) => this.#decideUnanswered(call, error),
     })
   }
 
@@ -99,8 +99,9 @@ export class ListenerCalls<K, V> {
   }
 
   lost(loss: LockLoss<K, V>): void {
-    this.#mode.lost(loss.records)
+    // Before the mode has its handles leave, and their calls with them.
     this.#watch?.lost(loss)
+    this.#mode.lost(loss.records)
   }
 
   /** The broker refused acknowledgements: what was to be renewed may be lost by that. */
@@ -115,8 +116,8 @@ export class ListenerCalls<K, V> {
 
   /** What listeners still come up with is too late from now on. */
   giveUp(): void {
-    this.#mode.close()
     this.#watch?.giveUp()
+    this.#mode.close()
   }
 
   #call(record: ConsumerRecord<K, V>, frame: ListenerFrame): Promise<void> | undefined {
@@ -170,8 +171,9 @@ export class ListenerCalls<K, V> {
       call.ended()
       this.#mode.returned(record, acknowledgment)
     } catch (error) {
+      const recovery = this.#mode.threw(record, error, acknowledgment)
       call.ended()
-      await this.#mode.threw(record, error, acknowledgment)
+      await recovery
     }
     this.#ended(frame, acknowledgment)
   }
@@ -183,11 +185,14 @@ export class ListenerCalls<K, V> {
   }
 
   /** A record that its listener left unanswered has passed its deadline. */
-  async #decideUnanswered({ record, acknowledgment }: WatchedCall<K, V>, error: unknown): Promise<void> {
-    this.#running++
-    await this.#mode.threw(record, error, acknowledgment)
-    this.#running--
-    this.#wakeFreed()
+  #decideUnanswered({ record, acknowledgment }: WatchedCall<K, V>, error: unknown): void {
+    // Whoever decides may stop the container, and is not to wait for itself.
+    withinListenerFrame(this.#options.surroundings.source.container, (frame) => {
+      frame.runningCalls++
+      const recovery = this.#mode.threw(record, error, acknowledgment)
+      if (recovery === undefined) frame.runningCalls--
+      else void this.#recovered(recovery, frame)
+    })
   }
 
   #ended(frame: ListenerFrame, acknowledgment?: ManualAcknowledgment<K, V>): void {

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { outsideRecordContext } from './record-context.js'
 
 /**
  * The listener calls of one batch. stop() asks it whether it was called from inside a listener of the same container, where
@@ -25,9 +26,9 @@ export function withinListenerFrame<T>(owner: object, body: (frame: ListenerFram
   return frames.run(frame, body, frame)
 }
 
-/** Calls `body` outside of every frame: a loop that is started by a listener is no part of that listener. */
+/** Calls `body` outside of every frame and record: a loop that is started by a listener is no part of that listener. */
 export function outsideListenerFrames<T>(body: () => T): T {
-  return frames.run(undefined, body)
+  return frames.run(undefined, outsideRecordContext, body)
 }
 
 /** Whether the caller runs inside a listener call of `owner` that has not ended. */

@@ -68,7 +68,8 @@ export class ManualAckMode<K, V> implements AckMode<K, V>, AcknowledgmentDesk<K,
 
   open(record: ConsumerRecord<K, V>): ManualAcknowledgment<K, V> {
     const acknowledgment = new ManualAcknowledgment(record, this, this.#clock.now())
-    this.#pending.add(acknowledgment)
+    if (this.#answers.isClosed) acknowledgment.state = 'given back'
+    else this.#pending.add(acknowledgment)
     return acknowledgment
   }
 
@@ -86,11 +87,8 @@ export class ManualAckMode<K, V> implements AckMode<K, V>, AcknowledgmentDesk<K,
     this.#surroundings.counters.failed++
     if (acknowledgment.state === 'open') {
       acknowledgment.deciding = true
-      return this.#failed.take(
-        new FailedDelivery(acknowledgment, error, (type, delayMs) => {
-          this.#decide(acknowledgment, type, delayMs)
-        }),
-      )
+      this.#pending.decides(acknowledgment)
+      return this.#failed.take(new FailedDelivery(acknowledgment, error, this))
     }
     if (acknowledgment.state === 'given back') this.#answers.late(record)
     else this.#failedAfterwards(acknowledgment, error)
@@ -113,7 +111,22 @@ export class ManualAckMode<K, V> implements AckMode<K, V>, AcknowledgmentDesk<K,
     if (acknowledgment.state !== 'open' || !this.#settle(acknowledgment, 'RENEW')) {
       throw refusalOf(acknowledgment, 'The renewal')
     }
-    this.#pending.restart(acknowledgment)
+    if (!acknowledgment.deciding) this.#pending.restart(acknowledgment)
+  }
+
+  /** Error handler or recoverer have decided. False: it does not count any more. */
+  decide(acknowledgment: ManualAcknowledgment<K, V>, type: AcknowledgeType, delayMs: number): boolean {
+    const { record, state } = acknowledgment
+    if (state !== 'open') {
+      if (state === 'given back') this.#answers.late(record)
+      return false
+    }
+    acknowledgment.type = type
+    let counts = true
+    if (delayMs > 0) this.#held.hold(record, type, delayMs)
+    else counts = this.#answers.give(record, type)
+    this.#leave(acknowledgment, 'decided')
+    return counts
   }
 
   verdictOf(record: ConsumerRecord<K, V>): Promise<AcknowledgementResult> {
@@ -157,18 +170,6 @@ export class ManualAckMode<K, V> implements AckMode<K, V>, AcknowledgmentDesk<K,
     return noted
   }
 
-  #decide(acknowledgment: ManualAcknowledgment<K, V>, type: AcknowledgeType, delayMs: number): void {
-    const { record, state } = acknowledgment
-    if (state !== 'open') {
-      if (state === 'given back') this.#answers.late(record)
-      return
-    }
-    acknowledgment.type = type
-    if (delayMs > 0) this.#held.hold(record, type, delayMs)
-    else this.#answers.give(record, type)
-    this.#leave(acknowledgment, 'decided')
-  }
-
   #leave(acknowledgment: ManualAcknowledgment<K, V>, state: 'answered' | 'decided' | 'lost' | 'given back'): void {
     acknowledgment.state = state
     this.#pending.leave(acknowledgment)
@@ -195,7 +196,7 @@ class FailedDelivery<K, V> implements FailedRecord<K, V> {
   constructor(
     readonly acknowledgment: ManualAcknowledgment<K, V>,
     readonly error: unknown,
-    readonly decide: (type: AcknowledgeType, delayMs: number) => void,
+    private readonly mode: ManualAckMode<K, V>,
   ) {
     this.record = acknowledgment.record
   }
@@ -203,5 +204,9 @@ class FailedDelivery<K, V> implements FailedRecord<K, V> {
   get answered(): AcknowledgeType | 'not any more' | undefined {
     const { state, type } = this.acknowledgment
     return state === 'open' ? undefined : (type ?? 'not any more')
+  }
+
+  decide(type: AcknowledgeType, delayMs: number): boolean {
+    return this.mode.decide(this.acknowledgment, type, delayMs)
   }
 }

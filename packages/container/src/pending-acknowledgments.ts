@@ -61,6 +61,14 @@ export class PendingAcknowledgments<K, V> {
     this.#limit.added()
   }
 
+  /** Error handler or recoverer decide: it may still be used, and nobody is told that it is not. */
+  decides(acknowledgment: ManualAcknowledgment<K, V>): void {
+    if (acknowledgment.list === undefined) return
+    this.#overdue.add(acknowledgment, acknowledgment.since)
+    if (acknowledgment.returned) this.#waiting--
+    acknowledgment.returned = false
+  }
+
   listenerReturned(acknowledgment: ManualAcknowledgment<K, V>): void {
     if (acknowledgment.list === undefined || acknowledgment.returned) return
     acknowledgment.returned = true

@@ -24,16 +24,17 @@ export class RecordAnswers<K, V> {
     this.#closed = true
   }
 
-  give(record: ConsumerRecord<K, V>, type: AcknowledgeType): void {
+  /** False: it came to nothing. What the engine does not take, it tells as a verdict. */
+  give(record: ConsumerRecord<K, V>, type: AcknowledgeType): boolean {
     if (this.#closed) {
       this.late(record)
-      return
+      return false
     }
     try {
-      // False: the lock or the session is gone. The engine tells that as a verdict, as every answer that came to nothing.
-      this.#engine.settle(record, type)
+      return this.#engine.settle(record, type)
     } catch (error) {
       this.#refused(record, type, error)
+      return false
     }
   }
 

@@ -16,7 +16,7 @@ export interface RecordContext {
   readonly record: ConsumerRecord<unknown, unknown>
 }
 
-const contexts = new AsyncLocalStorage<RecordContext>()
+const contexts = new AsyncLocalStorage<RecordContext | undefined>()
 
 /**
  * The record whose listener called, however deep, also after an await. Undefined outside of listeners, and where the container
@@ -40,6 +40,11 @@ export function recordLogFields(): object {
 /** Calls `listener` with its record as the current one. */
 export function withinRecordContext<T>(context: RecordContext, listener: () => T): T {
   return contexts.run(context, listener)
+}
+
+/** Calls `body` outside of every listener: what it starts is about no record. */
+export function outsideRecordContext<T>(body: () => T): T {
+  return contexts.run(undefined, body)
 }
 
 /** One record's context; its fields are read off the record when somebody asks. */

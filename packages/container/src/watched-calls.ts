@@ -59,7 +59,9 @@ export class WatchedCall<K, V> implements Aged<WatchedCall<K, V>> {
   /** The listener is over. */
   ended(): void {
     this.#listenerRuns = false
-    if (this.acknowledgment === undefined || this.acknowledgment.state !== 'open') this.list?.remove(this)
+    const { acknowledgment } = this
+    // What somebody decides on is out of the listener's hands.
+    if (acknowledgment?.state !== 'open' || acknowledgment.deciding) this.list?.remove(this)
   }
 
   /** The record's handle is open no more. */

@@ -58,3 +58,20 @@ test('a publisher that is added hears every event besides the first one; added t
   hub.publish(new ConsumerStartedEvent(source))
   expect(heard).toEqual(['first consumerStarted', 'added consumerStarted'])
 })
+
+test('a logger that throws costs later events nothing', () => {
+  const told: string[] = []
+  const logger = {
+    error: () => {
+      throw new Error('logger')
+    },
+  }
+  const hub = new ContainerEventHub(logger as never, undefined)
+  hub.on('consumerStarting', () => {
+    throw new Error('observer')
+  })
+  hub.on('consumerStarted', (event) => told.push(event.type))
+  hub.publish(new ConsumerStartingEvent(source))
+  hub.publish(new ConsumerStartedEvent(source))
+  expect(told).toEqual(['consumerStarted'])
+})

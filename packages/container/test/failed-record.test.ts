@@ -227,3 +227,37 @@ describe('the event of a failed listener', () => {
     expect(harness.container.metrics().get('orders-0')?.lateOutcomes).toBe(1)
   })
 })
+
+describe('a record that was lost before its listener failed', () => {
+  test.each(['EXPLICIT', 'IMPLICIT'] as const)('has no acknowledgement in its event (%s)', async (shareAckMode) => {
+    const work = deferred()
+    const harness = new ContainerHarness({ properties: { shareAckMode }, listener: () => work.promise })
+    const [record] = await harness.run(1)
+    if (record !== undefined) harness.engine().lose(record)
+    work.reject(bad)
+    await harness.settle()
+    expect(harness.events.filter((event) => event instanceof ListenerFailedEvent)).toMatchObject([
+      { error: bad, acknowledgement: undefined },
+    ])
+  })
+})
+
+test('an error handler that answers by the handle and then throws has answered: no recoverer is asked', async () => {
+  let asked = 0
+  const harness = new ManualHarness(
+    {
+      errorHandler: (_record, error, { acknowledgment }) => {
+        acknowledgment?.reject()
+        throw error
+      },
+      shareConsumerRecordRecoverer: () => (asked++, 'RELEASE'),
+    },
+    () => {
+      throw bad
+    },
+  )
+  await harness.run(1)
+  expect(asked).toBe(0)
+  expect(harness.engine().answers).toEqual(['REJECT orders-0@0'])
+  expect(harness.story.filter((event) => event.startsWith('listenerFailed'))).toHaveLength(1)
+})

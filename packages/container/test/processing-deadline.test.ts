@@ -204,3 +204,85 @@ describe('the signal of a listener', () => {
     expect(signals[0]?.aborted).toBe(false)
   })
 })
+
+describe('the signal of a MANUAL listener that has handed its record on', () => {
+  const handedOn = (properties = {}): ManualHarness =>
+    new ManualHarness(properties, () => undefined, { takesSignal: true })
+
+  test('fires when the lock is lost', async () => {
+    const harness = handedOn()
+    const [record] = await harness.run(1)
+    if (record !== undefined) harness.engine().lose(record)
+    expect(harness.signals[0]?.reason).toMatchObject({ code: 'RECORD_LOCK_LOST' })
+  })
+
+  test('fires when the container has given the record back', async () => {
+    const harness = handedOn()
+    await harness.run(1)
+    const stopped = harness.container.stop({ timeoutMs: 1_000 })
+    await harness.clock.advance(1_000)
+    await stopped
+    expect(harness.signals[0]?.reason).toMatchObject({ code: 'STOPPED' })
+  })
+
+  test('does not fire once the record is answered', async () => {
+    const harness = handedOn({ processingDeadlineMs: 1_000 })
+    await harness.run(1)
+    harness.handle(0).acknowledge()
+    await harness.clock.advance(5_000)
+    await harness.container.stop()
+    expect(harness.signals[0]?.aborted).toBe(false)
+  })
+})
+
+describe('a MANUAL record that somebody decides on', () => {
+  test('is neither overdue nor beyond its deadline meanwhile', async () => {
+    const decision = deferred<'RELEASE'>()
+    const harness = new ManualHarness(
+      {
+        processingDeadlineMs: 1_000,
+        shareAcknowledgmentTimeoutMs: 500,
+        shareConsumerRecordRecoverer: () => decision.promise,
+      },
+      () => {
+        throw new Error('bad order')
+      },
+    )
+    await harness.run(1)
+    await harness.clock.advance(5_000)
+    expect(harness.story.filter((event) => !event.startsWith('consumer'))).toEqual([])
+    decision.resolve('RELEASE')
+    await harness.settle()
+    expect(harness.engine().answers).toEqual(['RELEASE orders-0@0'])
+  })
+
+  test('takes one place in the window, also when its deadline had it decided on', async () => {
+    const decision = deferred<'RELEASE'>()
+    const harness = new ManualHarness({
+      processingDeadlineMs: 1_000,
+      maxInFlight: 2,
+      shareConsumerRecordRecoverer: () => decision.promise,
+    })
+    await harness.run(1)
+    await harness.clock.advance(1_000)
+    expect(harness.container.health().members).toMatchObject([{ inFlight: 1 }])
+    harness.engine().feedMany(1, 1)
+    await harness.settle()
+    expect(harness.seen).toEqual([0, 1])
+    decision.resolve('RELEASE')
+  })
+
+  test('does not make a recoverer wait for itself that stops the container', async () => {
+    const harness = new ManualHarness({
+      processingDeadlineMs: 1_000,
+      shareConsumerRecordRecoverer: async () => {
+        await harness.container.stop()
+        return 'REJECT' as const
+      },
+    })
+    await harness.run(1)
+    await harness.clock.advance(1_001)
+    await harness.container.stop()
+    expect(harness.engine().answers).toEqual(['REJECT orders-0@0'])
+  })
+})

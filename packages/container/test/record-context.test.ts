@@ -63,3 +63,24 @@ describe('the current record', () => {
     expect(harness.engine().answers).toEqual(['REJECT orders-0@0', 'REJECT orders-0@1', 'ACCEPT orders-0@2'])
   })
 })
+
+test('a container that is started inside a listener knows nothing of the record there', async () => {
+  const inner: unknown[] = []
+  const second = new ContainerHarness({
+    listener: () => {
+      inner.push(currentRecord())
+      throw new Error('bad order')
+    },
+    properties: { shareConsumerRecordRecoverer: () => (inner.push(currentRecord()), 'REJECT') },
+  })
+  const first = new ContainerHarness({
+    properties: { recordContext: true },
+    listener: async () => {
+      await second.container.start()
+      second.engine().feedMany(1)
+    },
+  })
+  await first.run(1)
+  await second.settle()
+  expect(inner).toEqual([undefined, undefined])
+})

@@ -98,3 +98,21 @@ test('a filter that stops its own container does not wait for itself', async () 
   expect(harness.clock.now() - began).toBeLessThan(10)
   expect(harness.engine().released).toBe(1)
 })
+
+test('a filter that fails when its record was given back is late: nobody is asked', async () => {
+  const verdict = deferred<boolean>()
+  let asked = 0
+  const harness = new ManualHarness({
+    filter: () => verdict.promise,
+    shareConsumerRecordRecoverer: () => (asked++, 'REJECT'),
+  })
+  await harness.run(1)
+  const stopped = harness.container.stop({ timeoutMs: 1_000 })
+  await harness.clock.advance(1_000)
+  await stopped
+  verdict.reject(new Error('filter'))
+  await harness.settle()
+  expect(asked).toBe(0)
+  expect(harness.container.metrics().get('orders-0')?.lateOutcomes).toBe(1)
+  expect(harness.story).not.toContain('listenerFailed 0')
+})

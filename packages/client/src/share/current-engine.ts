@@ -51,10 +51,10 @@ export class CurrentEngine<K, V> {
   }
 
   /** Throws KafkaUsageError for a call that only the one who takes may make. */
-  refuseDriven(what: string): void {
+  refuseDriven(what: string, instead = 'Use a ShareConsumer of your own.'): void {
     if (!this.isDriven) return
     throw new KafkaUsageError(
-      `${what} is not possible on the consumer of a listener container, which reads from it itself: a listener only gets records, and answers them. Use a ShareConsumer of your own.`,
+      `${what} is not possible on the consumer of a listener container, which reads from it itself: a listener only gets records, and answers them. ${instead}`,
       { code: 'CONCURRENT_USE' },
     )
   }

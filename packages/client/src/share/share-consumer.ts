@@ -204,6 +204,10 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
    */
   acknowledge(record: ConsumerRecord<K, V> | RecordPosition, type: AcknowledgeType = AcknowledgeType.ACCEPT): void {
     this.#turns.check('acknowledge()')
+    this.#current.refuseDriven(
+      'acknowledge()',
+      'Use the acknowledgment that it gets in MANUAL mode; in the other modes the container answers for it.',
+    )
     const acquired = acquiredOf(record, this.#engine, this.#undecodable)
     if (this.#config.acknowledgementMode === 'implicit' && !(acquired instanceof RecordDeserializationFailure)) {
       throw new KafkaUsageError(

@@ -437,6 +437,22 @@ describe('the consumer of a container', () => {
     }
     expect(consumer.acquisitionLockTimeoutMs).toBe(group.lockMs)
   })
+
+  it('lets nobody else acknowledge: what the container counts on would be answered behind its back', async () => {
+    const { consumer, engine } = group.subscribed(explicit)
+    group.leader().give({ first: 0, last: 0 })
+    const { records } = await group.until(engine.take())
+    const [record] = records
+    expect(() => record && consumer.acknowledge(record)).toThrow(
+      expect.objectContaining({
+        code: 'CONCURRENT_USE',
+        message: expect.stringMatching(
+          /^acknowledge\(\) is not possible.*Use the acknowledgment that it gets in MANUAL mode/,
+        ) as string,
+      }),
+    )
+    expect(record && engine.holds(record)).toBe(true)
+  })
 })
 
 describe('a record', () => {
