@@ -3,6 +3,7 @@ import { isAborted, pause, type Backoff, type LockLoss, type TakenBatch } from '
 import type { Timer } from '@milena/protocol/runtime'
 import type { ContainerEngine } from './container-engine.js'
 import { PollFailedEvent, RecordDeserializationFailedEvent } from './events.js'
+import { LateTimer } from './late-timer.js'
 import { ListenerCalls, type ListenerCallsOptions } from './listener-calls.js'
 import { withinListenerFrame, type ListenerFrame } from './listener-frame.js'
 import { ManualBatchSize } from './manual-batch-size.js'
@@ -26,6 +27,8 @@ export interface ListenerLoopOptions<K, V> extends ListenerCallsOptions<K, V> {
 
 /** The lock of a group before any broker has told it. */
 const USUAL_LOCK_MS = 30_000
+/** How often a member looks for blocks of the event loop while listeners are at work, in parts of a lock. */
+const LOOKS_PER_LOCK = 16
 
 /**
  * One member's loop: takes records, and hands each to the listener. Read from run() down:
@@ -42,6 +45,7 @@ export class ListenerLoop<K, V> {
   readonly #engine: ContainerEngine<K, V>
   readonly #calls: ListenerCalls<K, V>
   readonly #slice: TimeSlice
+  readonly #late: LateTimer
   readonly #batchSize: ManualBatchSize | undefined
   #stopping = false
   #paused = false
@@ -58,7 +62,19 @@ export class ListenerLoop<K, V> {
     this.#engine = options.engine
     this.#calls = new ListenerCalls(options)
     this.#batchSize = options.answeredLater ? new ManualBatchSize() : undefined
-    this.#slice = new TimeSlice(options.clock, (ms, calls) => this.#blocked(ms, calls))
+    this.#slice = new TimeSlice(options.clock, (ms, calls) => {
+      if (!this.#blocked(ms, calls > 1 ? `, or one of the ${calls - 1} records before it` : '')) return
+      this.#late.told()
+    })
+    this.#late = new LateTimer({
+      clock: options.clock,
+      everyMs: () => this.#lockMs / LOOKS_PER_LOCK,
+      isAtWork: () => this.#calls.running > 0,
+      onLate: (ms) => {
+        this.#blocked(ms, options.maxInFlight === undefined ? '' : ', or on another one that it had at the same time')
+        if (!this.#late.runs) this.#lastRecord = undefined
+      },
+    })
   }
 
   /** How many listener calls are running. */
@@ -82,6 +98,7 @@ export class ListenerLoop<K, V> {
       while (!this.#stopping) await this.#round()
     } finally {
       this.#pollTimer?.cancel()
+      this.#late.cancel()
     }
   }
 
@@ -90,6 +107,7 @@ export class ListenerLoop<K, V> {
     this.#stopping = true
     this.#attention.abort()
     this.#pollTimer?.cancel()
+    this.#late.cancel()
     this.#goOn?.()
     this.#calls.stop()
   }
@@ -146,7 +164,7 @@ export class ListenerLoop<K, V> {
       await withinListenerFrame(owner, (frame) => this.#oneByOne(batch.records, frame))
     } else await withinListenerFrame(owner, (frame) => this.#window(batch.records, maxInFlight, frame))
     // A record that is kept keeps the whole response in memory.
-    this.#lastRecord = undefined
+    if (!this.#late.runs) this.#lastRecord = undefined
     if (maxInFlight === undefined && syncShareCommits) await this.#verdicts()
   }
 
@@ -230,8 +248,10 @@ export class ListenerLoop<K, V> {
         if (finished === undefined) spent = slice.isSpent()
         else {
           slice.hasPromise()
+          this.#late.begin()
           await finished
           spent = slice.resumes()
+          this.#late.look(slice.readAt)
         }
       } else {
         this.#engine.giveUp(record)
@@ -249,6 +269,7 @@ export class ListenerLoop<K, V> {
       while (this.#free(maxInFlight) <= 0 && !this.#stopping) {
         await this.#calls.oneFreed()
         slice.resumes()
+        this.#late.look(slice.readAt)
       }
       if (this.#stopping) return
       let finished: Promise<void> | undefined
@@ -256,6 +277,7 @@ export class ListenerLoop<K, V> {
         this.#lastRecord = record
         finished = this.#calls.begin(record, frame)
       } else this.#engine.giveUp(record)
+      if (finished !== undefined) this.#late.begin()
       if (finished === undefined ? slice.isSpent() : slice.hasPromise()) await slice.yield()
     }
   }
@@ -265,19 +287,23 @@ export class ListenerLoop<K, V> {
     return maxInFlight - this.#calls.running - this.#calls.waiting
   }
 
-  /** Nothing else ran for a while: no heartbeat, no renewal, no answer. */
-  #blocked(ms: number, calls: number): void {
-    const lockMs = this.#engine.acquisitionLockTimeoutMs ?? USUAL_LOCK_MS
+  get #lockMs(): number {
+    return this.#engine.acquisitionLockTimeoutMs ?? USUAL_LOCK_MS
+  }
+
+  /** Nothing else ran for a while: no heartbeat, no renewal, no answer. Whether that is worth a word. */
+  #blocked(ms: number, others: string): boolean {
+    const lockMs = this.#lockMs
     const record = this.#lastRecord
-    if (ms <= lockMs / 2 || record === undefined) return
+    if (ms <= lockMs / 2 || record === undefined) return false
     const { surroundings, invoker } = this.#options
     const { topic, partition, offset } = record
-    const others = calls > 1 ? `, or one of the ${calls - 1} records before it` : ''
     surroundings.recordLog.logger.warn(
       { topic, partition, offset, blockedMs: Math.round(ms), lockMs, listener: invoker.listenerName },
       `${invoker.listenerName} blocked the event loop for ${Math.round(ms)} ms on ${placeOf(record)}${others}. Locks of ${lockMs} ms are not ` +
         'renewed meanwhile, nothing is answered, and the group may hold this member lost. Make its work asynchronous, or move it to a worker thread.',
     )
+    return true
   }
 
   /** Waits for the broker's word on every answer given; stop() and pause() cut that short. */

@@ -53,6 +53,11 @@ export class TimeSlice {
     return now - this.#beganAt >= SLICE_MS
   }
 
+  /** When the clock was read last. */
+  get readAt(): number {
+    return this.#readAt
+  }
+
   /** Something was waited for: is it time to yield? */
   resumes(): boolean {
     this.#readAt = this.#clock.now()

@@ -45,6 +45,38 @@ describe('a listener that blocks the event loop for more than half of the lock',
     expect(blockWarnings(harness)).toMatchObject([{ facts: { offset: 1, blockedMs: 16_000 } }])
   })
 
+  test('also one that blocks after an await: with its record, to within a sixteenth of the lock', async () => {
+    const harness = new ContainerHarness({
+      listener: async ({ offset }) => {
+        await Promise.resolve()
+        if (offset === 1) harness.clock.block(16_000)
+      },
+    })
+    await harness.run(3)
+    await harness.clock.advance(10_000)
+    expect(blockWarnings(harness)).toMatchObject([{ facts: { offset: 1 } }])
+    const blockedMs = Number(blockWarnings(harness)[0]?.facts['blockedMs'])
+    expect(blockedMs).toBeGreaterThanOrEqual(16_000)
+    expect(blockedMs).toBeLessThan(16_000 + 30_000 / 16)
+    await harness.container.stop()
+    expect(harness.clock.pendingTimers).toBe(0)
+  })
+
+  test('also one of several that are at work at once, as one of them', async () => {
+    const harness = new ContainerHarness({
+      properties: { maxInFlight: 3 },
+      listener: async ({ offset }) => {
+        await new Promise<void>((resolve) => harness.clock.setTimer(resolve, 100))
+        if (offset === 1) harness.clock.block(16_000)
+      },
+    })
+    await harness.run(3)
+    await harness.clock.advance(10_000)
+    expect(blockWarnings(harness)).toMatchObject([
+      { message: expect.stringMatching(/or on another one that it had at the same time/) },
+    ])
+  })
+
   test('among quick ones is one of a few that are named', async () => {
     const harness = new ContainerHarness({
       listener: ({ offset }) => {

@@ -1,5 +1,6 @@
+import { ErrorCode } from '@milena/protocol'
 import { beforeAll, describe, expect } from 'vitest'
-import type { ShareAcknowledgment } from '../src/index.js'
+import { RecordLockLostEvent, type ShareAcknowledgment } from '../src/index.js'
 import { numbered, quickly, told, warmUp, type Bench, type Values } from './virtual-bench.js'
 
 // MANUAL mode over the real client and a whole broker, where it takes time.
@@ -96,5 +97,35 @@ describe('A deadline', () => {
     // What waited behind it was given back in the meantime.
     expect(deliveries.toSorted()).toEqual(['v0 1', 'v0 2', 'v1 2', 'v2 2'])
     expect(reasons).toEqual(['PROCESSING_DEADLINE'])
+  })
+})
+
+describe('A renewal that the broker refuses', () => {
+  quickly('ends the record: it is told as lost, its signal fires, its handle is too late', async (bench) => {
+    const { broker } = bench
+    bench.append(1)
+    const kept: { acknowledgment: ShareAcknowledgment; signal: AbortSignal }[] = []
+    const container = await bench.container(
+      {
+        onShareRecord: (record, acknowledgment, _consumer, signal) => {
+          if (record.deliveryCount > 1) acknowledgment?.acknowledge()
+          else if (acknowledgment !== undefined) kept.push({ acknowledgment, signal })
+        },
+      },
+      { shareAckMode: 'MANUAL' },
+    )
+    await broker.advanceUntil(() => kept.length === 1)
+    const partitions = [{ topic: 'orders', partition: 0 }]
+    const errorCode = ErrorCode.INVALID_RECORD_STATE
+    broker.intercept('ShareAcknowledge', () => ({ do: 'fail', errorCode, partitions }), { times: 1 })
+    kept[0]?.acknowledgment.renew()
+    await broker.advanceUntil(() => kept[0]?.signal.aborted === true)
+    expect(bench.events.filter((event) => event instanceof RecordLockLostEvent)).toMatchObject([
+      { firstOffset: 0, lastOffset: 0, records: [{ offset: 0 }] },
+    ])
+    expect([...container.metrics().values()]).toMatchObject([{ locksLost: 1 }])
+    expect(() => kept[0]?.acknowledgment.acknowledge()).toThrow(/too late: its lock or its session is lost/)
+    await broker.clock.advance(30_000)
+    await bench.untilFinished(1)
   })
 })

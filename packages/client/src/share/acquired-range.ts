@@ -204,8 +204,8 @@ export class AcquiredRange {
   }
 
   /** What has no terminal answer: open, or renewed by the application. */
-  unansweredRuns(): readonly Run[] {
-    return this.#runs(0, this.length, isUnanswered)
+  unansweredRuns(from = 0, to = this.length): readonly Run[] {
+    return this.#runs(from, to, isUnanswered)
   }
 
   #runs(from: number, to: number, wanted: (state: number) => boolean): Run[] {

@@ -39,6 +39,8 @@ export interface LostPiece extends Run {
   readonly range: AcquiredRange
   readonly cause: 'expired' | 'session'
   readonly error: KafkaError | undefined
+  /** Those that were handed out, where the range does not know them any more. */
+  readonly records?: readonly object[]
 }
 
 export class AcquiredRecords implements RangeHolder {
@@ -184,11 +186,14 @@ export class AcquiredRecords implements RangeHolder {
     let again = false
     for (const { range, from, to } of sent.pieces) {
       const { unsent } = range
+      // A renewal that is refused takes its record along. What goes with the session is told by lose().
+      const refused = verdict.outcome === 'failed' && this.live ? unansweredAmong(range, from, to) : []
       range.settle(from, to, verdict)
       if (verdict.outcome === 'failed') {
         range.verdicts ??= new RangeVerdicts()
         range.verdicts.failed(range, { from, to }, verdict.error)
       }
+      for (const piece of refused) this.#listener.lost(piece)
       range.verdicts?.decided(range, from, to)
       // Restored, or a terminal answer that had waited behind a renewal.
       again ||= range.unsent > unsent
@@ -267,6 +272,17 @@ export class AcquiredRecords implements RangeHolder {
     ranges?.delete(range)
     if (ranges?.size === 0) this.#ranges.delete(range.partition)
   }
+}
+
+/** What is renewed and has no terminal answer, with its records: a range that is finished forgets them. */
+function unansweredAmong(range: AcquiredRange, from: number, to: number): LostPiece[] {
+  return range.unansweredRuns(from, to).map((run) => ({
+    ...run,
+    range,
+    cause: 'expired',
+    error: undefined,
+    records: range.handedOutAmong(run.from, run.to),
+  }))
 }
 
 /** The broker forbids renewals and was asked for none. */

@@ -45,13 +45,13 @@ export class LockLosses {
   }
 
   /** `cause`: why, where more is known than the ledger knows. */
-  tell({ range, from, to, cause, error }: LostPiece, known: LockLossCause = cause): void {
+  tell({ range, from, to, cause, error, records: given }: LostPiece, known: LockLossCause = cause): void {
     if (this.#listeners.size === 0) return
     const { partition, firstOffset, deliveryCount, handedTo } = range
     const common = { partition, deliveryCount, cause: known, error }
     const border = Math.min(Math.max(from, handedTo), to)
     if (from < border) {
-      const records = range.handedOutAmong(from, border) as ConsumerRecord<unknown, unknown>[]
+      const records = (given ?? range.handedOutAmong(from, border)) as ConsumerRecord<unknown, unknown>[]
       this.#publish({
         ...common,
         firstOffset: firstOffset + from,
