@@ -2,8 +2,11 @@ import type { Logger } from '@milena/protocol/runtime'
 import { pino, type DestinationStream, type LoggerOptions } from 'pino'
 import type { SecretRedaction } from './secret-redaction.js'
 
+// Written at once: an application that ends by a signal has no time for lines that wait.
+const standardOutput = (): DestinationStream => pino.destination({ dest: 1, sync: true })
+
 /** The logger of an application that gives none: pino, level info, to standard output, which writes no secret. */
-export function redactingLogger(redaction: SecretRedaction, destination?: DestinationStream): Logger {
+export function redactingLogger(redaction: SecretRedaction, destination = standardOutput()): Logger {
   const options: LoggerOptions = {
     name: 'milena',
     hooks: {
@@ -14,7 +17,7 @@ export function redactingLogger(redaction: SecretRedaction, destination?: Destin
       },
     },
   }
-  const logger = destination === undefined ? pino(options) : pino(options, destination)
+  const logger = pino(options, destination)
   // Of the facts of children neither hooks nor formatters of their parent are told. They inherit this.
   const child = Reflect.get(logger, 'child') as (...given: unknown[]) => Logger
   const cleanChild = function (this: unknown, facts: unknown, ...rest: unknown[]): Logger {

@@ -80,6 +80,9 @@ export interface ApplicationSurroundings {
   readonly propertySources: () => readonly unknown[]
 }
 
+/** How long unsent records of the Producer keep the end of an application waiting, where it is not told. */
+const CLOSE_TIMEOUT_MS = 10_000
+
 /**
  * Everything that one kafkaModule stands for, made when it is first needed: one logger, one registry, one producer, one admin,
  * and a container factory per name.
@@ -179,11 +182,11 @@ export class KafkaApplication {
   }
 
   /** Closes what was made of producer and admin; the next one who asks gets a new one. Rejects with the first failure after trying both. */
-  async closeClients(): Promise<void> {
-    const open = [this.#producer, this.#admin].filter((client) => client !== undefined)
+  async closeClients(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
+    const closings = [this.#producer?.close({ timeoutMs }), this.#admin?.close()]
     this.#producer = undefined
     this.#admin = undefined
-    const outcomes = await Promise.allSettled(open.map((client) => client.close()))
+    const outcomes = await Promise.allSettled(closings)
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }
 

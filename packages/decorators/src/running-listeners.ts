@@ -28,7 +28,10 @@ export type KafkaHealth = RegistryHealth
 
 /** How long stop() may take. */
 export interface StopKafkaOptions {
-  /** Milliseconds for the containers of one phase, which stop side by side. Default: the shutdownTimeoutMs of each. */
+  /**
+   * Milliseconds for the containers of one phase, which stop side by side; default: the shutdownTimeoutMs of each. And afterwards
+   * for records that the Producer of the DI container has not delivered yet; default 10000.
+   */
   readonly timeoutMs?: number
 }
 
@@ -40,6 +43,7 @@ export class RunningListeners implements KafkaListeners {
   readonly #outside = AsyncLocalStorage.snapshot()
   #started = false
   #ended: Promise<void> | undefined
+  #through = false
   #onEnded: () => void = () => undefined
 
   constructor(application: KafkaApplication) {
@@ -76,9 +80,10 @@ export class RunningListeners implements KafkaListeners {
     return Promise.resolve()
   }
 
-  /** Has a function called when a stop() is through, however it went. */
+  /** Has a function called when a stop() is through, however it went; at once when it is. */
   whenEnded(then: () => void): void {
-    this.#onEnded = then
+    if (this.#through) then()
+    else this.#onEnded = then
   }
 
   async whenStopped(): Promise<void> {
@@ -92,8 +97,9 @@ export class RunningListeners implements KafkaListeners {
   async #end(options: StopKafkaOptions): Promise<void> {
     try {
       await this.registry.stop(options)
-      await this.#application.closeClients()
+      await this.#application.closeClients(options.timeoutMs)
     } finally {
+      this.#through = true
       this.#onEnded()
     }
   }

@@ -129,6 +129,17 @@ describe('an application', () => {
   })
 })
 
+describe('an application with a Producer', () => {
+  it('waits for its unsent records for as long as its stop may take, and no longer', async () => {
+    const { di } = application({ listeners: [Orders] })
+    const running = await startKafkaListeners(di, unsignalled)
+    const unsent = di.get(Producer).send({ topic: 'orders', value: Buffer.from('1') })
+    const told = expect(unsent).rejects.toThrow(/close\(\) waited for 20 ms/)
+    await running.stop({ timeoutMs: 20 })
+    await told
+  })
+})
+
 describe('an application that is stopped while it starts', () => {
   it('rejects its start with START_CANCELLED, and leaves nothing open', async () => {
     const { di, kafka } = application({ listeners: [Orders] })
@@ -296,6 +307,14 @@ describe('signals', () => {
     await first.stop()
     expect(handlers()).toEqual(before.map((count) => count + 1))
     await second.stop()
+    expect(handlers()).toEqual(before)
+  })
+
+  it('are not listened to any more where the application was stopped before it began', async () => {
+    const before = handlers()
+    const { di } = application({ listeners: [Orders] })
+    await di.get(KafkaTokens.Listeners).stop()
+    await expect(startKafkaListeners(di)).rejects.toMatchObject({ code: 'START_CANCELLED' })
     expect(handlers()).toEqual(before)
   })
 
