@@ -31,12 +31,21 @@ function factsOf(facts: object): string {
   return ` (${shown.map(([name, value]) => `${name}=${textOf(value)}`).join(', ')})`
 }
 
+/** Values are whatever an application throws: reading them may throw, too. */
 function textOf(value: unknown): string {
-  if (value instanceof Error) return value.message
-  if (typeof value === 'string') return value
   try {
+    if (value instanceof Error) return value.message
+    if (typeof value === 'string') return value
     return JSON.stringify(value) ?? String(value)
   } catch {
+    return plainTextOf(value)
+  }
+}
+
+function plainTextOf(value: unknown): string {
+  try {
     return String(value)
+  } catch {
+    return 'something that cannot be shown'
   }
 }

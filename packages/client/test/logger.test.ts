@@ -30,3 +30,12 @@ it('a child adds its facts to each line, whatever they are', () => {
   consoleLogger({ level: 'info' }).child({ group: 'g' }).info({ n: 1, circular }, 'said')
   expect(lines).toEqual(['milena info: said (group=g, n=1, circular=[object Object])'])
 })
+
+it('a fact that throws when it is read is passed over, and the line is written', () => {
+  const untouchable = (): never => {
+    throw new Error('it cannot be touched')
+  }
+  const err: unknown = new Proxy({}, { get: untouchable, getPrototypeOf: untouchable, ownKeys: untouchable })
+  consoleLogger().error({ err, n: 1 }, 'broken')
+  expect(lines).toEqual(['milena error: broken (err=something that cannot be shown, n=1)'])
+})

@@ -17,6 +17,7 @@ import {
 } from './event-hub.js'
 import { ConsumerFailedToStartEvent, type EventContainer } from './events.js'
 import { checkListener } from './listener-check.js'
+import { guardedLogger } from './guarded-logger.js'
 import { isInsideListenerOf, outsideListenerFrames } from './listener-frame.js'
 import type { MemberMetrics } from './member-metrics.js'
 import { resolveListener, type ListenerOptions, type ResolvedListener, type ShareListener } from './message-listener.js'
@@ -362,7 +363,7 @@ function startCancelled(id: string): KafkaError {
 
 /** The container's own logger; `console`, which looks like one, has no child(). */
 function childOf(logger: Logger, id: string): Logger {
-  if (typeof logger.child === 'function') return logger.child({ container: id })
+  if (typeof logger.child === 'function') return guardedLogger(logger.child({ container: id }))
   throw new KafkaUsageError(
     `Container '${id}': its logger has no child(). Give a pino logger, or an object with trace, debug, info, warn, error and child.`,
   )
