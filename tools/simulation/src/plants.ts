@@ -15,6 +15,8 @@ export interface Plant {
   readonly breaks: string
   /** The invariants one of which has to find it: a client that crashes or hangs shows no invariant biting. */
   readonly foundBy: readonly InvariantName[]
+  /** It shows in containers: histories have no other applications. Bugs of the container itself need not say so. */
+  readonly apps?: 'container'
 }
 
 const folder = new URL('../plants/', import.meta.url)
@@ -44,9 +46,9 @@ export function readPlant(name: string): Plant {
   return found
 }
 
-/** Who is to find it: bugs of the container are looked for where there is nothing but containers. */
-export function kindsOf({ file }: Plant): readonly AppKind[] {
-  return file.startsWith('packages/container/') ? containerKinds : appKinds
+/** The applications of the histories in which it is looked for. */
+export function kindsOf({ file, apps }: Plant): readonly AppKind[] {
+  return apps === 'container' || file.startsWith('packages/container/') ? containerKinds : appKinds
 }
 
 /** Where the source of a plant lies. */

@@ -235,8 +235,10 @@ export class Truth implements WireObserver {
     if (deciding !== undefined) return deciding
     return (
       // An answer that came too late for its lock or session is not sent at all; its verdict comes at once.
-      find((each) => each.sent === undefined && each.verdicts === 0 && isAnswer(each, type)) ??
+      find((each) => each.isOwed && each.sent === undefined && each.verdicts === 0 && isAnswer(each, type)) ??
       find((each) => each.sent === type && !each.isTold && each.verdicts === 0) ??
+      // What nobody owes a verdict may never have been given to the client.
+      find((each) => each.sent === undefined && each.verdicts === 0 && isAnswer(each, type)) ??
       find((each) => each.sent === type && !each.isTold) ??
       find((each) => each.sent === undefined && each.isDelivered) ??
       find((each) => each.sent === type)

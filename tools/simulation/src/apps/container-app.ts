@@ -33,6 +33,7 @@ export class ContainerApp extends AppBase implements App {
     const factory = new DefaultShareConsumerFactory<Value, string>({
       ...this.clientOptions,
       valueDeserializer: readValue,
+      ...(dice.chance(0.5) && { prefetch: dice.pick([0, 20, 50]) }),
     })
     factory.addListener({
       consumerAdded: (_, consumer) => {
