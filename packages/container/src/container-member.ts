@@ -15,6 +15,7 @@ import {
 } from './events.js'
 import { ExplicitAckMode } from './explicit-ack-mode.js'
 import { ImplicitAckMode } from './implicit-ack-mode.js'
+import { isHang } from './hang-watch.js'
 import { ListenerLoop } from './listener-loop.js'
 import { ManualAckMode } from './manual-ack-mode.js'
 import { makeConsumer } from './member-consumer.js'
@@ -78,6 +79,7 @@ export class ContainerMember<K, V> {
   /** Fetched ahead of the listener, and given back before the rest. */
   #releasedAhead = 0
   #left = false
+  readonly #closeConsumer: ShareConsumer<K, V>['close']
 
   /** Makes the consumer. @throws what the consumer factory throws, or that it gave none */
   constructor(plan: MemberPlan<K, V>, surroundings: MemberSurroundings) {
@@ -87,7 +89,7 @@ export class ContainerMember<K, V> {
     this.#drainOver = new Promise((resolve) => {
       this.#endDrain = resolve
     })
-    const { consumer, engine } = makeConsumer(plan.consumerFactory, plan.engineOf, {
+    const { consumer, engine, close } = makeConsumer(plan.consumerFactory, plan.engineOf, {
       groupId: plan.groupId,
       clientId: surroundings.source.clientId,
       acknowledgementMode: properties.shareAckMode === 'IMPLICIT' ? 'implicit' : 'explicit',
@@ -95,13 +97,17 @@ export class ContainerMember<K, V> {
     })
     this.consumer = consumer
     this.engine = engine
+    this.#closeConsumer = close
     const { wishes } = engine
-    engine.keepLocks({ maxExtensionMs: properties.maxLockExtensionMs ?? wishes.maxLockExtensionMs })
+    const maxExtensionMs = properties.maxLockExtensionMs ?? wishes.maxLockExtensionMs
+    engine.keepLocks({ maxExtensionMs, cautious: surroundings.vitals.hung })
     const forgetVerdicts = engine.onVerdict((verdict) => this.#heard(verdict))
     const forgetLosses = engine.onLost((loss) => this.#lost(loss))
+    const forgetStanding = engine.onStood(() => this.#loop.giveBackUnbegun())
     this.#stopHearing = () => {
       forgetVerdicts()
       forgetLosses()
+      forgetStanding()
     }
     this.#loop = new ListenerLoop({
       engine,
@@ -121,6 +127,7 @@ export class ContainerMember<K, V> {
       maxInFlight: properties.maxInFlight ?? wishes.maxInFlight,
       answeredLater: properties.shareAckMode === 'MANUAL',
       syncShareCommits: properties.syncShareCommits,
+      maxExtensionMs,
     })
     const { acknowledgementCommitCallback: callback } = properties
     if (callback !== undefined) this.consumer.setAcknowledgementCommitCallback(callback)
@@ -158,6 +165,8 @@ export class ContainerMember<K, V> {
         `Member ${source.clientId} of container '${source.container.id}' was ended by a fault.`,
       )
       onFault(end.cause)
+      // Those calls have had their time.
+      if (isHang(end.cause)) this.#endDrain()
     }
     this.stop(new StopBudget(this.#plan.clock, this.#plan.properties.shutdownTimeoutMs))
     await Promise.race([Promise.all([this.#loop.idle(), this.#quiet]), this.#drainOver])
@@ -249,7 +258,7 @@ export class ContainerMember<K, V> {
   async #close(budget: StopBudget): Promise<void> {
     const { source, logger } = this.#surroundings
     try {
-      const closed = await budget.within(this.consumer.close({ timeoutMs: budget.leftMs }))
+      const closed = await budget.within(this.#closeConsumer({ timeoutMs: budget.leftMs }))
       if (closed !== 'timeout') return
       logger.warn(
         {},

@@ -7,6 +7,8 @@ import type { ShareConsumerFactory, ShareConsumerRequest } from './share-consume
 export interface MemberConsumer<K, V> {
   readonly consumer: ShareConsumer<K, V>
   readonly engine: ContainerEngine<K, V>
+  /** Closes it. Its own close() belongs to nobody any more: a listener that has the consumer must not end a member by it. */
+  readonly close: ShareConsumer<K, V>['close']
 }
 
 /**
@@ -26,11 +28,20 @@ export function makeConsumer<K, V>(
   }
   if (typeof made !== 'object' || made === null) throw unfit(request, String(made))
   try {
-    return { consumer, engine: engineOf(consumer) }
+    const engine = engineOf(consumer)
+    const close = consumer.close.bind(consumer)
+    consumer.close = refuseClose
+    return { consumer, engine, close }
   } catch {
     closeQuietly(made)
     throw unfit(request, `an object of class ${made.constructor?.name ?? 'Object'}`)
   }
+}
+
+function refuseClose(): Promise<never> {
+  const refusal =
+    'close() is not possible on the consumer of a listener container, which closes it when the container stops: call stop() of the container.'
+  return Promise.reject(new KafkaUsageError(refusal, { code: 'CONCURRENT_USE' }))
 }
 
 function unfit({ clientId }: ShareConsumerRequest, given: string): KafkaUsageError {

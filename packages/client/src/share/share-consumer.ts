@@ -151,6 +151,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
    */
   subscribe(topics: readonly string[]): void {
     this.#turns.check('subscribe()')
+    this.#current.refuseDriven('subscribe()', 'The topics are those of the container.')
     if (!Array.isArray(topics)) {
       throw new KafkaUsageError("subscribe() takes a list of topic names: consumer.subscribe(['orders']).")
     }

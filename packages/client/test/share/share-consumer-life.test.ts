@@ -435,6 +435,15 @@ describe('the consumer of a container', () => {
         message: expect.stringMatching(/listener container/) as string,
       })
     }
+    expect(() => consumer.subscribe(['another'])).toThrow(
+      expect.objectContaining({
+        code: 'CONCURRENT_USE',
+        message: expect.stringMatching(
+          /^subscribe\(\) is not possible.*The topics are those of the container/,
+        ) as string,
+      }),
+    )
+    expect([...consumer.subscription]).not.toContain('another')
     expect(consumer.acquisitionLockTimeoutMs).toBe(group.lockMs)
   })
 
