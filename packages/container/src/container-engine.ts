@@ -13,6 +13,7 @@ export type ContainerEngine<K, V> = Pick<
   | 'outstanding'
   | 'keepLocks'
   | 'onLost'
+  | 'onStood'
   | 'bufferedRecords'
   | 'endFetching'
   | 'pause'

@@ -3,6 +3,7 @@ import { isAborted, pause, type Backoff, type LockLoss, type TakenBatch } from '
 import type { Timer } from '@milena/protocol/runtime'
 import type { ContainerEngine } from './container-engine.js'
 import { PollFailedEvent, RecordDeserializationFailedEvent } from './events.js'
+import { HangWatch } from './hang-watch.js'
 import { LateTimer } from './late-timer.js'
 import { ListenerCalls, type ListenerCallsOptions } from './listener-calls.js'
 import { withinListenerFrame, type ListenerFrame } from './listener-frame.js'
@@ -23,6 +24,8 @@ export interface ListenerLoopOptions<K, V> extends ListenerCallsOptions<K, V> {
   /** Records may be answered after their listener returned (MANUAL). */
   readonly answeredLater: boolean
   readonly syncShareCommits: boolean
+  /** For how long locks are renewed. */
+  readonly maxExtensionMs: number
 }
 
 /** The lock of a group before any broker has told it. */
@@ -56,6 +59,13 @@ export class ListenerLoop<K, V> {
   #takingSince: number | undefined
   #pollTimer: Timer | undefined
   #lastRecord: ConsumerRecord<K, V> | undefined
+  /** The records that were taken last, until each was begun. */
+  #batch: readonly ConsumerRecord<K, V>[] = []
+  /** The last of them that was begun. */
+  #begun: ConsumerRecord<K, V> | undefined
+  readonly #hangs: HangWatch
+  /** Rejects when no call of this member will end. */
+  readonly #hung: Promise<never>
 
   constructor(options: ListenerLoopOptions<K, V>) {
     this.#options = options
@@ -75,6 +85,27 @@ export class ListenerLoop<K, V> {
         if (!this.#late.runs) this.#lastRecord = undefined
       },
     })
+    let hang = (_error: unknown): void => undefined
+    this.#hung = new Promise((_, reject) => {
+      hang = reject
+    })
+    const { clock, invoker, maxExtensionMs, surroundings } = options
+    const { counters, vitals } = surroundings
+    this.#hangs = new HangWatch({
+      clock,
+      listenerName: invoker.listenerName,
+      maxExtensionMs,
+      lockMs: () => this.#lockMs,
+      isStuck: () => this.#isStuck(),
+      calls: () => counters.delivered,
+      onTrouble: (error) => {
+        vitals.trouble = { error, at: clock.now() }
+      },
+      onHung: (error) => {
+        vitals.hung = true
+        hang(error)
+      },
+    })
   }
 
   /** How many listener calls are running. */
@@ -92,14 +123,22 @@ export class ListenerLoop<K, V> {
     return this.#calls.openAcknowledgments
   }
 
-  /** Runs until stop(). Rejects with the poll error that ends it; listener calls may then still be running: see idle(). */
+  /**
+   * Runs until stop(). Rejects with the poll error that ends it, or with LISTENER_HANGS; listener calls may then still be running: see
+   * idle().
+   */
   async run(): Promise<void> {
     try {
-      while (!this.#stopping) await this.#round()
+      await Promise.race([this.#rounds(), this.#hung])
     } finally {
       this.#pollTimer?.cancel()
       this.#late.cancel()
+      this.#hangs.close()
     }
+  }
+
+  async #rounds(): Promise<void> {
+    while (!this.#stopping) await this.#round()
   }
 
   /** Hands nothing more to the listener, and answers at once what was held back. Idempotent. */
@@ -108,6 +147,7 @@ export class ListenerLoop<K, V> {
     this.#attention.abort()
     this.#pollTimer?.cancel()
     this.#late.cancel()
+    this.#hangs.close()
     this.#goOn?.()
     this.#calls.stop()
   }
@@ -140,6 +180,20 @@ export class ListenerLoop<K, V> {
 
   lost(loss: LockLoss<K, V>): void {
     this.#calls.lost(loss)
+    this.#hangs.lost(loss)
+  }
+
+  /** A call takes so long that what was taken with its record, and not begun, is better off with somebody else. */
+  giveBackUnbegun(): void {
+    const engine = this.#engine
+    const from = this.#begun === undefined ? 0 : this.#batch.lastIndexOf(this.#begun) + 1
+    const unbegun = this.#batch.slice(from).filter((record) => engine.holds(record))
+    for (const record of unbegun) engine.settle(record, 'RELEASE')
+    if (unbegun.length === 0 || this.#begun === undefined) return
+    this.#options.surroundings.logger.info(
+      { records: unbegun.length },
+      `The listener is at work on ${placeOf(this.#begun)} for so long that ${unbegun.length} records behind it go back to the group.`,
+    )
   }
 
   /** The broker refused acknowledgements of these records. */
@@ -160,11 +214,14 @@ export class ListenerLoop<K, V> {
     if (batch === undefined) return
     for (const failure of batch.failures) this.#reject(failure)
     this.#slice.resumes()
+    this.#batch = batch.records
     if (maxInFlight === undefined) {
       await withinListenerFrame(owner, (frame) => this.#oneByOne(batch.records, frame))
     } else await withinListenerFrame(owner, (frame) => this.#window(batch.records, maxInFlight, frame))
     // A record that is kept keeps the whole response in memory.
     if (!this.#late.runs) this.#lastRecord = undefined
+    this.#begun = undefined
+    this.#batch = []
     if (maxInFlight === undefined && syncShareCommits) await this.#verdicts()
   }
 
@@ -243,7 +300,7 @@ export class ListenerLoop<K, V> {
       if (this.#stopping) return
       let spent: boolean
       if (this.#engine.holds(record)) {
-        this.#lastRecord = record
+        this.#lastRecord = this.#begun = record
         const finished = calls.begin(record, frame)
         if (finished === undefined) spent = slice.isSpent()
         else {
@@ -274,7 +331,7 @@ export class ListenerLoop<K, V> {
       if (this.#stopping) return
       let finished: Promise<void> | undefined
       if (this.#engine.holds(record)) {
-        this.#lastRecord = record
+        this.#lastRecord = this.#begun = record
         finished = this.#calls.begin(record, frame)
       } else this.#engine.giveUp(record)
       if (finished !== undefined) this.#late.begin()
@@ -285,6 +342,13 @@ export class ListenerLoop<K, V> {
   /** How many listeners more may be called now. */
   #free(maxInFlight: number): number {
     return maxInFlight - this.#calls.running - this.#calls.waiting
+  }
+
+  /** No listener can be called, and every record that one has is lost. */
+  #isStuck(): boolean {
+    const { maxInFlight } = this.#options
+    const isFull = maxInFlight === undefined ? this.#takingSince === undefined : this.#free(maxInFlight) <= 0
+    return isFull && !this.#stopping && this.#calls.running > 0 && this.#engine.outstanding === 0
   }
 
   get #lockMs(): number {

@@ -7,6 +7,8 @@ export interface MemberVitals {
   lastRecordAt: number | undefined
   /** What the member failed on, and when; until it works again. */
   trouble: { readonly error: unknown; readonly at: number } | undefined
+  /** A member in this place hung: the next one begins cautiously. */
+  hung: boolean
 }
 
 /** Not being given records is no failure, and for a while no proof either that a failure is over. */
@@ -18,5 +20,5 @@ export function waitedInVain(vitals: MemberVitals, now: number): void {
 }
 
 export function noVitals(): MemberVitals {
-  return { status: 'down', lastRecordAt: undefined, trouble: undefined }
+  return { status: 'down', lastRecordAt: undefined, trouble: undefined, hung: false }
 }

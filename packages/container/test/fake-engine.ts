@@ -107,6 +107,18 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
     return () => this.#losses.delete(listener)
   }
 
+  readonly #stood = new Set<() => void>()
+
+  onStood(listener: () => void): () => void {
+    this.#stood.add(listener)
+    return () => this.#stood.delete(listener)
+  }
+
+  /** The engine finds that its application stands still. */
+  stand(): void {
+    for (const listener of this.#stood) listener()
+  }
+
   giveUp(record: object): void {
     if (this.#open.has(record)) this.lose(record as TestRecord)
   }

@@ -8,6 +8,9 @@
 // - Where locks are looked after, what cannot be started yet stays behind in the buffer, from where it can still be given back:
 //   an unknown application is handed one record at first. A number that was set is then asked for as long as so many can be
 //   started within the time for which the lock keeper would keep them.
+// - After it stood still, when what had been fetched for it went back unseen, an application begins with one record again, whatever
+//   number was set, and is given twice as much each time. Not even that while what comes was delivered OFTEN times: each record that
+//   goes back unseen once more is one delivery nearer to its end.
 
 export interface FetchSizing {
   /** Ask for exactly this many per fetch; undefined: sized by what the listener does. */
@@ -24,6 +27,8 @@ export interface FetchSituation {
   readonly waiting: boolean
   /** How many records could be handed out at once; 0: not known. */
   readonly free?: number
+  /** What is handed out is begun one by one, and answered as a whole. */
+  readonly inBatches?: boolean
   /** Milliseconds per record, as slow as it looks at the moment. */
   readonly slowestMs?: number
 }
@@ -35,6 +40,8 @@ const READ_AHEAD_MS = 250
 /** What will be started within this time, or within the lock if that is longer, is kept rather than given back. */
 const KEEP_MS = 30_000
 const USUAL_LOCK_MS = 30_000
+/** Deliveries of a record that had two before. */
+const OFTEN = 3
 
 /** For how long acquired records may wait their turn where their locks are renewed. */
 export function keepForMs(lockMs: number): number {
@@ -48,6 +55,10 @@ export class FetchSizer {
   #perRecordMs: number | undefined
   #lockMs = USUAL_LOCK_MS
   #records = FIRST_RECORDS
+  /** It stood still, and has not shown since that it is as quick as before. */
+  #regaining = false
+  /** What came last was delivered so often, at most. */
+  #deliveries = 1
 
   constructor(sizing: FetchSizing) {
     this.#sizing = sizing
@@ -57,15 +68,34 @@ export class FetchSizer {
   worked(perRecordMs: number, lockMs: number): void {
     this.#perRecordMs = perRecordMs
     this.#lockMs = lockMs
-    this.#records = Math.max(1, Math.min(MAX_RECORDS, this.#records * 2, this.#startable(perRecordMs)))
+    const growth = this.#regaining && this.#deliveries >= OFTEN ? 1 : 2
+    this.#records = Math.max(1, Math.min(MAX_RECORDS, this.#records * growth, this.#startable(perRecordMs)))
+    if (this.#records >= (this.#sizing.fixedRecords ?? MAX_RECORDS)) this.#regaining = false
+  }
+
+  /** Records came, delivered so often at most. */
+  received(deliveries: number): void {
+    this.#deliveries = deliveries
+  }
+
+  /** The application stood still; or nothing is known of it but that the one before it did. */
+  stood(): void {
+    this.#records = 1
+    this.#regaining = true
+  }
+
+  /** It stood still, and is not as quick as before. */
+  get regaining(): boolean {
+    return this.#regaining
   }
 
   /** How many one fetch asks for. */
   get fetchRecords(): number {
     const { fixedRecords } = this.#sizing
     if (fixedRecords === undefined) return this.#records
-    if (!this.careful || this.#perRecordMs === undefined) return fixedRecords
-    return Math.max(1, Math.min(fixedRecords, startedWithin(keepForMs(this.#lockMs), this.#perRecordMs)))
+    const most = this.#regaining ? Math.min(fixedRecords, this.#records) : fixedRecords
+    if (!this.careful || this.#perRecordMs === undefined) return most
+    return Math.max(1, Math.min(most, startedWithin(keepForMs(this.#lockMs), this.#perRecordMs)))
   }
 
   /** How many to hand out at once, cutting ranges if need be; undefined: whole ranges, as many as a fetch asks for. */
@@ -86,16 +116,18 @@ export class FetchSizer {
   }
 
   /** How many to ask for now; 0: there is enough. */
-  recordsToFetch({ buffered, waiting, free = 0, slowestMs = 0 }: FetchSituation): number {
+  recordsToFetch({ buffered, waiting, free = 0, inBatches = false, slowestMs = 0 }: FetchSituation): number {
     const size = this.fetchRecords
     if (waiting && buffered === 0) {
       const { fixedRecords } = this.#sizing
       const room = Math.min(free, fixedRecords ?? MAX_RECORDS)
+      if (this.#regaining) return room > 0 && !inBatches ? room : size
       // What there is room for can be started at once; beyond that nothing is known of an unknown application.
       const known = this.#perRecordMs !== undefined || fixedRecords !== undefined
       return room > 0 && !known ? room : Math.max(size, room)
     }
     const { prefetch } = this.#sizing
+    if (this.#regaining && this.#deliveries >= OFTEN) return 0
     if (prefetch !== 'auto') return buffered < prefetch ? Math.min(size, prefetch - buffered) : 0
     if (this.#perRecordMs === undefined || buffered > size / 2) return 0
     return size <= this.#startable(Math.max(this.#perRecordMs, slowestMs)) ? size : 0

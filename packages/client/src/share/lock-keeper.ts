@@ -14,6 +14,7 @@ import { RenewalTurns } from './renewal-turns.js'
 // - When RENEW_WHEN_LEFT of a lock is left, what the application has and has not answered is renewed; so is what waits in the
 //   buffer and will be started soon enough. The rest of the buffer is RELEASEd: a release costs a record no more deliveries than
 //   an expiry does, and another member may have it at once.
+// - When the application stands still, all that waits is RELEASEd at once, and whoever holds records that it has not begun is told.
 // - A renewal ends: `maxExtensionMs` after its acquisition a record is left to its last lock.
 // - A renewal that is refused costs nothing: the record keeps the lock it has. Where the group forbids renewals, or the broker does
 //   not know them, what cannot be started within its first lock is RELEASEd, and renewing is tried again after a while.
@@ -47,6 +48,10 @@ export interface LockKeeperHost {
   queue(): ReadonlyMap<AcquiredRange, BufferPosition>
   /** How many records of the buffer will be started within that time. */
   startsWithin(ms: number): number
+  /** The application has begun and answered nothing for so long that what waits would wait in vain; nothing is fetched meanwhile. */
+  stands(): boolean
+  /** It does so since the last look. */
+  stood(): void
   /** What the buffer held was RELEASEd in part. */
   released(): void
   /** So many records were renewed. */
@@ -70,6 +75,7 @@ export class LockKeeper {
   #timer: Timer | undefined
   #forbiddenUntil = -Infinity
   #told = false
+  #stood = false
   /** Ranges that are not renewed any more. */
   readonly #ended = new WeakSet<AcquiredRange>()
   #closed = false
@@ -137,6 +143,10 @@ export class LockKeeper {
     this.#timer = undefined
     const now = this.#host.clock.now()
     const lockMs = this.#host.lockMs() ?? USUAL_LOCK_MS
+    const stands = this.#keeping?.mayRelease === true && this.#host.stands()
+    const stood = stands && !this.#stood
+    this.#stood = stands
+    if (stands) this.#giveBackAll()
     let anything = false
     let buffered: AcquiredRange[] | undefined
     for (const range of this.#host.ranges()) {
@@ -149,6 +159,16 @@ export class LockKeeper {
     if (buffered !== undefined && this.#keeping !== undefined) this.#keepBuffered(buffered, now, lockMs, this.#keeping)
     this.#turns.begin()
     if (anything) this.#schedule()
+    if (stood) this.#host.stood()
+  }
+
+  /** More than once only of what a fetch brings that was out when it was noticed. */
+  #giveBackAll(): void {
+    let released = 0
+    for (const [range, { from }] of this.#host.queue()) {
+      if (range.holder.live) released += range.answerOpen(AckCode.RELEASE, from, range.length)
+    }
+    if (released > 0) this.#gaveBack(released, 'the application has begun nothing for too long')
   }
 
   #keepHandedOut(range: AcquiredRange, now: number, lockMs: number, keeping: LockKeeping): void {
@@ -188,12 +208,12 @@ export class LockKeeper {
       if (renews && from < to) this.#turns.add(range, from, to)
       if (to < range.length) released += range.answerOpen(AckCode.RELEASE, to, range.length)
     }
-    if (released === 0) return
-    host.released()
-    host.logger.debug(
-      { groupId: host.groupId, records: released },
-      'given back: they could not have been started in time',
-    )
+    if (released > 0) this.#gaveBack(released, 'they could not have been started in time')
+  }
+
+  #gaveBack(records: number, why: string): void {
+    this.#host.released()
+    this.#host.logger.debug({ groupId: this.#host.groupId, records }, `given back: ${why}`)
   }
 
   #giveBackBuffered({ range, from, to }: SentPiece): void {

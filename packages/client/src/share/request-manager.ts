@@ -284,8 +284,7 @@ export class RequestManager {
     const maxBytes = this.#bytes.maxBytes(records, this.#session.wanted.size)
     const outgoing: Outgoing = { api: 'ShareFetch', connection, held: this.#held, sent, sentAt }
     const { acquireMode } = settings
-    const exact =
-      acquireMode === undefined ? this.#canLimitRecords && this.#host.exactFetches() : acquireMode === 'record_limit'
+    const exact = acquireMode === 'record_limit' || (this.#canLimitRecords && this.#host.exactFetches())
     const body = shareFetchRequest(this.#stamp(), settings, {
       changes,
       acknowledgements: sent,

@@ -11,10 +11,12 @@ export interface KeptMember<K, V> {
   readonly counters: ShareCounters
   readonly intake: ShareIntake<K, V>
   readonly managers: () => BrokerManagers
+  /** The application stands still. */
+  readonly stood: () => void
 }
 
 /** The lock keeper of one member. */
-export function keeperOf<K, V>({ context, groupId, counters, intake, managers }: KeptMember<K, V>): LockKeeper {
+export function keeperOf<K, V>({ context, groupId, counters, intake, managers, stood }: KeptMember<K, V>): LockKeeper {
   return new LockKeeper({
     clock: context.clock,
     logger: context.logger,
@@ -23,6 +25,8 @@ export function keeperOf<K, V>({ context, groupId, counters, intake, managers }:
     ranges: () => managers().ranges(),
     queue: () => intake.positions(),
     startsWithin: (ms) => intake.startsWithin(ms),
+    stands: () => intake.stands(),
+    stood,
     released: () => intake.recount(),
     renewed: (records) => {
       counters.lockRenewals += records

@@ -58,6 +58,7 @@ export class ShareEngine<K, V> {
   readonly #managers: BrokerManagers
   readonly #news: AcknowledgementNews
   readonly #losses: LockLosses
+  readonly #stoodListeners = new Set<() => void>()
   readonly #joinWaiters = new JoinWaiters()
   readonly #failures: MemberFailures
   #membershipRunning: Promise<void> | undefined
@@ -93,7 +94,9 @@ export class ShareEngine<K, V> {
     const finished = (): void => this.#arrived.notify()
     this.#intake = new ShareIntake({ config, clock, logger, outstanding: () => this.outstanding, finished })
     const { groupId } = config
-    this.#keeper = keeperOf({ context, groupId, counters, intake: this.#intake, managers: () => this.#managers })
+    const stood = (): void => this.#stoodListeners.forEach((tell) => tell())
+    const managers = (): BrokerManagers => this.#managers
+    this.#keeper = keeperOf({ context, groupId, counters, intake: this.#intake, managers, stood })
     this.#router = new PartitionRouter(context, this.#partitions, {
       routed: (byNode) => this.#managers.route(byNode),
       topicsAppeared: () => this.#membership.hurry(),
@@ -294,9 +297,11 @@ export class ShareEngine<K, V> {
 
   /**
    * From now on the locks of what is held are looked after: renewed for at most `maxExtensionMs` from the acquisition of a record
-   * (0: not at all), and what cannot be started in time is given back. Undefined: not any more.
+   * (0: not at all), and what cannot be started in time is given back. Undefined: not any more. `cautious`: the member before this
+   * one stood still.
    */
-  keepLocks(keeping: Pick<LockKeeping, 'maxExtensionMs'> | undefined): void {
+  keepLocks(keeping: (Pick<LockKeeping, 'maxExtensionMs'> & { readonly cautious?: boolean }) | undefined): void {
+    if (keeping?.cautious === true) this.#intake.beginCautiously()
     this.#intake.keepsLocks(keeping !== undefined)
     this.#keeper.keep(keeping && { ...keeping, mayRelease: this.#mayRelease })
   }
@@ -382,6 +387,15 @@ export class ShareEngine<K, V> {
    */
   onLost(listener: (loss: LockLoss<K, V>) => void): () => void {
     return this.#losses.on(listener as (loss: LockLoss<unknown, unknown>) => void)
+  }
+
+  /**
+   * Tells, where locks are looked after, that the application has begun and answered nothing for half a lock or more: nothing is
+   * fetched before the next take(), and who has records that it has not begun should RELEASE them. Returns the function that ends it.
+   */
+  onStood(listener: () => void): () => void {
+    this.#stoodListeners.add(listener)
+    return () => this.#stoodListeners.delete(listener)
   }
 
   /** Tells every verdict of the broker, failed ones included. Returns the function that ends it. */

@@ -3,7 +3,7 @@ import type { ResolvedShareConsumerConfig } from '../config/share-consumer-confi
 import type { AcquiredRange } from './acquired-range.js'
 import { FetchBuffer, type BufferPosition } from './fetch-buffer.js'
 import type { TakenBatch } from './handout.js'
-import { FetchSizer } from './fetch-sizer.js'
+import { FetchSizer, keepForMs } from './fetch-sizer.js'
 import { LateHandout } from './late-handout.js'
 import { RecordDeserializationFailure } from './record-failure.js'
 import type { ReceivedPartition } from './share-response.js'
@@ -16,10 +16,18 @@ import { WorkPace } from './work-pace.js'
 //   may wait.
 // - With maxInFlight no more is handed out than leaves so many unanswered; what is worked on at once is paced as a whole.
 // - What leaves is noted in its range, so that a lost lock is told with its records.
+// - Where locks are looked after, an application that has not begun and not answered anything for half a lock (10 s
+//   at least, or twice what it usually needs for what it has) stands still: what waits here goes back, and nothing is fetched before it takes.
 // - Nobody waits for a deserialiser's promise: what it is needed for leaves with a later take, if it is still held then.
 
 /** Taken as the lock duration until the broker has told it. */
 const USUAL_LOCK_MS = 30_000
+/** Who has not moved for this part of a lock stands still. */
+const STANDS_AFTER = 0.5
+/** No sooner than this: a pause of the application is to cost nobody a delivery, where locks are short and renewed. */
+const STANDS_AFTER_MS = 10_000
+/** Nor does who takes no longer than so many times what it usually takes. */
+const PATIENCE = 2
 
 /** How much to hand out. */
 export interface HandOutBounds {
@@ -64,12 +72,17 @@ export class ShareIntake<K, V> {
   isFull = false
   /** What waits for its deserialisers, or after that for somebody to take it. */
   #late: LateHandout<K, V> | undefined
+  /** It was found to stand still, and has not taken since. */
+  #stood = false
+  /** The broker is to acquire whole batches. */
+  readonly #wholeBatches: boolean
 
   constructor({ config, clock, logger, outstanding, finished }: ShareIntakeOptions<K, V>) {
     this.#clock = clock
     this.#outstanding = outstanding
     this.#finished = finished
     this.#maxBufferedBytes = config.maxBufferedBytes
+    this.#wholeBatches = config.acquireMode === 'batch_optimized'
     this.#sizer = new FetchSizer({ fixedRecords: config.fetchRecords, prefetch: config.prefetch })
     const { keyDeserializer: key, valueDeserializer: value } = config
     this.#buffer = new FetchBuffer<K, V>({
@@ -96,7 +109,26 @@ export class ShareIntake<K, V> {
 
   /** A fetch should acquire no more than it asks for. */
   get exact(): boolean {
-    return this.#sizer.exact
+    return this.#wholeBatches ? this.#sizer.regaining : this.#sizer.exact
+  }
+
+  /** Nothing is known of the application but that it stood still when somebody else took for it. */
+  beginCautiously(): void {
+    this.#sizer.stood()
+  }
+
+  /** Nothing was begun and nothing answered for so long that what waits here would wait in vain. */
+  stands(): boolean {
+    if (this.#stood) return true
+    if (!this.#sizer.careful || (this.#waiting && !this.isFull)) return false
+    const outstanding = this.#outstanding()
+    const standsMs = this.#pace.standsMs(this.#clock.now(), outstanding)
+    const lockMs = this.#lockMs ?? USUAL_LOCK_MS
+    const usualMs = PATIENCE * (this.#pace.perRecordMs ?? 0) * outstanding
+    if (standsMs <= Math.max(lockMs * STANDS_AFTER, STANDS_AFTER_MS, Math.min(usualMs, keepForMs(lockMs)))) return false
+    this.#stood = true
+    this.#sizer.stood()
+    return true
   }
 
   /** Where locks are looked after, what cannot be started yet stays here, from where it can be given back. */
@@ -106,6 +138,7 @@ export class ShareIntake<K, V> {
   }
 
   add(received: ReceivedPartition): void {
+    this.#sizer.received(received.ranges.reduce((most, { deliveryCount }) => Math.max(most, deliveryCount), 1))
     this.#buffer.add(received)
   }
 
@@ -118,6 +151,7 @@ export class ShareIntake<K, V> {
     this.#free = maxInFlight === undefined ? 0 : Math.max(0, maxInFlight - this.#outstanding())
     this.isFull = this.#windowed && this.#free === 0
     if (this.isFull) return undefined
+    this.#stood = false
     const late = this.#late && this.#takeLate(this.#late)
     if (late !== undefined || this.#late !== undefined) return late
     const made = this.#buffer.records > 0 ? this.#takeBuffered(max) : undefined
@@ -140,12 +174,14 @@ export class ShareIntake<K, V> {
   /** How many records to fetch now. */
   recordsToFetch(): number {
     const { buffered } = this
+    if (this.stands()) return 0
     if (this.#buffer.records > 0 && this.#buffer.bytes >= this.#maxBufferedBytes) return 0
     if (this.#inBatches && !this.#waiting && this.#sizer.fetchRecords < this.#free) return 0
     return this.#sizer.recordsToFetch({
       buffered,
       waiting: this.#waiting && !this.isFull,
       free: this.#free,
+      inBatches: this.#inBatches,
       slowestMs: this.#slowestMs(),
     })
   }
@@ -164,7 +200,7 @@ export class ShareIntake<K, V> {
 
   /** Something was lost: what the application has answered since it was last seen tells nothing of its pace. */
   lost(): void {
-    this.#pace.idle()
+    this.#pace.lost(this.#outstanding())
   }
 
   /** Some of what waits here was RELEASEd. */

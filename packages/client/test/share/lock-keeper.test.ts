@@ -26,6 +26,8 @@ let clock: VirtualClock
 let ledger: AcquiredRecords
 let queue: Map<AcquiredRange, BufferPosition>
 let startable: number
+let stands: boolean
+let stoods: number
 let losses: LostPiece[]
 let infos: string[]
 let keeper: LockKeeper
@@ -35,6 +37,8 @@ beforeEach(() => {
   losses = []
   infos = []
   startable = Infinity
+  stands = false
+  stoods = 0
   queue = new Map()
   ledger = new AcquiredRecords({
     answered: () => undefined,
@@ -49,6 +53,8 @@ beforeEach(() => {
     ranges: () => ledger.ranges(),
     queue: () => queue,
     startsWithin: () => startable,
+    stands: () => stands,
+    stood: () => void stoods++,
     released: () => undefined,
     renewed: () => undefined,
   })
