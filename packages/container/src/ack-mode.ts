@@ -1,3 +1,4 @@
+import type { LockLossCause } from '@milena/client/internal'
 import type { ConsumerRecord } from '@milena/client'
 import type { ManualAcknowledgment } from './manual-acknowledgment.js'
 
@@ -34,8 +35,8 @@ export interface AckMode<K, V> {
   readonly openAcknowledgments: number
   /** Those of them that a stop waits for: they are not overdue. */
   readonly awaitedAcknowledgments: number
-  /** The locks of these records are gone. */
-  lost(records: readonly ConsumerRecord<K, V>[]): void
+  /** The locks of these records are gone; without a cause: the broker refused to renew them. */
+  lost(records: readonly ConsumerRecord<K, V>[], cause?: LockLossCause): void
   /** Sends held answers now; from now on nothing is held. */
   answerHeld(): void
   /** The member has given its records back: what listeners still come up with is too late. */

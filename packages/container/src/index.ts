@@ -41,9 +41,11 @@ export { isInsideListenerOf } from './listener-frame.js'
 export type { BrokerCounts, MemberMetrics } from './member-metrics.js'
 export type {
   AcknowledgingShareConsumerAwareMessageListener,
+  AcknowledgingShareConsumerAwareMessageListenerObject,
   ListenerKind,
   ListenerOptions,
   MessageListener,
+  MessageListenerObject,
   ShareListener,
 } from './message-listener.js'
 export {

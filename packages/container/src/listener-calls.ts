@@ -101,7 +101,7 @@ export class ListenerCalls<K, V> {
   lost(loss: LockLoss<K, V>): void {
     // Before the mode has its handles leave, and their calls with them.
     this.#watch?.lost(loss)
-    this.#mode.lost(loss.records)
+    this.#mode.lost(loss.records, loss.cause)
   }
 
   /** The broker refused acknowledgements: what was to be renewed may be lost by that. */

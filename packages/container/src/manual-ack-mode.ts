@@ -1,5 +1,7 @@
 import type { AcknowledgementResult, AcknowledgeType, ConsumerRecord } from '@milena/client'
+import type { LockLossCause } from '@milena/client/internal'
 import type { Clock } from '@milena/protocol/runtime'
+import { ProcessingDeadlineError } from './abandonment.js'
 import type { AckMode } from './ack-mode.js'
 import { AckTimeoutMonitor } from './ack-timeout-monitor.js'
 import type { ContainerEngine } from './container-engine.js'
@@ -87,6 +89,7 @@ export class ManualAckMode<K, V> implements AckMode<K, V>, AcknowledgmentDesk<K,
     this.#surroundings.counters.failed++
     if (acknowledgment.state === 'open') {
       acknowledgment.deciding = true
+      acknowledgment.overdue = error instanceof ProcessingDeadlineError
       this.#pending.decides(acknowledgment)
       return this.#failed.take(new FailedDelivery(acknowledgment, error, this))
     }
@@ -137,12 +140,14 @@ export class ManualAckMode<K, V> implements AckMode<K, V>, AcknowledgmentDesk<K,
     this.#answers.give(record, 'ACCEPT')
   }
 
-  lost(records: readonly ConsumerRecord<K, V>[]): void {
+  lost(records: readonly ConsumerRecord<K, V>[], cause?: LockLossCause): void {
     this.#held.lost(records)
     if (this.#pending.size === 0 || records.length === 0) return
     const gone = new Set(records)
     for (const acknowledgment of this.#pending.all()) {
-      if (gone.has(acknowledgment.record)) this.#leave(acknowledgment, 'lost')
+      if (!gone.has(acknowledgment.record)) continue
+      acknowledgment.lossCause = cause
+      this.#leave(acknowledgment, 'lost')
     }
   }
 

@@ -1,4 +1,5 @@
 import type { AcknowledgementResult, AcknowledgeType, ConsumerRecord } from '@milena/client'
+import type { LockLossCause } from '@milena/client/internal'
 import { KafkaUsageError } from '@milena/protocol'
 import type { Aged, AgedList } from './aged-list.js'
 import { placeOf } from './recoverers.js'
@@ -36,6 +37,10 @@ export class ManualAcknowledgment<K, V> extends ShareAcknowledgment implements A
   returned = false
   /** Error handler or recoverer have been asked. */
   deciding = false
+  /** They were asked because its processing deadline had passed, and not because its listener had thrown. */
+  overdue = false
+  /** Why its lock was lost, where that was told. */
+  lossCause: LockLossCause | undefined
   /** Its timeout was told. */
   reported = false
   /** Told when the handle is open no more. */
@@ -89,24 +94,36 @@ export class ManualAcknowledgment<K, V> extends ShareAcknowledgment implements A
   }
 }
 
-const reasons: Readonly<Record<Exclude<AcknowledgmentState, 'open' | 'answered'>, string>> = {
-  decided:
-    'its listener had thrown, or its processing deadline had passed, and the error handler or the recoverer has decided. Answer a ' +
-    'record before its listener throws.',
-  lost: 'its lock or its session is lost, and the group delivers it again. Call renew() in time, or lengthen share.record.lock.duration.ms.',
-  'given back':
-    'its container has stopped and given it back to the group. Raise shutdownTimeoutMs if answers take this long.',
+/** Why a handle does not count any more, and what would have helped. */
+function reasonOf<K, V>({ state, overdue, lossCause }: ManualAcknowledgment<K, V>): string {
+  if (state === 'given back') {
+    return 'its container has stopped and given it back to the group. Raise shutdownTimeoutMs if answers take this long.'
+  }
+  if (state === 'decided') {
+    return overdue
+      ? 'its processing deadline had passed, and the error handler or the recoverer has decided. Answer sooner, or raise processingDeadlineMs.'
+      : 'its listener had thrown, and the error handler or the recoverer has decided. Answer a record before its listener throws.'
+  }
+  switch (lossCause) {
+    case 'session':
+      return 'the session with the broker that had handed it out is lost, as its connection or its leadership is, and the group delivers it again. The listener has nothing to mend.'
+    case 'extension-ended':
+      return 'its lock had been renewed for maxLockExtensionMs, and the group delivers it again. Answer sooner, or raise maxLockExtensionMs.'
+    default:
+      return 'its lock or its session is lost, and the group delivers it again. Call renew() in time, or lengthen share.record.lock.duration.ms.'
+  }
 }
 
 /** What is thrown at an answer that does not count; the handle is not open. */
-export function refusalOf<K, V>({ record, state, type }: ManualAcknowledgment<K, V>, what: string): KafkaUsageError {
+export function refusalOf<K, V>(acknowledgment: ManualAcknowledgment<K, V>, what: string): KafkaUsageError {
+  const { record, state, type } = acknowledgment
   if (state === 'open' || state === 'answered') {
     return new KafkaUsageError(
       `${placeOf(record)} is acknowledged already${type === undefined ? '' : `, with ${type}`}: a record takes one of acknowledge(), release() and reject(), once.`,
       { code: 'ALREADY_ACKNOWLEDGED' },
     )
   }
-  return new KafkaUsageError(`${what} of ${placeOf(record)} came too late: ${reasons[state]}`, {
+  return new KafkaUsageError(`${what} of ${placeOf(record)} came too late: ${reasonOf(acknowledgment)}`, {
     code: 'ACKNOWLEDGMENT_TOO_LATE',
   })
 }

@@ -21,14 +21,29 @@ export type AcknowledgingShareConsumerAwareMessageListener<K = unknown, V = unkn
   signal: AbortSignal,
 ) => unknown
 
+/** The form of {@link MessageListener} for a class: `class OrderListener implements MessageListenerObject<Buffer, Order>`. */
+export interface MessageListenerObject<K = unknown, V = unknown> {
+  onMessage(record: ConsumerRecord<K, V>): unknown
+}
+
+/** The form of {@link AcknowledgingShareConsumerAwareMessageListener} for a class. Parameters at the end may be left out. */
+export interface AcknowledgingShareConsumerAwareMessageListenerObject<K = unknown, V = unknown> {
+  onShareRecord(
+    record: ConsumerRecord<K, V>,
+    acknowledgment: ShareAcknowledgment | undefined,
+    consumer: ShareConsumer<K, V>,
+    signal: AbortSignal,
+  ): unknown
+}
+
 /**
  * A listener in one of the forms in which it may be given: a function of the record alone, a function that takes more of
  * (record, acknowledgment, consumer, signal), or an object that has one.
  */
 export type ShareListener<K = unknown, V = unknown> =
   | AcknowledgingShareConsumerAwareMessageListener<K, V>
-  | { onMessage: MessageListener<K, V> }
-  | { onShareRecord: AcknowledgingShareConsumerAwareMessageListener<K, V> }
+  | MessageListenerObject<K, V>
+  | AcknowledgingShareConsumerAwareMessageListenerObject<K, V>
 
 /**
  * What a listener takes.

@@ -124,5 +124,9 @@ function parsed(record: ConsumerRecord<unknown, unknown>, bytes: Uint8Array): un
 
 function accepted<Output>(record: ConsumerRecord<unknown, unknown>, result: PayloadSchemaResult<Output>): Output {
   if (result.issues === undefined) return result.value
-  throw new PayloadValidationError(record, payloadIssuesOf(result.issues))
+  const issues = payloadIssuesOf(result.issues)
+  const { value } = record
+  if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) throw new PayloadValidationError(record, issues)
+  const hint = 'the value is a text, which is not read as JSON: use json() as valueDeserializer, or none'
+  throw new PayloadValidationError(record, [...issues, { path: '', message: hint }])
 }

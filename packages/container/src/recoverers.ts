@@ -98,12 +98,9 @@ export interface DeliveryCountAware {
  * record by itself, and `exhausted` is not asked. Counts are approximate, see record.deliveryCount.
  * @throws KafkaUsageError for a maxDeliveries that is no whole number above 0, and for recoverers that are no functions
  */
-export function deliveryCountAware({
-  maxDeliveries,
-  recoverer = RELEASING,
-  exhausted = REJECTING,
-}: DeliveryCountAware): ShareConsumerRecordRecoverer {
-  if (!(Number.isInteger(maxDeliveries) && maxDeliveries > 0)) {
+export function deliveryCountAware(given: DeliveryCountAware): ShareConsumerRecordRecoverer {
+  const { maxDeliveries, recoverer = RELEASING, exhausted = REJECTING }: Partial<DeliveryCountAware> = given ?? {}
+  if (typeof maxDeliveries !== 'number' || !(Number.isInteger(maxDeliveries) && maxDeliveries > 0)) {
     throw new KafkaUsageError(
       `deliveryCountAware(): maxDeliveries is a whole number, 1 or more; not ${inspect(maxDeliveries)}.`,
     )
@@ -120,6 +117,9 @@ export function deliveryCountAware({
 
 function delayByDelivery(delay: ReleaseDelay): (deliveryCount: number) => number {
   if (typeof delay === 'object' && delay !== null) {
+    if ('delayMs' in delay && 'backoff' in delay) {
+      throw new KafkaUsageError('releasing() takes delayMs or backoff, not both.')
+    }
     if ('delayMs' in delay) {
       const { delayMs } = delay
       if (isDuration(delayMs)) return () => delayMs

@@ -46,9 +46,18 @@ export class WatchedCall<K, V> implements Aged<WatchedCall<K, V>> {
       }
       outcome.then(
         (value) => (expired ? this.watch.late(this) : resolve(value)),
-        (error: unknown) => (expired ? this.watch.late(this) : reject(error as Error)),
+        (error: unknown) => {
+          if (!expired) reject(error as Error)
+          // It has ended because its signal fired: that is what it is asked for.
+          else if (!this.#obeys(error)) this.watch.late(this)
+        },
       )
     })
+  }
+
+  #obeys(error: unknown): boolean {
+    const { controller } = this
+    return controller !== undefined && (error === controller.signal.reason || isAbortError(error))
   }
 
   /** Whoever waits for the listener is told that it takes too long. */
@@ -147,5 +156,14 @@ export class WatchedCalls<K, V> {
       `The listener finished ${placeOf(record)} after its processing deadline: it does not count any more. ` +
         'Have it stop when its signal fires, or raise processingDeadlineMs.',
     )
+  }
+}
+
+/** What APIs of the platform reject with when their signal fires. Reading it may throw: it is whatever a listener threw. */
+function isAbortError(error: unknown): boolean {
+  try {
+    return error instanceof Error && (error.name === 'AbortError' || error.cause instanceof ProcessingDeadlineError)
+  } catch {
+    return false
   }
 }

@@ -110,6 +110,17 @@ describe('the acknowledgment of a record', () => {
     ])
   })
 
+  test.each([
+    ['expired', /its lock or its session is lost.*Call renew\(\) in time/],
+    ['session', /the session with the broker.*is lost.*nothing to mend/],
+    ['extension-ended', /had been renewed for maxLockExtensionMs.*raise maxLockExtensionMs/],
+  ] as const)('says what would have helped when its lock was lost: %s', async (cause, message) => {
+    const harness = new ManualHarness()
+    const [record] = await harness.run(1)
+    if (record !== undefined) harness.engine().lose(record, cause)
+    expect(() => harness.handle(0).acknowledge()).toThrow(message)
+  })
+
   test('throws also when only the attempt finds that the lock is gone', async () => {
     const harness = new ManualHarness()
     const [record] = await harness.run(1)

@@ -1,5 +1,11 @@
+import type { ConsumerRecord } from '@milena/client'
 import { KafkaUsageError } from '@milena/protocol'
 import { describe, expect, test } from 'vitest'
+import type {
+  AcknowledgingShareConsumerAwareMessageListenerObject,
+  MessageListenerObject,
+  ShareAcknowledgment,
+} from '../src/index.js'
 import { checkListener, type ListenerCheck } from '../src/listener-check.js'
 import { resolveListener } from '../src/message-listener.js'
 
@@ -99,4 +105,19 @@ describe('the check of a listener against its ack mode', () => {
     )
     expect(check({ mode: 'EXPLICIT', hasRecoverer: true, hasErrorHandler: true })).toEqual([])
   })
+})
+
+test('classes implement the object forms by their names', () => {
+  class Plain implements MessageListenerObject<string, number> {
+    onMessage(record: ConsumerRecord<string, number>): number {
+      return record.value
+    }
+  }
+  class Acknowledging implements AcknowledgingShareConsumerAwareMessageListenerObject<string, number> {
+    onShareRecord(_record: ConsumerRecord<string, number>, acknowledgment: ShareAcknowledgment | undefined): void {
+      acknowledgment?.acknowledge()
+    }
+  }
+  expect(resolveListener(new Plain(), {}, 'orders')).toMatchObject({ kind: 'plain' })
+  expect(resolveListener(new Acknowledging(), {}, 'orders')).toMatchObject({ kind: 'acknowledging' })
 })

@@ -33,6 +33,11 @@ describe('readPayload', () => {
     expect(readPayload(recordOf('text'), z.string())).toBe('text')
   })
 
+  test('says of text that is JSON, and not read as that, what reads it', () => {
+    expect(refusalOf(' {"id":1}').message).toMatch(/the value is a text, which is not read as JSON: use json\(\)/)
+    expect(refusalOf('plain').message).not.toMatch(/JSON/)
+  })
+
   test('refuses what the schema refuses, with place and issues', () => {
     const error = refusalOf(Buffer.from('{"items":[{"price":"much"}]}'))
     expect(error).toMatchObject({

@@ -59,7 +59,27 @@ describe('a listener that takes longer than processingDeadlineMs', () => {
     await harness.clock.advance(1_000)
     expect(reasons).toEqual([expect.any(ProcessingDeadlineError)])
     expect(harness.engine().answers).toEqual(['REJECT orders-0@0'])
-    expect(harness.container.metrics().get('orders-0')?.lateOutcomes).toBe(1)
+  })
+
+  test.each([
+    ['its reason', (signal: AbortSignal) => signal.reason as unknown, 0],
+    ['what the platform makes of it', () => new DOMException('This operation was aborted', 'AbortError'), 0],
+    ['an error caused by its reason', (signal: AbortSignal) => new Error('gave up', { cause: signal.reason }), 0],
+    ['an error of its own', () => new Error('late'), 1],
+    ['what cannot be read', () => new Proxy(new Error('odd'), { get: () => JSON.parse('{') as never }), 1],
+  ])('and ends by its signal, with %s, is late only where that is not said', async (_what, errorOf, late) => {
+    const harness = new ContainerHarness({
+      properties: { processingDeadlineMs: 1_000 },
+      acknowledging: true,
+      listener: (_record, _acknowledgment, _consumer, signal) =>
+        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(errorOf(signal) as Error))),
+    })
+    await harness.run(1)
+    await harness.clock.advance(1_000)
+    expect(harness.engine().answers).toEqual(['REJECT orders-0@0'])
+    expect(harness.container.metrics().get('orders-0')?.lateOutcomes).toBe(late)
+    const told = harness.log.at('warn').filter(({ message }) => message.includes('after its processing deadline'))
+    expect(told).toHaveLength(late)
   })
 
   test('is not given up when it ends in time, or while its recoverer thinks', async () => {
@@ -108,7 +128,9 @@ describe('the deadline of a MANUAL listener', () => {
     await harness.clock.advance(1_000)
     expect(harness.engine().answers).toEqual(['ACCEPT orders-0@1', 'REJECT orders-0@0', 'REJECT orders-0@2'])
     expect(harness.signals.map(({ aborted }) => aborted)).toEqual([true, false, true])
-    expect(() => harness.handle(0).acknowledge()).toThrow(/too late: .*processing deadline/)
+    expect(() => harness.handle(0).acknowledge()).toThrow(
+      /too late: its processing deadline had passed.*raise processingDeadlineMs/,
+    )
   })
 
   test('leaves an answer alone that was given before', async () => {

@@ -43,6 +43,11 @@ describe('releasing()', () => {
   })
 })
 
+test('releasing() takes delayMs or backoff, and says so where it is given both', () => {
+  const both = { delayMs: 5, backoff: { initialMs: 1, maxMs: 2 } }
+  expect(() => releasing(both)).toThrow(/delayMs or backoff, not both/)
+})
+
 describe('deliveryCountAware()', () => {
   test('releases the first deliveries, and rejects from maxDeliveries on', () => {
     const recoverer = deliveryCountAware({ maxDeliveries: 3 })
@@ -59,6 +64,7 @@ describe('deliveryCountAware()', () => {
   })
 
   test.each([
+    [undefined, /maxDeliveries is a whole number, 1 or more; not undefined/],
     [{ maxDeliveries: 0 }, /maxDeliveries is a whole number/],
     [{ maxDeliveries: 1.5 }, /maxDeliveries is a whole number/],
     [{ maxDeliveries: 2, recoverer: 'RELEASE' }, /recoverer is a function/],
