@@ -1,6 +1,7 @@
 // What Milena's other packages use and applications should not: may change with any version.
 export { KafkaClientContext } from './cluster/kafka-client-context.js'
-export { clientOptions, resolveClientConfig, type ResolvedClientConfig } from './config/client-config.js'
+export { resolveClientConfig, type ResolvedClientConfig } from './config/client-config.js'
+export { dottedName, everyClientsOptions, inOneSpelling, layOptions } from './config/option-layers.js'
 export { resolveShareConsumerConfig, type ResolvedShareConsumerConfig } from './config/share-consumer-config.js'
 export type { TakenBatch } from './share/handout.js'
 export type { LockLoss, LockLossCause } from './share/lock-losses.js'

@@ -4,12 +4,15 @@ import type { ShareMessageListenerContainer, StopOptions } from './share-message
 export type AnyContainer = ShareMessageListenerContainer<unknown, unknown>
 
 /**
- * Starts low phases first, those of one phase at once; each phase waits for the one before. `goOn` is asked before every phase,
+ * Starts low phases first, those of one phase at once; each phase waits for the one before. One that cannot start as it is fails
+ * before any other joins. `goOn` is asked before every phase,
  * and throws where that is not wanted any more. On any failure what this started is stopped again, and the cause is thrown.
  */
 export async function startByPhase(containers: readonly AnyContainer[], goOn: () => void): Promise<void> {
   const begun: AnyContainer[] = []
   try {
+    // Their starts fail at once, each with its log line and event; the first cause is thrown.
+    await Promise.all(containers.filter((container) => !isReady(container)).map((container) => container.start()))
     for (const phase of phasesOf(containers)) {
       goOn()
       begun.push(...phase.filter(({ isRunning }) => !isRunning))
@@ -19,6 +22,16 @@ export async function startByPhase(containers: readonly AnyContainer[], goOn: ()
   } catch (cause) {
     await stopByPhase(begun, {})
     throw cause
+  }
+}
+
+function isReady(container: AnyContainer): boolean {
+  if (container.isRunning) return true
+  try {
+    container.checkReady()
+    return true
+  } catch {
+    return false
   }
 }
 

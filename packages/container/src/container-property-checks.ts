@@ -1,5 +1,5 @@
 import type { AcknowledgementCommitCallback } from '@milena/client'
-import { checkTopicName, nearestName } from '@milena/client/internal'
+import { checkTopicName, dottedName, nearestName } from '@milena/client/internal'
 import { KafkaUsageError } from '@milena/protocol'
 import { z } from 'zod'
 import { ShareAckMode } from './ack-mode.js'
@@ -118,9 +118,7 @@ const offsetModes = new Set(['RECORD', 'BATCH', 'TIME', 'COUNT', 'COUNT_TIME', '
 /** Consumer settings that are container properties as well: said among the settings, they count as said here. */
 const ownSettings: Readonly<Record<string, 'groupId' | 'clientId' | 'maxInFlight' | 'maxLockExtensionMs'>> = {
   'group.id': 'groupId',
-  groupId: 'groupId',
   'client.id': 'clientId',
-  clientId: 'clientId',
   maxInFlight: 'maxInFlight',
   maxLockExtensionMs: 'maxLockExtensionMs',
 }
@@ -192,17 +190,28 @@ function oneSpelling(given: ContainerProperties, where: string): ContainerProper
     return { ...plain, properties, kafkaConsumerProperties }
   }
   const merged: Record<string, unknown> = {}
+  const named = new Map<string, string>()
   for (const [key, value] of [...Object.entries(properties ?? {}), ...Object.entries(kafkaConsumerProperties ?? {})]) {
-    if (merged[key] !== undefined && merged[key] !== value) {
-      throw new KafkaUsageError(
-        `${where}: '${key}' is set in properties and in kafkaConsumerProperties, with different values. They are one thing: set it once.`,
-      )
-    }
-    const own = ownSettings[key]
-    if (own === undefined) merged[key] = value
-    else plain[own] ??= value
+    if (value === undefined) continue
+    const dotted = dottedName(key)
+    const other = named.get(dotted)
+    if (other !== undefined && merged[dotted] !== value) throw saidTwice(where, other, key)
+    named.set(dotted, key)
+    merged[dotted] = value
+  }
+  for (const [setting, own] of Object.entries(ownSettings)) {
+    plain[own] ??= merged[setting]
+    delete merged[setting]
   }
   return { ...plain, ...((properties ?? kafkaConsumerProperties) === undefined ? {} : { properties: merged }) }
+}
+
+function saidTwice(where: string, one: string, other: string): KafkaUsageError {
+  return new KafkaUsageError(
+    one === other
+      ? `${where}: '${one}' is set in properties and in kafkaConsumerProperties, with different values. They are one thing: set it once.`
+      : `${where}: '${one}' and '${other}' are two names of one setting, and have different values. Set it once.`,
+  )
 }
 
 function isObject(value: unknown): boolean {

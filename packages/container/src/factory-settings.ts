@@ -1,5 +1,5 @@
 import type { AdminOptions, ShareConsumerOptions } from '@milena/client'
-import { clientOptions } from '@milena/client/internal'
+import { everyClientsOptions, inOneSpelling } from '@milena/client/internal'
 import { KafkaUsageError } from '@milena/protocol'
 import type { Logger } from '@milena/protocol/runtime'
 import type { GivenDeserializer } from './deserializer-source.js'
@@ -47,7 +47,7 @@ export function readFactorySettings(given: object): FactorySettings {
       "DefaultShareConsumerFactory: properties must be an object of Kafka's dotted names and their values.",
     )
   }
-  return settingsOf(options, { ...dotted(properties), ...dotted({ ...nested }) })
+  return settingsOf(options, { ...inOneSpelling(properties), ...inOneSpelling({ ...nested }) })
 }
 
 /** These settings with others laid over their properties. */
@@ -57,7 +57,7 @@ export function layProperties(
 ): FactorySettings {
   const { keyDeserializer, valueDeserializer, ...laid } = settingsOf(settings.options, {
     ...settings.properties,
-    ...dotted(over ?? {}),
+    ...inOneSpelling(over ?? {}),
   })
   return {
     ...laid,
@@ -90,30 +90,7 @@ export function bootstrapServersOf({ options, properties }: FactorySettings): re
 
 /** Those of the settings that an admin client of the same cluster takes. */
 export function adminOptionsOf({ options, properties }: FactorySettings): AdminOptions {
-  const taken: Record<string, unknown> = {}
-  for (const [name, { property }] of Object.entries(clientOptions)) {
-    const value = (property === undefined ? undefined : properties[property]) ?? properties[name] ?? options[name]
-    if (value !== undefined) taken[name] = value
-  }
-  return taken as unknown as AdminOptions
-}
-
-/** What is read here has one name among the properties, whichever was used: else one name could not be laid over the other. */
-const dottedNames: Readonly<Record<string, string>> = {
-  bootstrapServers: 'bootstrap.servers',
-  groupId: 'group.id',
-  clientId: 'client.id',
-  acknowledgementMode: 'share.acknowledgement.mode',
-  keyDeserializer: 'key.deserializer',
-  valueDeserializer: 'value.deserializer',
-}
-
-function dotted(properties: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(properties)
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => [dottedNames[name] ?? name, value]),
-  )
+  return everyClientsOptions({ ...options, properties }) as AdminOptions
 }
 
 function settingsOf(

@@ -10,6 +10,8 @@ export interface GroupSettingsOptions {
   readonly containerId: string
   readonly groupId: string | undefined
   readonly configs: ResolvedGroupConfigs
+  /** The container's own consumer settings, which may name another cluster. */
+  readonly properties: Readonly<Record<string, unknown>>
   readonly consumerFactory: Pick<ShareConsumerFactory<never, never>, 'createAdmin'>
   readonly logger: Logger
   readonly clock: Clock
@@ -19,7 +21,7 @@ export interface GroupSettingsOptions {
 const SHOWN_EVERY_MS = 20
 const SHOWN_WITHIN_MS = 1000
 
-/** By consumer factory: containers of one factory speak to one cluster, where a group's name means one group. */
+/** By consumer factory: its containers speak to one cluster, unless they name another, and there a group's name means one group. */
 const wishes = new WeakMap<object, Set<GroupSettingsOptions>>()
 
 /** The settings of the share group that one run of a container applies before its members join. */
@@ -52,7 +54,7 @@ export class GroupSettings {
       )
     }
     this.#claim(groupId)
-    const admin = consumerFactory.createAdmin()
+    const admin = consumerFactory.createAdmin({ properties: this.#options.properties })
     // What waits for the brokers ends with it.
     const giveUp = (): void => void admin.close()
     signal.addEventListener('abort', giveUp, { once: true })
@@ -75,10 +77,11 @@ export class GroupSettings {
 
   #claim(groupId: string): void {
     const { consumerFactory, configs } = this.#options
+    const cluster = clusterOf(this.#options)
     const all = wishes.get(consumerFactory) ?? new Set()
     wishes.set(consumerFactory, all)
     for (const other of all) {
-      if (other.groupId !== groupId) continue
+      if (other.groupId !== groupId || clusterOf(other) !== cluster) continue
       for (const [name, value] of Object.entries(configs)) {
         const theirs = other.configs[name]
         if (theirs === undefined || theirs === value) continue
@@ -115,4 +118,9 @@ export class GroupSettings {
       await pause(clock, SHOWN_EVERY_MS, signal)
     }
   }
+}
+
+/** The brokers that a container names itself; '' where those of the consumer factory are meant. */
+function clusterOf({ properties }: GroupSettingsOptions): string {
+  return JSON.stringify(properties['bootstrap.servers'] ?? '')
 }

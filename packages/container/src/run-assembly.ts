@@ -63,5 +63,13 @@ function groupSettingsOf<K, V>(parts: RunParts<K, V>): GroupSettings | undefined
   const { properties, groupId, consumerFactory, logger, clock } = parts
   const { id: containerId, groupConfigs: configs } = properties
   if (Object.keys(configs).length === 0) return undefined
-  return new GroupSettings({ containerId, groupId, configs, consumerFactory, logger, clock })
+  return new GroupSettings({
+    containerId,
+    groupId,
+    configs,
+    properties: properties.properties,
+    consumerFactory,
+    logger,
+    clock,
+  })
 }

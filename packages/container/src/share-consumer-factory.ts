@@ -46,8 +46,11 @@ export interface ShareConsumerFactory<K = Buffer | null, V = Buffer | null> {
   readonly bootstrapServers?: readonly string[] | undefined
   /** Makes a consumer that is not subscribed yet. Who asked for it closes it. */
   createShareConsumer(request: ShareConsumerRequest): ShareConsumer<K, V>
-  /** Makes an admin client of the same cluster. Who asked for it closes it. Needed where containers have groupConfigs. */
-  createAdmin?(): Admin
+  /**
+   * Makes an admin client of the cluster that consumers with these properties speak to. Who asked for it closes it. Needed where
+   * containers have groupConfigs.
+   */
+  createAdmin?(request?: Pick<ShareConsumerRequest, 'properties'>): Admin
   addListener(listener: ShareConsumerFactoryListener): void
   removeListener(listener: ShareConsumerFactoryListener): boolean
 }
@@ -183,8 +186,8 @@ export class DefaultShareConsumerFactory<K = Buffer | null, V = Buffer | null> i
     return index >= 0
   }
 
-  createAdmin(): Admin {
-    return new Admin(adminOptionsOf(this.#settings))
+  createAdmin({ properties }: Pick<ShareConsumerRequest, 'properties'> = {}): Admin {
+    return new Admin(adminOptionsOf(layProperties(this.#settings, properties)))
   }
 
   createShareConsumer(request: ShareConsumerRequest = {}): ShareConsumer<K, V> {

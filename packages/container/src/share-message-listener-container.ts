@@ -5,7 +5,7 @@ import { containerHealthOf, type ContainerHealth } from './container-health.js'
 import type { ContainerProperties, ResolvedContainerProperties } from './container-properties.js'
 import { deprecationOf } from './container-property-checks.js'
 import { overrideProperties, resolveContainerProperties } from './container-property-layers.js'
-import type { ContainerRun } from './container-run.js'
+import type { ContainerRun, StartFailure } from './container-run.js'
 import { ContainerLifecycle, type ContainerState } from './container-state.js'
 import type { ContainerRuntime, ContainerSurroundings } from './container-surroundings.js'
 import { asError, EndWaiters, type ContainerFailure } from './end-waiters.js'
@@ -165,6 +165,14 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
   }
 
   /**
+   * Whether it could be started as it is, as far as that is known without the brokers: start() asks this before anything joins.
+   * @throws KafkaUsageError without a listener or topics, and for a listener that does not fit the shareAckMode
+   */
+  checkReady(): void {
+    this.#readyListener(() => undefined)
+  }
+
+  /**
    * Resolves when every member has joined its group and takes records. While the container is stopping it starts again
    * afterwards. Rejects with the cause when a member cannot be made or does not join within consumerStartTimeoutMs; with code
    * START_CANCELLED when stop() is called meanwhile.
@@ -253,22 +261,11 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
   }
 
   async #begin(): Promise<void> {
-    const run = assembleRun({
-      container: this,
-      properties: this.#properties,
-      groupId: this.groupId,
-      listener: this.#checkedListener(),
-      consumerFactory: this.#consumerFactory,
-      runtime: this.#runtime,
-      clock: this.#clock,
-      logger: this.#logger,
-      events: this.#events,
-      onFailed: (cause) => this.#fail(cause),
-    })
     this.#lifecycle.move('start')
     this.#failure = undefined
+    const { run, unready } = this.#assemble()
     this.#run = run
-    const failure = await run.start()
+    const failure: StartFailure | undefined = await (run === undefined ? unready : run.start())
     if (this.#run !== run || this.#lifecycle.state !== 'starting') throw startCancelled(this.id)
     if (failure !== undefined) {
       this.#logger.error({ err: failure.cause }, `Container '${this.id}' could not be started.`)
@@ -283,11 +280,34 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
     this.#lifecycle.move('started')
     const { topics, concurrency } = this.#properties
     this.#logger.info({ topics, groupId: this.groupId, members: concurrency }, `Container '${this.id}' is running.`)
-    run.begin()
+    run?.begin()
   }
 
-  /** @throws KafkaUsageError for what cannot run at all, before anything has begun */
-  #checkedListener(): ResolvedListener<K, V> {
+  /** The next run, or why there can be none. */
+  #assemble(): { readonly run?: ContainerRun<K, V>; readonly unready?: StartFailure } {
+    try {
+      const run = assembleRun({
+        container: this,
+        properties: this.#properties,
+        groupId: this.groupId,
+        listener: this.#readyListener((warning) => {
+          if (!this.#said.has(warning)) this.#logger.warn({}, warning)
+          this.#said.add(warning)
+        }),
+        consumerFactory: this.#consumerFactory,
+        runtime: this.#runtime,
+        clock: this.#clock,
+        logger: this.#logger,
+        events: this.#events,
+        onFailed: (cause) => this.#fail(cause),
+      })
+      return { run }
+    } catch (cause) {
+      return { unready: { cause, source: undefined } }
+    }
+  }
+
+  #readyListener(warn: (warning: string) => void): ResolvedListener<K, V> {
     const listener = this.#listener
     if (listener === undefined) {
       throw new KafkaUsageError(`Container '${this.id}' has no listener: call setupMessageListener() before start().`)
@@ -297,10 +317,7 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
     }
     const { shareAckMode: mode, recovererGiven: hasRecoverer, errorHandler } = this.#properties
     const hasErrorHandler = errorHandler !== undefined
-    for (const warning of checkListener({ containerId: this.id, mode, listener, hasRecoverer, hasErrorHandler })) {
-      if (!this.#said.has(warning)) this.#logger.warn({}, warning)
-      this.#said.add(warning)
-    }
+    checkListener({ containerId: this.id, mode, listener, hasRecoverer, hasErrorHandler }).forEach(warn)
     return listener
   }
 

@@ -172,6 +172,16 @@ describe('container properties', () => {
     })
   })
 
+  test('one setting by two names is one setting: refused with different values, wherever they stand', () => {
+    const text = /'maxPollRecords' and 'max.poll.records' are two names of one setting, and have different values/
+    expect(refusal({ properties: { maxPollRecords: 5, 'max.poll.records': 6 } })).toMatch(text)
+    expect(refusal({ properties: { maxPollRecords: 5 }, kafkaConsumerProperties: { 'max.poll.records': 6 } })).toMatch(
+      text,
+    )
+    const same = { properties: { maxPollRecords: 5 }, kafkaConsumerProperties: { 'max.poll.records': 5 } }
+    expect(resolveContainerProperties(same).properties).toEqual({ 'max.poll.records': 5 })
+  })
+
   test('explicitShareAcknowledgment still stands for a mode, is deprecated, and must not contradict shareAckMode', () => {
     expect(resolveContainerProperties({ explicitShareAcknowledgment: false }).shareAckMode).toBe('EXPLICIT')
     expect(deprecationOf({ explicitShareAcknowledgment: true }, 'Here')).toBe(

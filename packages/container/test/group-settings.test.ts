@@ -55,6 +55,23 @@ describe('group settings of a container', () => {
     expect(story).toEqual(['closed', 'consumer'])
   })
 
+  test("are set on the cluster that the container's own settings name", async () => {
+    const { harness, admin, container } = withAdmin()
+    const asked: unknown[] = []
+    const createAdmin = (request: unknown) => {
+      asked.push(request)
+      return admin as unknown as Admin
+    }
+    Object.assign(harness.factory, { createAdmin })
+    const elsewhere = { properties: { bootstrapServers: 'other:9092' } }
+    await container('here', { shareAutoOffsetReset: 'earliest' }).start()
+    // The same group's name on another cluster is another group.
+    await container('there', { shareAutoOffsetReset: 'latest' }, elsewhere).start()
+    expect(asked).toEqual([{ properties: {} }, { properties: { 'bootstrap.servers': 'other:9092' } }])
+    const third = container('third', { shareAutoOffsetReset: 'earliest' }, elsewhere)
+    await expect(third.start()).rejects.toThrow(/container 'there', which runs in the same group/)
+  })
+
   test('of two running containers that want something else of one group are an error, until the first one stops', async () => {
     const { container } = withAdmin()
     const first = container('first', { shareAutoOffsetReset: 'earliest', shareDeliveryCountLimit: 3 })

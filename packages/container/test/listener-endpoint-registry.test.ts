@@ -111,6 +111,30 @@ describe('the registry', () => {
     expect(harness.log.at('error')).toHaveLength(1)
   })
 
+  test('a start at once of what cannot start is told like any other', async () => {
+    const { harness, registry, factory } = registryOf()
+    const events: string[] = []
+    const endpoint = { id: 'a', topics: 't', listener, ackMode: 'MANUAL' } as const
+    const container = registry.registerListenerContainer(endpoint, factory, { startImmediately: true })
+    container.on('consumerFailedToStart', ({ containerId }) => events.push(containerId))
+    await harness.settle()
+    expect([container.state, events]).toEqual(['failed', ['a']])
+    expect(registry.health()).toMatchObject({
+      status: 'down',
+      containers: [{ cause: expect.stringMatching(/MANUAL/) }],
+    })
+    expect(harness.log.at('error')).toHaveLength(1)
+  })
+
+  test('finds out who cannot start before anybody joins, whatever the phases', async () => {
+    const { harness, registry, factory } = registryOf()
+    registry.registerListenerContainer({ id: 'good', topics: 't', listener, phase: -1 }, factory)
+    registry.registerListenerContainer({ id: 'manual', topics: 't', listener, ackMode: 'MANUAL' }, factory)
+    await expect(registry.start()).rejects.toThrow(/'manual': shareAckMode MANUAL/)
+    expect(harness.factory.consumers).toEqual([])
+    expect(registry.allContainers.map(({ state }) => state)).toEqual(['stopped', 'failed'])
+  })
+
   test('tells ids in order, and forgets a container that is at rest', async () => {
     const { registry, factory } = registryOf()
     const [a, b] = ['a', 'b'].map((id) => registry.registerListenerContainer({ id, topics: 't', listener }, factory))

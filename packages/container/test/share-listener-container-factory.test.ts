@@ -42,6 +42,15 @@ describe('a container factory', () => {
     })
   })
 
+  test('what an endpoint sets wins by whichever of its names it is set', async () => {
+    const { factory } = factoryOf({ properties: { properties: { maxPollRecords: 50, 'check.crcs': false } } })
+    const propertiesWith = (properties: Record<string, unknown>) =>
+      factory.createListenerContainer({ topics: 'orders', listener: () => undefined, properties }).containerProperties
+        .properties
+    expect(propertiesWith({ 'max.poll.records': 20 })).toEqual({ 'max.poll.records': 20, 'check.crcs': false })
+    expect(propertiesWith({ checkCrcs: true })).toEqual({ 'max.poll.records': 50, 'check.crcs': true })
+  })
+
   test('gives all of them to containers made for topics as well: recoverer, concurrency, events, properties', async () => {
     const { harness, factory, events } = factoryOf({
       properties: { id: 'p' },

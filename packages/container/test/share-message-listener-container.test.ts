@@ -146,17 +146,33 @@ describe('start()', () => {
     expect(warnings).toEqual([])
   })
 
-  test('without a listener, or without topics: a usage error, and nothing is made', async () => {
+  test('without a listener, or without topics: fails with a usage error as any other start, and nothing is made', async () => {
     const harness = new ContainerHarness({ properties: { topics: undefined } })
-    await expect(harness.container.start()).rejects.toThrow(/no topics/)
-    const bare = new ShareMessageListenerContainer(
-      harness.factory,
-      { topics: 'orders' },
-      { logger: harness.log.logger() },
-    )
+    const { container, events, log } = harness
+    expect(() => container.checkReady()).toThrow(/no topics/)
+    await expect(container.start()).rejects.toThrow(/no topics/)
+    await expect(container.whenStopped()).rejects.toThrow(/no topics/)
+    expect([container.state, container.health().cause]).toEqual(['failed', expect.stringMatching(/no topics/)])
+    expect(events).toMatchObject([{ type: 'consumerFailedToStart', clientId: 'orders' }])
+    expect(log.at('error')).toHaveLength(1)
+
+    const bare = new ShareMessageListenerContainer(harness.factory, { topics: 'orders' }, { logger: log.logger() })
+    expect(() => bare.checkReady()).toThrow(/setupMessageListener/)
     await expect(bare.start()).rejects.toThrow(/setupMessageListener/)
-    expect(bare.state).toBe('stopped')
+    expect(bare.state).toBe('failed')
     expect(harness.factory.consumers).toHaveLength(0)
+  })
+
+  test('an observer that starts it again when it could not be started holds up nobody', async () => {
+    const { container, events } = new ContainerHarness({ properties: { topics: undefined } })
+    let starts = 1
+    container.on('consumerFailedToStart', () => {
+      if (starts++ < 5000) container.start().catch(() => undefined)
+    })
+    await expect(container.start()).rejects.toThrow(/no topics/)
+    expect(events.length).toBeLessThan(5000)
+    while (events.length < 5000) await new Promise(setImmediate)
+    expect(container.state).toBe('failed')
   })
 
   test('after a failure it starts again', async () => {
@@ -698,8 +714,8 @@ describe('settings', () => {
     const { container, factory, events } = new ContainerHarness({ properties: { shareAckMode: 'MANUAL' } })
     await expect(container.start()).rejects.toSatisfy(KafkaUsageError.is)
     expect(factory.consumers).toEqual([])
-    expect(events).toEqual([])
-    expect(container.state).toBe('stopped')
+    expect(events).toMatchObject([{ type: 'consumerFailedToStart' }])
+    expect(container.state).toBe('failed')
   })
 
   test('the deprecated explicitShareAcknowledgment is warned of when the container is made', () => {

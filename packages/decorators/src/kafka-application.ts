@@ -1,5 +1,5 @@
 import { Admin, Producer, type ClientOptions, type ProducerOptions, type ShareConsumerOptions } from '@milena/client'
-import { clientOptions } from '@milena/client/internal'
+import { everyClientsOptions, layOptions } from '@milena/client/internal'
 import {
   DefaultShareConsumerFactory,
   ListenerEndpointRegistry,
@@ -183,7 +183,9 @@ export class KafkaApplication {
 
   /** Closes what was made of producer and admin; the next one who asks gets a new one. Rejects with the first failure after trying both. */
   async closeClients(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
-    const closings = [this.#producer?.close({ timeoutMs }), this.#admin?.close()]
+    const closings = [this.#producer?.close({ timeoutMs }), this.#admin?.close()].filter(
+      (closing) => closing !== undefined,
+    )
     this.#producer = undefined
     this.#admin = undefined
     const outcomes = await Promise.allSettled(closings)
@@ -200,26 +202,13 @@ export class KafkaApplication {
   }
 
   #clientOptions(own: KafkaClientOptions): KafkaClientOptions {
-    const { client } = this.#options
-    const options = { logger: this.logger, ...client, ...own, properties: { ...client.properties, ...own.properties } }
-    return this.#resolvedEntries(options)
+    return this.#resolvedEntries(layOptions({ logger: this.logger, ...this.#options.client }, own))
   }
 
   /** Those of the client options that every client knows, and `own` over them. */
   #plainClientOptions(own: KafkaProducerOptions = {}): ClientOptions {
-    const { properties = {}, ...options } = this.#clientOptions({})
-    const names = new Map<string, string>()
-    for (const [name, { property }] of Object.entries(clientOptions)) {
-      names.set(name, name)
-      if (property !== undefined) names.set(property, name)
-    }
-    const known = (given: object) => Object.fromEntries(Object.entries(given).filter(([name]) => names.has(name)))
-    const ownResolved = this.#resolvedEntries(own)
-    return {
-      ...known(options),
-      ...ownResolved,
-      properties: { ...known(properties), ...ownResolved.properties },
-    } as ClientOptions
+    const shared = everyClientsOptions(this.#clientOptions({}))
+    return layOptions(shared, this.#resolvedEntries(own)) as unknown as ClientOptions
   }
 
   /** The options with the placeholders of their texts resolved, those in lists and in the settings inside them included. */

@@ -164,7 +164,9 @@ export class ListenerPreparation {
       if (this.#problems.count > before || factory === undefined) continue
       this.#attempt(where, () => {
         const endpoint = this.#application.endpoint(part)
-        this.#requireGroup(this.#application.registry.registerListenerContainer(endpoint, factory), where)
+        const container = this.#application.registry.registerListenerContainer(endpoint, factory)
+        this.#requireGroup(container, where)
+        container.checkReady()
       })
     }
   }
@@ -175,7 +177,10 @@ export class ListenerPreparation {
       const before = this.#problems.count
       this.#claim(part.id, `${where} '${part.id}'`)
       if (this.#problems.count > before) continue
-      this.#attempt(where, () => this.#application.registry.adopt(part))
+      this.#attempt(where, () => {
+        this.#application.registry.adopt(part)
+        part.checkReady()
+      })
     }
   }
 

@@ -588,6 +588,20 @@ describe('what is bound wrongly', () => {
     expect(kafka.members).toEqual([])
   })
 
+  it('is also what could not start: an endpoint that does not fit its mode, a container that lacks something', async () => {
+    const kafka = new FakeKafka()
+    const { di } = application({ kafka, listeners: [Quiet] })
+    const listener = (_record: ConsumerRecord): void => undefined
+    di.bind(KafkaTokens.Endpoint).toConstantValue({ id: 'm', topics: 'orders', ackMode: 'MANUAL', listener, phase: 1 })
+    const container = new ShareMessageListenerContainer(kafka, { id: 'bare', groupId: 'g' }, { logger: silent })
+    di.bind(KafkaTokens.ListenerContainer).toConstantValue(container)
+    const failure = await startKafkaListeners(di, unsignalled).catch(String)
+    expect(failure).toMatch(
+      /for 2 reasons:\n {2}- KafkaTokens.Endpoint 'm': .*MANUAL.*\n {2}- KafkaTokens.ListenerContainer: .*no listener/,
+    )
+    expect(kafka.members).toEqual([])
+  })
+
   it('names what throws when it is made', async () => {
     const { di } = application({ listeners: [Quiet] })
     di.bind(KafkaTokens.EventPublisher).toDynamicValue(() => {

@@ -68,6 +68,7 @@ class FakeMember {
     whenJoined: () => this.join(),
     onVerdict: () => () => undefined,
     onLost: () => () => undefined,
+    onStood: () => () => undefined,
     wishes: { maxInFlight: undefined, maxLockExtensionMs: 300_000 },
     keepLocks: () => undefined,
     giveUp: () => undefined,

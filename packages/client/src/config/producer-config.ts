@@ -49,7 +49,8 @@ export interface ResolvedProducerConfig<K = unknown, V = unknown> {
   readonly maxBlockMs: number
 }
 
-const producerOptions = {
+/** The options of ProducerOptions. */
+export const producerOptions = {
   ...clientOptions,
   clientId: option(text(), { property: 'client.id', fallback: 'milena-producer' }),
   keySerializer: option(functionOrObjectWith('serialize').optional()),
