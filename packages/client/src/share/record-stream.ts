@@ -13,6 +13,7 @@ import type { ReadOptions } from './consumer-arguments.js'
 // - Implicit mode: a record is accepted when the next one is asked for, whether or not there is a next one. Leaving the
 //   loop releases the current one: break and throw look alike from here, and nothing unfinished is ever accepted.
 // - Explicit mode: the reader answers. What was taken and not read yet is released when the loop is left.
+// - What was not read goes back, too, when the loop's body stands still.
 // - A record, or undecodable one, whose lock or session was lost while it waited here is not handed out.
 
 /** A reader that never waits gives way to other work, heartbeats above all, after so long. */
@@ -30,6 +31,7 @@ export class RecordStream<K, V> implements AsyncIterableIterator<RecordOrFailure
   #at = 0
   #current: ConsumerRecord<K, V> | undefined
   #engine: ShareEngine<K, V> | undefined
+  #forgetStanding: (() => void) | undefined
   #waiting = false
   #done = false
   #sliceBegan = 0
@@ -49,6 +51,7 @@ export class RecordStream<K, V> implements AsyncIterableIterator<RecordOrFailure
     try {
       this.#engine = this.#source.engine(this)
       if (this.#engine === undefined) return Promise.resolve(this.#finish())
+      this.#forgetStanding ??= this.#engine.onStood(() => this.#release(this.#items.slice(this.#at)))
       this.acceptCurrent()
     } catch (error) {
       this.#finish()
@@ -126,20 +129,25 @@ export class RecordStream<K, V> implements AsyncIterableIterator<RecordOrFailure
   #finish(): IteratorReturnResult<undefined> {
     if (this.#done) return DONE
     this.#done = true
+    this.#forgetStanding?.()
     const engine = this.#engine
     if (engine !== undefined && !this.#host.isOver(engine)) {
       const { acknowledgementMode } = this.#host.config
       const left = this.#items.slice(this.#at)
       if (this.#current !== undefined && acknowledgementMode === 'implicit') left.push(this.#current)
-      for (const item of left) {
-        if ('offset' in item && engine.holds(item)) engine.settle(item, AcknowledgeType.RELEASE)
-      }
+      this.#release(left)
       this.#host.undecodable.releaseTold(engine)
     }
     this.#items = []
     this.#current = undefined
     this.#source.end(this)
     return DONE
+  }
+
+  #release(items: readonly RecordOrFailure<K, V>[]): void {
+    for (const item of items) {
+      if ('offset' in item && this.#engine?.holds(item) === true) this.#engine.settle(item, AcknowledgeType.RELEASE)
+    }
   }
 }
 

@@ -142,3 +142,45 @@ describe('where locks are looked after', () => {
     expect([sizer.fetchRecords, sizer.exact]).toEqual([500, false])
   })
 })
+
+describe('for an application that stood still', () => {
+  for (const fixedRecords of [undefined, 500]) {
+    it(`fetches begin with one record, exactly, and double; set: ${fixedRecords}`, () => {
+      const sizer = new FetchSizer({ fixedRecords, prefetch: 'auto' })
+      sizer.careful = true
+      for (let i = 0; i < 12; i++) sizer.worked(0.01, 30_000)
+      const before = sizer.fetchRecords
+      sizer.stood()
+      expect([sizer.fetchRecords, sizer.exact, sizer.regaining]).toEqual([1, true, true])
+      expect(sizer.recordsToFetch({ buffered: 0, waiting: true })).toBe(1)
+      const sizes = Array.from({ length: 12 }, () => {
+        sizer.worked(0.01, 30_000)
+        return sizer.fetchRecords
+      })
+      expect(sizes.slice(0, 4)).toEqual([2, 4, 8, 16])
+      expect([sizes.at(-1), sizer.regaining]).toEqual([before, false])
+    })
+  }
+
+  it('they are as many as are begun at once, where they are', () => {
+    const sizer = new FetchSizer({ fixedRecords: 500, prefetch: 'auto' })
+    sizer.stood()
+    expect(sizer.recordsToFetch({ buffered: 0, waiting: true, free: 8 })).toBe(8)
+    expect(sizer.recordsToFetch({ buffered: 0, waiting: true, free: 8, inBatches: true })).toBe(1)
+  })
+
+  it('they do not grow while what comes was delivered three times and more', () => {
+    const sizer = new FetchSizer({ prefetch: 'auto' })
+    sizer.stood()
+    for (const deliveries of [3, 5, 4]) {
+      sizer.received(deliveries)
+      sizer.worked(0.01, 30_000)
+      expect(sizer.fetchRecords).toBe(1)
+      expect(sizer.recordsToFetch({ buffered: 0, waiting: false })).toBe(0)
+    }
+    sizer.received(2)
+    sizer.worked(0.01, 30_000)
+    expect(sizer.fetchRecords).toBe(2)
+    expect(sizer.recordsToFetch({ buffered: 0, waiting: false })).toBe(2)
+  })
+})

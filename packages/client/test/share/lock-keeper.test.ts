@@ -187,3 +187,31 @@ describe('A lock keeper that is closed', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 })
+
+describe('For an application that stands still', () => {
+  it('all that waits is given back at once, what is with it is renewed, and it is told once', async () => {
+    const out = acquire(0, 4, { handedOut: 2 })
+    const waiting = acquire(5, 9)
+    await clock.advance(2_000)
+    expect([...released(out), ...released(waiting)]).toEqual([])
+    stands = true
+    await clock.advance(3_000)
+    expect([...released(out), ...released(waiting)]).toEqual([2, 3, 4, 5, 6, 7, 8, 9])
+    expect(stoods).toBe(1)
+    await clock.advance(RENEWAL_DUE_MS - 5_000)
+    expect(renewals()).toEqual([[0, 1]])
+    stands = false
+    await clock.advance(2_000)
+    stands = true
+    await clock.advance(2_000)
+    expect(stoods).toBe(2)
+  })
+
+  it('what waits is kept where whole batches would come back', async () => {
+    keeper.keep({ maxExtensionMs: 300_000, mayRelease: false })
+    const waiting = acquire(0, 9)
+    stands = true
+    await clock.advance(20_000)
+    expect([released(waiting), stoods]).toEqual([[], 0])
+  })
+})

@@ -69,4 +69,37 @@ describe('the pace of an application', () => {
     expect(pace.slowestMs(5_010, 4)).toBe(5_000)
     expect(pace.slowestMs(5_010, 3)).toBe(2_500)
   })
+
+  it('is no faster than the time since anything was answered, whatever was answered before', () => {
+    const pace = new WorkPace()
+    pace.handedOut(0, 500, 500)
+    expect(pace.standsMs(100, 1)).toBe(0)
+    expect(pace.slowestMs(100, 1)).toBeLessThan(1)
+    expect(pace.slowestMs(10_100, 1)).toBe(10_000)
+    expect(pace.standsMs(10_100, 1)).toBe(10_000)
+  })
+
+  it('is not told by lost records, which are not answered: who had them stands still', () => {
+    const pace = new WorkPace()
+    pace.handedOut(0, 10, 10)
+    pace.measure(10, 0)
+    pace.handedOut(10, 10, 10)
+    pace.lost(0)
+    expect(pace.standsMs(60_010, 0)).toBe(60_000)
+    expect(pace.slowestMs(60_010, 0)).toBe(60_000)
+    expect(pace.measure(60_010, 0)).toBe(0)
+    expect(pace.perRecordMs).toBe(1)
+    pace.handedOut(60_010, 10, 10)
+    expect(pace.measure(60_020, 0)).toBe(10)
+    expect(pace.perRecordMs).toBe(1)
+  })
+
+  it('stands nowhere while it waits', () => {
+    const pace = new WorkPace()
+    expect(pace.standsMs(1_000, 0)).toBe(0)
+    pace.handedOut(1_000, 1, 1)
+    pace.measure(1_001, 0)
+    pace.idle()
+    expect(pace.standsMs(90_000, 0)).toBe(0)
+  })
 })
