@@ -53,7 +53,7 @@ export class SecretRedaction {
   #clean(value: unknown, owner: string, depth: number): unknown {
     if (typeof value === 'string') return this.text(value)
     if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value
-    if (value instanceof Error) return this.#cleanError(value, depth)
+    if (partOf(() => value instanceof Error) === true) return this.#cleanError(value as Error, depth)
     if (Array.isArray(value)) return value.map((item) => this.#clean(item, owner, depth + 1))
     // What is no plain object (a date, a buffer, a consumer) is written its own way.
     if (!isPlainObject(value)) return value
@@ -65,16 +65,41 @@ export class SecretRedaction {
     )
   }
 
-  /** A copy that is written as the error would be; the error itself belongs to whoever threw it. */
+  /**
+   * A copy that is written as the error would be; the error itself belongs to whoever threw it. What its class computes (the message
+   * and code of a DOMException) is read from the error, because of a copy it cannot be. What throws is left out.
+   */
   #cleanError(error: Error, depth: number): object {
-    const copy = Object.create(Object.getPrototypeOf(error) as object) as Error
-    for (const name of Object.getOwnPropertyNames(error)) {
-      const value: unknown = Reflect.get(error, name)
+    const copy = new Error('Its message cannot be read.')
+    delete copy.stack
+    const written = partOf(() => enumerableNamesIn(error)) ?? []
+    for (const name of new Set([...HIDDEN, ...written])) {
+      const value = partOf((): unknown => Reflect.get(error, name))
+      if (value === undefined) continue
       const clean = isSecretName(name) ? REDACTED : this.#clean(value, name, depth + 1)
-      const { enumerable = false } = Object.getOwnPropertyDescriptor(error, name) ?? {}
+      const enumerable = written.includes(name)
       Object.defineProperty(copy, name, { value: clean, enumerable, configurable: true, writable: true })
     }
     return copy
+  }
+}
+
+/** What loggers look for in every error, although it is usually not among its properties. */
+const HIDDEN: readonly string[] = ['constructor', 'name', 'message', 'stack', 'cause', 'errors']
+
+/** The properties that are written of an object. */
+function enumerableNamesIn(object: object): string[] {
+  const names: string[] = []
+  for (const name in object) names.push(name)
+  return names
+}
+
+/** A part of something that anybody may have thrown: getters and proxies throw themselves. */
+function partOf<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
   }
 }
 

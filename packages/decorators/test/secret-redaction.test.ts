@@ -61,6 +61,10 @@ const options = {
 }
 const secrets = ['open sesame', 'c-l-i-e-n-t', 'MIIEv', 'k3y-p4ss', 'in-jaas']
 
+function raise(message: string): never {
+  throw new Error(message)
+}
+
 /** What a logger of the application writes, as one text. */
 function written(say: (logger: ReturnType<typeof redactingLogger>) => void): string {
   const redaction = new SecretRedaction()
@@ -116,6 +120,50 @@ describe('the logger that an application has by itself', () => {
     })
     expect(text.trim().split('\n')).toHaveLength(4)
     expect(text).not.toContain('open sesame')
+  })
+
+  it.each<[string, () => unknown, object]>([
+    [
+      'a DOMException',
+      () => new DOMException('gone with open sesame', 'AbortError'),
+      { type: 'DOMException', message: 'gone with [redacted]', code: 20 },
+    ],
+    [
+      'an error that computes its message',
+      () => {
+        class Computed extends Error {
+          readonly #text = 'computed'
+          override get message(): string {
+            return this.#text
+          }
+        }
+        return new Computed()
+      },
+      { type: 'Computed', message: 'computed' },
+    ],
+    [
+      'an error with a getter that throws',
+      () => Object.defineProperty(new Error('q'), 'detail', { enumerable: true, get: () => raise('boom') }),
+      { type: 'Error', message: 'q' },
+    ],
+    [
+      'an error whose message throws',
+      () => Object.defineProperty(new Error('q'), 'message', { get: () => raise('boom') }),
+      { message: 'Its message cannot be read.' },
+    ],
+    [
+      'a proxy of an error that throws at everything',
+      () => new Proxy(new Error('p'), { get: () => raise('get'), ownKeys: () => raise('own') }),
+      { message: 'Its message cannot be read.' },
+    ],
+    [
+      'an error whose cause is such a proxy',
+      () => new Error('q', { cause: new Proxy(new Error('p'), { get: () => raise('get') }) }),
+      { message: expect.stringMatching(/^q/) as string },
+    ],
+  ])('writes %s', (_what, error, expected) => {
+    const text = written((logger) => logger.error({ err: error() }, 'It failed.'))
+    expect((JSON.parse(text) as { err: object }).err).toMatchObject(expected)
   })
 
   it('is a pino logger of level info', () => {
