@@ -35,6 +35,8 @@ beforeEach(() => {
     ranges: () => [range],
     queue: () => queue,
     startsWithin: () => 0,
+    stands: () => false,
+    stood: () => undefined,
     released: () => released++,
     renewed: (records) => (renewed += records),
   })
