@@ -4,12 +4,15 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 
 // The settings of `pnpm api-docs` on a package of one file. That the packages themselves pass is a step of .ci/run.
 
 const settings = fileURLToPath(new URL('../typedoc.json', import.meta.url))
 const typedoc = join(createRequire(import.meta.url).resolve('typedoc/package.json'), '../bin/typedoc')
+// typedoc reads all of TypeScript: seconds of processor time, and many more on a machine that has other things to do.
+vi.setConfig({ testTimeout: 120_000 })
+
 let folder: string
 
 beforeEach(async () => {
