@@ -64,8 +64,9 @@ export class ListenerLoop<K, V> {
   /** The last of them that was begun. */
   #begun: ConsumerRecord<K, V> | undefined
   readonly #hangs: HangWatch
-  /** Rejects when no call of this member will end. */
-  readonly #hung: Promise<never>
+  /** Rejects when the member can do nothing any more, whatever the loop waits for. */
+  readonly #failed: Promise<never>
+  #fail: (error: unknown) => void = () => undefined
 
   constructor(options: ListenerLoopOptions<K, V>) {
     this.#options = options
@@ -79,16 +80,20 @@ export class ListenerLoop<K, V> {
     this.#late = new LateTimer({
       clock: options.clock,
       everyMs: () => this.#lockMs / LOOKS_PER_LOCK,
-      isAtWork: () => this.#calls.running > 0,
+      isAtWork: () => {
+        this.#hangs.look()
+        return this.#calls.running > 0
+      },
       onLate: (ms) => {
         this.#blocked(ms, options.maxInFlight === undefined ? '' : ', or on another one that it had at the same time')
         if (!this.#late.runs) this.#lastRecord = undefined
       },
     })
-    let hang = (_error: unknown): void => undefined
-    this.#hung = new Promise((_, reject) => {
-      hang = reject
+    this.#failed = new Promise((_, reject) => {
+      this.#fail = reject
     })
+    // Where the loop has not begun, or is over, nobody waits for it.
+    this.#failed.catch(() => undefined)
     const { clock, invoker, maxExtensionMs, surroundings } = options
     const { counters, vitals } = surroundings
     this.#hangs = new HangWatch({
@@ -98,12 +103,13 @@ export class ListenerLoop<K, V> {
       lockMs: () => this.#lockMs,
       isStuck: () => this.#isStuck(),
       calls: () => counters.delivered,
+      lastRecord: () => this.#begun,
       onTrouble: (error) => {
         vitals.trouble = { error, at: clock.now() }
       },
       onHung: (error) => {
         vitals.hung = true
-        hang(error)
+        this.#fail(error)
       },
     })
   }
@@ -129,11 +135,10 @@ export class ListenerLoop<K, V> {
    */
   async run(): Promise<void> {
     try {
-      await Promise.race([this.#rounds(), this.#hung])
+      await Promise.race([this.#rounds(), this.#failed])
     } finally {
       this.#pollTimer?.cancel()
       this.#late.cancel()
-      this.#hangs.close()
     }
   }
 
@@ -147,9 +152,13 @@ export class ListenerLoop<K, V> {
     this.#attention.abort()
     this.#pollTimer?.cancel()
     this.#late.cancel()
-    this.#hangs.close()
     this.#goOn?.()
     this.#calls.stop()
+  }
+
+  /** Ends run() with this error: the member is one no more. */
+  fail(error: unknown): void {
+    this.#fail(error)
   }
 
   /** Takes no more records; the batch at hand is finished, and what waits behind it goes back to the group. */

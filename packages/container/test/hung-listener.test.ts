@@ -187,6 +187,24 @@ describe('a member all of whose calls hang', () => {
     expect(container.health()).toMatchObject({ status: 'up', members: [{ inFlight: 1 }] })
   })
 
+  calmly('is replaced also where its records are answered, and its calls do not end', async (bench) => {
+    const seen: string[] = []
+    await bench.container(
+      {
+        onShareRecord: (record, acknowledgment) => {
+          seen.push(`${record.value} ${record.deliveryCount}`)
+          acknowledgment?.acknowledge()
+          return record.value === 'v1' ? new Promise<void>(() => undefined) : undefined
+        },
+      },
+      { shareAckMode: 'MANUAL' },
+    )
+    bench.append(4)
+    await finished(bench, 4)
+    expect(seen).toEqual(['v0 1', 'v1 1', 'v2 2', 'v3 2'])
+    expect(stops(bench)).toMatchObject([{ reason: 'ABNORMAL', cause: { code: 'LISTENER_HANGS' } }])
+  })
+
   calmly('is not replaced with restartPolicy never, and leaves its place empty', async (bench) => {
     const { broker } = bench
     const container = await bench.container(
