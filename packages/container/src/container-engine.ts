@@ -14,6 +14,7 @@ export type ContainerEngine<K, V> = Pick<
   | 'keepLocks'
   | 'onLost'
   | 'onStood'
+  | 'onFatal'
   | 'bufferedRecords'
   | 'endFetching'
   | 'pause'

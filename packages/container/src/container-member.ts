@@ -104,7 +104,10 @@ export class ContainerMember<K, V> {
     const forgetVerdicts = engine.onVerdict((verdict) => this.#heard(verdict))
     const forgetLosses = engine.onLost((loss) => this.#lost(loss))
     const forgetStanding = engine.onStood(() => this.#loop.giveBackUnbegun())
+    // Nobody takes while the member is paused, or waits for answers.
+    const forgetFaults = engine.onFatal((error) => this.#loop.fail(error))
     this.#stopHearing = () => {
+      forgetFaults()
       forgetVerdicts()
       forgetLosses()
       forgetStanding()

@@ -114,6 +114,11 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
     return () => this.#stood.delete(listener)
   }
 
+  /** Its membership never ends. */
+  onFatal(): () => void {
+    return () => undefined
+  }
+
   /** The engine finds that its application stands still. */
   stand(): void {
     for (const listener of this.#stood) listener()

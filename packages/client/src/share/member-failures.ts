@@ -1,4 +1,4 @@
-import type { KafkaError } from '@milena/protocol'
+import { KafkaError, KafkaUsageError } from '@milena/protocol'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import { isConnectionLoss } from '../network/aborted.js'
 
@@ -12,6 +12,7 @@ const ONE_OUTAGE_MS = 5_000
 export class MemberFailures {
   readonly #context: KafkaClientContext
   readonly #groupId: string
+  readonly #listeners = new Set<(error: KafkaError) => void>()
   #passing: KafkaError | undefined
   #fatal: KafkaError | undefined
   /** When the application last heard of an outage, on the injected clock. */
@@ -20,6 +21,12 @@ export class MemberFailures {
   constructor(context: KafkaClientContext, groupId: string) {
     this.#context = context
     this.#groupId = groupId
+  }
+
+  /** Has a listener told at once of what ends the member for good, whether anybody takes or not. Returns the function that ends it. */
+  onFatal(listener: (error: KafkaError) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   /** What ended the member for good. */
@@ -36,7 +43,9 @@ export class MemberFailures {
 
   /** Notes an error that does not heal by itself; the first one counts. */
   forGood(error: KafkaError): void {
-    this.#fatal ??= error
+    if (this.#fatal !== undefined) return
+    this.#fatal = error
+    for (const listener of this.#listeners) listener(error)
   }
 
   /** The error to tell now, if any. */
@@ -61,4 +70,17 @@ export class MemberFailures {
     if (old) logger.debug({ groupId: this.#groupId, err: error }, 'an outage goes on that the application knows of')
     return old
   }
+}
+
+/** What every call is told that comes after close(). */
+export function closedError(): KafkaUsageError {
+  return new KafkaUsageError('This share consumer is closed: create a new one.', { code: 'CLOSED' })
+}
+
+/** A part of the member failed that never does: a fault of ours. */
+export function brokenError(cause: unknown): KafkaError {
+  return new KafkaError(
+    'The share consumer is broken: this is a fault of Milena, please report it with the stack trace of the cause.',
+    { code: 'BROKEN_INVARIANT', cause },
+  )
 }

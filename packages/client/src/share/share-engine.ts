@@ -1,4 +1,4 @@
-import { KafkaError, KafkaUnsupportedVersionError, KafkaUsageError } from '@milena/protocol'
+import { type KafkaError, KafkaUnsupportedVersionError, KafkaUsageError } from '@milena/protocol'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
 import { ShareMetrics } from '../metrics/share-metrics.js'
@@ -14,7 +14,7 @@ import { NOTHING, type TakenBatch } from './handout.js'
 import { JoinWaiters } from './join-waiters.js'
 import type { LockKeeper, LockKeeping } from './lock-keeper.js'
 import { LockLosses, type LockLoss } from './lock-losses.js'
-import { MemberFailures } from './member-failures.js'
+import { brokenError, closedError, MemberFailures } from './member-failures.js'
 import { Membership } from './membership.js'
 import { PartitionRouter } from './partition-router.js'
 import { waitForVerdict, type AcknowledgementResult } from './record-verdicts.js'
@@ -162,6 +162,11 @@ export class ShareEngine<K, V> {
   /** What ended this member for good; every take() rejects with it. */
   get fatal(): KafkaError | undefined {
     return this.#failures.fatal
+  }
+
+  /** Tells of that error as soon as there is one, also where nobody takes. Returns the function that ends it. */
+  onFatal(listener: (error: KafkaError) => void): () => void {
+    return this.#failures.onFatal(listener)
   }
 
   /** How often take() was called: who knows how often it did so itself knows whether somebody else takes, too. */
@@ -477,24 +482,10 @@ export class ShareEngine<K, V> {
 
   /** The loops never reject; if one does all the same, that is a fault of ours, and the member says so instead of hanging. */
   #guarded(loop: Promise<void>): Promise<void> {
-    return loop.catch((cause: unknown) => {
-      this.#failForGood(
-        new KafkaError(
-          'The share consumer is broken: this is a fault of Milena, please report it with the stack trace of the cause.',
-          {
-            code: 'BROKEN_INVARIANT',
-            cause,
-          },
-        ),
-      )
-    })
+    return loop.catch((cause: unknown) => this.#failForGood(brokenError(cause)))
   }
 
   #refuseWhenClosed(): void {
     if (this.#state === 'closed') throw closedError()
   }
-}
-
-function closedError(): KafkaUsageError {
-  return new KafkaUsageError('This share consumer is closed: create a new one.', { code: 'CLOSED' })
 }
