@@ -1,3 +1,4 @@
+import { SeededRandom } from '@milena/protocol/runtime'
 import { describe, expect, it } from 'vitest'
 import type { ContainerProperties, ShareListener } from '../src/index.js'
 import { Bench, calmly, type Values } from './virtual-bench.js'
@@ -5,6 +6,7 @@ import { Bench, calmly, type Values } from './virtual-bench.js'
 // A listener call that never returns: what becomes of the records behind it, and of its member.
 
 const LOCK_MS = 30_000
+const SEEDS = 8
 const MODES = {
   EXPLICIT: { shareAckMode: 'EXPLICIT' },
   'EXPLICIT with maxInFlight': { shareAckMode: 'EXPLICIT', maxInFlight: 1 },
@@ -35,10 +37,10 @@ function kept(bench: Bench): string[] {
   )
 }
 
-const until = (bench: Bench, done: () => boolean): Promise<void> =>
+const until = (bench: Bench, done: () => boolean): Promise<boolean> =>
   bench.broker.advanceUntil(done, { stepMs: 1_000, maxMs: 2_000_000 })
 
-const finished = (bench: Bench, offset: number): Promise<void> =>
+const finished = (bench: Bench, offset: number): Promise<boolean> =>
   until(bench, () => bench.partition?.startOffset === offset)
 
 const stops = (bench: Bench) => bench.events.filter((event) => event.type === 'consumerStopped')
@@ -119,6 +121,50 @@ describe('records behind a listener call that never returns', () => {
     await clock.advance(LOCK_MS / 2 + 2_000)
     expect(seen).toEqual(['v2 2', 'v3 2', 'v4 2', 'v5 2'])
   })
+})
+
+describe('whatever a listener does', () => {
+  const WAYS = [
+    { shareAckMode: 'EXPLICIT' },
+    { shareAckMode: 'IMPLICIT', concurrency: 2 },
+    { shareAckMode: 'MANUAL' },
+    { shareAckMode: 'EXPLICIT', maxInFlight: 3, concurrency: 2 },
+  ] as const satisfies ContainerProperties[]
+  const RECORDS = 60
+
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const properties = WAYS[seed % WAYS.length]
+    calmly(
+      `no record is archived that no listener was called with (${seed}: ${JSON.stringify(properties)})`,
+      async (bench) => {
+        const { broker } = bench
+        const random = new SeededRandom(seed)
+        const seen = new Set<number>()
+        const often = random.next() * 0.4
+        await bench.container(
+          {
+            onShareRecord: ({ offset }, acknowledgment) => {
+              seen.add(offset)
+              const hangs = random.next() < often
+              if (!hangs) {
+                acknowledgment?.acknowledge()
+                return undefined
+              }
+              const ms = [12_000, 20_000, 60_000, 400_000, Infinity][Math.floor(random.next() * 5)] ?? 0
+              return new Promise<void>((resolve) => {
+                if (ms !== Infinity) broker.clock.setTimer(resolve, ms)
+              })
+            },
+          },
+          properties,
+          seed % 3 === 0 ? { maxPollRecords: 500 } : {},
+        )
+        bench.append(RECORDS)
+        await broker.advanceUntil(() => (bench.partition?.startOffset ?? 0) === RECORDS, { stepMs: 5_000, maxMs: 2e8 })
+        expect(Array.from({ length: RECORDS }, (_, offset) => offset).filter((offset) => !seen.has(offset))).toEqual([])
+      },
+    )
+  }
 })
 
 describe('a member all of whose calls hang', () => {

@@ -412,3 +412,40 @@ describe('pause and resume', () => {
     expect(harness.container.state).toBe('stopped')
   })
 })
+
+describe('a listener loop whose member stands still', () => {
+  for (const maxInFlight of [undefined, 2]) {
+    test(`gives back what it has not begun, and goes on with what comes next; maxInFlight: ${maxInFlight}`, async () => {
+      const works = [deferred(), deferred()]
+      const begun: number[] = []
+      const harness = new ContainerHarness({
+        listener: (record) => {
+          begun.push(record.offset)
+          return works[record.offset]?.promise
+        },
+        properties: maxInFlight === undefined ? {} : { maxInFlight },
+      })
+      await harness.run(5)
+      harness.engine().stand()
+      const running = maxInFlight ?? 1
+      expect(begun).toHaveLength(running)
+      const behind = [0, 1, 2, 3, 4].slice(running)
+      expect(harness.engine().answers).toEqual(behind.map((offset) => `RELEASE orders-0@${offset}`))
+      for (const work of works) work.resolve()
+      harness.engine().feedMany(1, 7)
+      await harness.settle()
+      expect(begun.slice(running)).toEqual([7])
+      expect(harness.engine().answers.slice(behind.length).sort()).toEqual(
+        [...begun].sort((a, b) => a - b).map((offset) => `ACCEPT orders-0@${offset}`),
+      )
+      expect(harness.container.metrics().get('orders-0')).toMatchObject({ delivered: running + 1, locksLost: 0 })
+    })
+  }
+
+  test('gives back nothing that it has begun, or none where it waits', async () => {
+    const harness = new ContainerHarness({ listener: () => undefined })
+    await harness.run(3)
+    harness.engine().stand()
+    expect(harness.engine().answers.filter((answer) => answer.startsWith('RELEASE'))).toEqual([])
+  })
+})
