@@ -30,6 +30,15 @@ export class ProcessingDeadlineError extends KafkaError {
   }
 }
 
+/** Whether this is one. It may be whatever a listener threw, and reading that may throw. */
+export function isProcessingDeadline(error: unknown): error is ProcessingDeadlineError {
+  try {
+    return error instanceof ProcessingDeadlineError
+  } catch {
+    return false
+  }
+}
+
 /** The record's lock was lost while its listener worked: the group delivers it again. Code RECORD_LOCK_LOST. */
 export class RecordLockLostError extends KafkaError {
   declare readonly name: 'RecordLockLostError'

@@ -326,7 +326,8 @@ export class ListenerLoop<K, V> {
       if (spent) await slice.yield()
     }
     this.#batchSize?.started(records.length, clock.now() - beganAt)
-    while (calls.waiting > 0 && !this.#stopping) await calls.oneFreed()
+    // Those that somebody still decides on are running.
+    while (calls.running + calls.waiting > 0 && !this.#stopping) await calls.oneFreed()
   }
 
   async #window(records: readonly ConsumerRecord<K, V>[], maxInFlight: number, frame: ListenerFrame): Promise<void> {

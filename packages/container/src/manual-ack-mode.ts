@@ -1,7 +1,7 @@
 import type { AcknowledgementResult, AcknowledgeType, ConsumerRecord } from '@milena/client'
 import type { LockLossCause } from '@milena/client/internal'
 import type { Clock } from '@milena/protocol/runtime'
-import { ProcessingDeadlineError } from './abandonment.js'
+import { isProcessingDeadline } from './abandonment.js'
 import type { AckMode } from './ack-mode.js'
 import { AckTimeoutMonitor } from './ack-timeout-monitor.js'
 import type { ContainerEngine } from './container-engine.js'
@@ -89,7 +89,7 @@ export class ManualAckMode<K, V> implements AckMode<K, V>, AcknowledgmentDesk<K,
     this.#surroundings.counters.failed++
     if (acknowledgment.state === 'open') {
       acknowledgment.deciding = true
-      acknowledgment.overdue = error instanceof ProcessingDeadlineError
+      acknowledgment.overdue = isProcessingDeadline(error)
       this.#pending.decides(acknowledgment)
       return this.#failed.take(new FailedDelivery(acknowledgment, error, this))
     }

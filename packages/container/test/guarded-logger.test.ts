@@ -3,7 +3,7 @@ import type { Logger } from '@milena/protocol/runtime'
 import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest'
 import { guardedLogger } from '../src/guarded-logger.js'
 import { REJECTING, RELEASING } from '../src/index.js'
-import { Bench, told } from './virtual-bench.js'
+import { Bench, told, type Values } from './virtual-bench.js'
 
 const untouchable = (): never => {
   throw new Error('it cannot be touched')
@@ -69,6 +69,61 @@ describe.each(loggers)('with %s', (_logger, make) => {
       expect(seen.toSorted()).toEqual(['v0 1', 'v1 1', 'v1 2', 'v2 1'])
       expect(container.state).toBe('running')
       expect(bench.events.map(({ type }) => type)).toEqual(['consumerStarting', 'consumerStarted', 'listenerFailed'])
+    } finally {
+      await bench.end()
+    }
+  })
+
+  test.each(hostile)('%s of a MANUAL listener is answered as any other, and ends no member', async (_what, error) => {
+    const bench = await Bench.open({ topics: ['orders'] })
+    try {
+      bench.append(2)
+      const container = await bench.container(
+        {
+          onShareRecord: (record: Values, acknowledgment) => {
+            if (record.value === 'v0') throw error
+            acknowledgment?.acknowledge()
+          },
+        },
+        { shareAckMode: 'MANUAL', processingDeadlineMs: 10_000 },
+        { logger: make() },
+      )
+      await bench.untilFinished(2)
+      expect(container.state).toBe('running')
+      expect([...container.metrics().values()][0]).toMatchObject({ broker: { accepted: 1, rejected: 1 } })
+      expect(bench.events.map(({ type }) => type)).not.toContain('consumerStopped')
+    } finally {
+      await bench.end()
+    }
+  })
+
+  test.each(hostile)('%s of a deserialiser costs its own record and no other', async (_what, error) => {
+    const bench = await Bench.open({ topics: ['orders'] })
+    try {
+      for (const late of [false, true]) {
+        const seen: string[] = []
+        const values = ['good', 'bad', 'good']
+        bench.broker.append(
+          'orders',
+          values.map((value) => ({ value })),
+        )
+        const container = await bench.container(
+          (record) => void seen.push(told(record)),
+          {},
+          {
+            logger: make(),
+            valueDeserializer: (data) => {
+              if (data?.toString() !== 'bad') return String(data)
+              if (late) return Promise.reject(error as Error) as never
+              throw error
+            },
+          },
+        )
+        await bench.untilFinished(late ? 6 : 3)
+        expect(seen).toEqual(['good 1', 'good 1'])
+        expect(container.state).toBe('running')
+        await bench.broker.advanceUntil(container.stop())
+      }
     } finally {
       await bench.end()
     }

@@ -133,6 +133,23 @@ describe('the deadline of a MANUAL listener', () => {
     )
   })
 
+  test('keeps the next batch back until its recoverers have decided on all of this one', async () => {
+    const decisions = [deferred<'RELEASE'>(), deferred<'RELEASE'>()]
+    const harness = new ManualHarness({
+      processingDeadlineMs: 1_000,
+      shareConsumerRecordRecoverer: ({ offset }) => decisions[offset]?.promise ?? 'REJECT',
+    })
+    await harness.run(2)
+    await harness.clock.advance(1_500)
+    harness.engine().feedMany(1, 2)
+    decisions[1]?.resolve('RELEASE')
+    await harness.settle()
+    expect(harness.seen).toEqual([0, 1])
+    decisions[0]?.resolve('RELEASE')
+    await harness.settle()
+    expect(harness.seen).toEqual([0, 1, 2])
+  })
+
   test('leaves an answer alone that was given before', async () => {
     const harness = new ManualHarness({ processingDeadlineMs: 1_000 }, ({ offset }, acknowledgment) => {
       acknowledgment.acknowledge()

@@ -146,7 +146,7 @@ export function failedPart(
   cause: unknown,
 ): RecordDeserializationFailure {
   const { topic, partition } = range.partition
-  const told = (cause instanceof Error ? cause.message : String(cause)).trim()
+  const told = textOf(cause).trim()
   const reason = /[.!?]$/.test(told) ? told : `${told}.`
   const error = new RecordDeserializationError(
     `The ${part} of the record at offset ${offset} of ${topic}-${partition} cannot be deserialised: ${reason} ` +
@@ -155,4 +155,13 @@ export function failedPart(
     cause,
   )
   return new RecordDeserializationFailure({ offset, error, rawKey, rawValue }, range)
+}
+
+/** A deserialiser may throw anything: reading that may throw, too. */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown)
+  } catch {
+    return 'it threw something that cannot be shown'
+  }
 }
