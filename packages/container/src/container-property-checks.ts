@@ -1,10 +1,11 @@
 import type { AcknowledgementCommitCallback } from '@milena/client'
-import { checkTopicName, dottedName, nearestName } from '@milena/client/internal'
+import { checkTopicName, dottedName } from '@milena/client/internal'
 import { KafkaUsageError } from '@milena/protocol'
 import { z } from 'zod'
 import { ShareAckMode } from './ack-mode.js'
 import type { ContainerProperties } from './container-properties.js'
 import { resolveGroupConfigs, type GroupConfigs } from './group-configs.js'
+import { requireKnown } from './known-names.js'
 import type { ListenerErrorHandler } from './listener-error-handler.js'
 import type { RecordFilter } from './record-filter.js'
 import type { ShareConsumerRecordRecoverer } from './recoverers.js'
@@ -132,8 +133,8 @@ export function readContainerProperties(given: ContainerProperties, where: strin
   const checked = givenProperties.safeParse(withoutUndefined(oneSpelling(given, where)))
   if (!checked.success) {
     const told = checked.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`)
-    if (offsetModes.has(given.shareAckMode ?? ''))
-      told.push(`${given.shareAckMode} is a mode of offset commits, and ${NO_COMMITS}`)
+    const reason = reasonAgainstAckMode(given.shareAckMode ?? '')
+    if (reason !== undefined) told.push(reason)
     throw new KafkaUsageError(`${where}: ${told.join('; ')}.`)
   }
   const { groupConfigs, ...read } = checked.data
@@ -149,19 +150,27 @@ export function deprecationOf(given: ContainerProperties, where: string): string
   return `${where}: explicitShareAcknowledgment is deprecated. Replace it by shareAckMode: '${mode}', which ${String(old)} stands for.`
 }
 
+/** Why a name cannot be set that people look for among container properties. */
+export function reasonAgainst(name: string): string | undefined {
+  return Object.hasOwn(refusals, name) ? refusals[name] : undefined
+}
+
+/**
+ * Why one of Spring's modes of offset commits is none here.
+ * @internal
+ */
+export function reasonAgainstAckMode(mode: string): string | undefined {
+  return offsetModes.has(mode) ? `${mode} is a mode of offset commits, and ${NO_COMMITS}` : undefined
+}
+
+/** The names of all container properties. */
+export const containerPropertyNames: readonly string[] = Object.keys(shape)
+
 function checkNames(given: ContainerProperties, where: string): void {
-  const refused = Object.keys(given).filter((key) => !(key in shape))
-  if (refused.length > 0) {
-    const told = refused.map((key) => {
-      const reason = refusals[key]
-      if (reason !== undefined) return `'${key}' cannot be set: ${reason}.`
-      const nearest = nearestName(key, Object.keys(shape))
-      return `'${key}' is not a container property${nearest === undefined ? '' : `; did you mean '${nearest}'?`}`
-    })
-    throw new KafkaUsageError(`${where}: ${told.join(' ')} The properties are: ${Object.keys(shape).join(', ')}.`)
-  }
+  const known = { noun: 'a container property', known: containerPropertyNames, reasonAgainst }
+  requireKnown(Object.keys(given), known, where)
   if (Object.values([given.topics].flat()).some((topic) => (topic as unknown) instanceof RegExp)) {
-    throw new KafkaUsageError(`${where}: topics cannot be a pattern: ${refusals['topicPattern']}.`)
+    throw new KafkaUsageError(`${where}: topics cannot be a pattern: ${reasonAgainst('topicPattern')}.`)
   }
 }
 

@@ -1,6 +1,9 @@
+import { KafkaUsageError } from '@milena/protocol'
 import type { ShareAckMode } from './ack-mode.js'
 import type { ContainerProperties } from './container-properties.js'
+import { containerPropertyNames, reasonAgainst as reasonAgainstProperty } from './container-property-checks.js'
 import type { GroupConfigs } from './group-configs.js'
+import { requireKnown } from './known-names.js'
 import type { ListenerErrorHandler } from './listener-error-handler.js'
 import type { ListenerKind, ListenerOptions, ShareListener } from './message-listener.js'
 import type { RecordFilter } from './record-filter.js'
@@ -51,6 +54,67 @@ export interface KafkaListenerEndpoint<K = unknown, V = unknown> {
   readonly info?: unknown
   /** Further consumer settings; they beat those of the container properties. */
   readonly properties?: Readonly<Record<string, unknown>> | undefined
+}
+
+const names: readonly string[] = [
+  'id',
+  'topics',
+  'listener',
+  'kind',
+  'acknowledgmentOptional',
+  'takesSignal',
+  'listenerName',
+  'groupId',
+  'concurrency',
+  'clientIdPrefix',
+  'autoStartup',
+  'maxInFlight',
+  'ackMode',
+  'processingDeadlineMs',
+  'errorHandler',
+  'filter',
+  'phase',
+  'containerGroup',
+  'groupConfigs',
+  'info',
+  'properties',
+] satisfies (keyof KafkaListenerEndpoint)[]
+
+/**
+ * What an endpoint says, as a plain object: also of one that is an instance of a class, whose getters and methods are read, and whose further
+ * fields are its own affair. `further` are names that the caller knows besides.
+ * @internal
+ * @throws KafkaUsageError for what is no endpoint, and for settings that no endpoint has
+ */
+export function readEndpoint<E extends object>(given: E, further: readonly string[] = []): E {
+  if (typeof given !== 'object' || given === null || Reflect.get(given, 'listener') === undefined) {
+    throw new KafkaUsageError(
+      "An endpoint is an object with topics and listener, for example { id: 'orders', topics: 'orders', listener: (record) => … }.",
+    )
+  }
+  const id: unknown = Reflect.get(given, 'id')
+  const where = typeof id === 'string' ? `Endpoint '${id}'` : 'An endpoint'
+  const known = [...names, ...further]
+  const ofClass = ![Object.prototype, null].includes(Object.getPrototypeOf(given) as object | null)
+  const own = Object.keys(given).filter((name) => !ofClass || reasonAgainst(name) !== undefined)
+  requireKnown(own, { noun: 'a setting of an endpoint', known, reasonAgainst }, where)
+  return Object.fromEntries(
+    known.flatMap((name): [string, unknown][] => {
+      const value: unknown = Reflect.get(given, name)
+      if (value === undefined) return []
+      return [[name, typeof value === 'function' && !Object.hasOwn(given, name) ? value.bind(given) : value]]
+    }),
+  ) as E
+}
+
+/** Why an endpoint cannot set what people look for there. */
+function reasonAgainst(name: string): string | undefined {
+  if (names.includes(name)) return undefined
+  if (name === 'shareAckMode') return 'here it is called ackMode'
+  if (name === 'batch') return reasonAgainstProperty('batchListener')
+  if (name === 'containerFactory') return 'the container factory is given beside the endpoint'
+  const isProperty = containerPropertyNames.includes(name)
+  return isProperty ? 'it belongs into the container properties of the container factory' : reasonAgainstProperty(name)
 }
 
 /** What an endpoint sets of its container's properties. */

@@ -4,6 +4,7 @@
  * @module @milena/container
  */
 
+export { reasonAgainstAckMode } from './container-property-checks.js'
 export { AcknowledgeType } from '@milena/client'
 export { ProcessingDeadlineError, RecordLockLostError } from './abandonment.js'
 export type { LockLossCause } from '@milena/client/internal'
@@ -13,7 +14,7 @@ export type { ContainerHealth, HealthStatus, MemberHealth, RegistryHealth } from
 export type { ContainerProperties, ResolvedContainerProperties, RestartPolicy } from './container-properties.js'
 export { ContainerState } from './container-state.js'
 export type { ContainerRuntime, ContainerSurroundings } from './container-surroundings.js'
-export type { KafkaListenerEndpoint } from './endpoint.js'
+export { readEndpoint, type KafkaListenerEndpoint } from './endpoint.js'
 export type { ContainerEvent, ContainerEventPublisher, ContainerObserver } from './event-hub.js'
 export {
   AcknowledgmentFailedEvent,

@@ -2,7 +2,8 @@ import { KafkaError, KafkaUsageError } from '@milena/protocol'
 import { ContainerGroup } from './container-group.js'
 import { worstOf, type RegistryHealth } from './container-health.js'
 import { startByPhase, stopByPhase, type AnyContainer } from './container-phases.js'
-import type { KafkaListenerEndpoint } from './endpoint.js'
+import { readEndpoint, type KafkaListenerEndpoint } from './endpoint.js'
+import type { ContainerEventPublisher } from './event-hub.js'
 import type { ShareListenerContainerFactory } from './share-listener-container-factory.js'
 import type { ShareMessageListenerContainer, StopOptions } from './share-message-listener-container.js'
 
@@ -32,30 +33,45 @@ export interface AdoptOptions {
  */
 export class ListenerEndpointRegistry {
   readonly #registrations = new Map<string, Registration>()
+  readonly #publishers = new Set<ContainerEventPublisher>()
   #unnamed = 0
   /** How often stop() was called: a start() that it overtook does not go on. */
   #stops = 0
 
   /**
    * Makes the endpoint's container and keeps it. It is started by the next start(), or at once where that is asked for.
-   * @throws KafkaUsageError when the id is taken, or a setting is wrong
+   * @throws KafkaUsageError when the id is taken, or a setting is unknown or wrong
    */
+  registerListenerContainer<K, V>(
+    endpoint: KafkaListenerEndpoint<K, V>,
+    factory: ShareListenerContainerFactory<K, V>,
+    options?: RegisterOptions,
+  ): ShareMessageListenerContainer<K, V>
+  /** With a container factory whose types nobody knows, as that of a DI container: a listener that names its types is taken at its word. */
+  registerListenerContainer<K, V, FK, FV>(
+    endpoint: KafkaListenerEndpoint<K, V>,
+    factory: ShareListenerContainerFactory<FK, FV> & (unknown extends FK & FV ? unknown : never),
+    options?: RegisterOptions,
+  ): ShareMessageListenerContainer<K, V>
   registerListenerContainer<K, V>(
     endpoint: KafkaListenerEndpoint<K, V>,
     factory: ShareListenerContainerFactory<K, V>,
     { startImmediately = false }: RegisterOptions = {},
   ): ShareMessageListenerContainer<K, V> {
-    const id = endpoint.id ?? this.#nextId()
+    const { id = this.#nextId(), autoStartup, ...rest } = readEndpoint(endpoint)
+    if (typeof factory?.createListenerContainer !== 'function') {
+      throw new KafkaUsageError(
+        `The listener container '${id}' needs a container factory that makes it: new ShareListenerContainerFactory({ consumerFactory }).`,
+      )
+    }
     if (this.#registrations.has(id)) {
       throw new KafkaUsageError(
         `A listener container '${id}' is registered already: give each endpoint an id of its own.`,
       )
     }
-    const container = factory.createListenerContainer({ ...endpoint, id })
-    this.#registrations.set(id, {
-      container: container as unknown as AnyContainer,
-      autoStartup: endpoint.autoStartup ?? true,
-    })
+    const starts = truthOf(autoStartup, `Endpoint '${id}': autoStartup`)
+    const container = factory.createListenerContainer({ ...rest, id })
+    this.#keep(container, starts)
     // The container logs and publishes why it could not start.
     if (startImmediately) container.start().catch(() => undefined)
     return container
@@ -73,7 +89,16 @@ export class ListenerEndpointRegistry {
         `A listener container '${id}' is registered already: give each an id of its own in its container properties.`,
       )
     }
-    this.#registrations.set(id, { container: container as unknown as AnyContainer, autoStartup })
+    this.#keep(container, autoStartup)
+  }
+
+  /**
+   * Has a publisher told every event of every container, of those that are registered later, too. Adding one twice changes
+   * nothing.
+   */
+  addEventPublisher(publisher: ContainerEventPublisher): void {
+    this.#publishers.add(publisher)
+    for (const container of this.allContainers) container.addEventPublisher(publisher)
   }
 
   /**
@@ -149,10 +174,22 @@ export class ListenerEndpointRegistry {
     }
   }
 
+  #keep<K, V>(container: ShareMessageListenerContainer<K, V>, autoStartup: boolean): void {
+    for (const publisher of this.#publishers) container.addEventPublisher(publisher)
+    this.#registrations.set(container.id, { container: container as unknown as AnyContainer, autoStartup })
+  }
+
   #nextId(): string {
     let id
     do id = `listener-${this.#unnamed++}`
     while (this.#registrations.has(id))
     return id
   }
+}
+
+/** True or false, or its text, as an environment has it; where nothing is said, true. */
+function truthOf(given: unknown, what: string): boolean {
+  if (given === undefined || given === true || given === 'true') return true
+  if (given === false || given === 'false') return false
+  throw new KafkaUsageError(`${what} must be true or false.`)
 }

@@ -5,6 +5,7 @@ import {
   type AcknowledgementMode,
   type ShareConsumerOptions,
 } from '@milena/client'
+import { resolveShareConsumerConfig } from '@milena/client/internal'
 import { KafkaUsageError } from '@milena/protocol'
 import type { Logger } from '@milena/protocol/runtime'
 import { DeserializerKeeper, type ConsumerDeserializers } from './consumer-deserializers.js'
@@ -46,6 +47,8 @@ export interface ShareConsumerFactory<K = Buffer | null, V = Buffer | null> {
   readonly bootstrapServers?: readonly string[] | undefined
   /** Makes a consumer that is not subscribed yet. Who asked for it closes it. */
   createShareConsumer(request: ShareConsumerRequest): ShareConsumer<K, V>
+  /** Finds out, without connecting, whether a consumer could be made with these settings. @throws KafkaUsageError if not */
+  checkSettings?(request: ShareConsumerRequest): void
   /**
    * Makes an admin client of the cluster that consumers with these properties speak to. Who asked for it closes it. Needed where
    * containers have groupConfigs.
@@ -188,6 +191,20 @@ export class DefaultShareConsumerFactory<K = Buffer | null, V = Buffer | null> i
 
   createAdmin({ properties }: Pick<ShareConsumerRequest, 'properties'> = {}): Admin {
     return new Admin(adminOptionsOf(layProperties(this.#settings, properties)))
+  }
+
+  checkSettings(request: ShareConsumerRequest): void {
+    const { options, properties, keyDeserializer, valueDeserializer } = layProperties(
+      this.#settings,
+      request.properties,
+    )
+    if (keyDeserializer !== undefined) settingSource(keyDeserializer, 'keyDeserializer')
+    if (valueDeserializer !== undefined) settingSource(valueDeserializer, 'valueDeserializer')
+    const asked = {
+      ...properties,
+      'group.id': request.groupId ?? properties['group.id'] ?? options['groupId'] ?? 'any',
+    }
+    resolveShareConsumerConfig({ ...options, properties: asked } as unknown as ShareConsumerOptions)
   }
 
   createShareConsumer(request: ShareConsumerRequest = {}): ShareConsumer<K, V> {

@@ -2,11 +2,12 @@ import { consoleLogger } from '@milena/client'
 import { KafkaUsageError } from '@milena/protocol'
 import type { Logger } from '@milena/protocol/runtime'
 import type { ContainerProperties } from './container-properties.js'
-import { deprecationOf } from './container-property-checks.js'
+import { containerPropertyNames, deprecationOf, reasonAgainst } from './container-property-checks.js'
 import { DEFAULT_CONTAINER_ID, layContainerProperties } from './container-property-layers.js'
 import type { ContainerRuntime } from './container-surroundings.js'
-import { listenerOptionsOf, propertiesOfEndpoint, type KafkaListenerEndpoint } from './endpoint.js'
+import { listenerOptionsOf, propertiesOfEndpoint, readEndpoint, type KafkaListenerEndpoint } from './endpoint.js'
 import type { ContainerEventPublisher } from './event-hub.js'
+import { requireKnown } from './known-names.js'
 import type { ShareConsumerRecordRecoverer } from './recoverers.js'
 import { requireFactory, type ShareConsumerFactory } from './share-consumer-factory.js'
 import { ShareMessageListenerContainer } from './share-message-listener-container.js'
@@ -38,6 +39,11 @@ export class ShareListenerContainerFactory<K = Buffer | null, V = Buffer | null>
   /** @throws KafkaUsageError for container properties that are unknown or wrong, and without a consumer factory */
   constructor(options: ShareListenerContainerFactoryOptions<K, V>) {
     requireFactory(options?.consumerFactory, 'A container factory')
+    requireKnown(
+      Object.keys(options),
+      { noun: 'an option of it', known: OPTIONS, reasonAgainst: reasonAgainstOption },
+      'Container factory',
+    )
     this.#options = options
     const { concurrency, shareConsumerRecordRecoverer, containerProperties = {} } = options
     this.#properties = layContainerProperties(
@@ -57,7 +63,8 @@ export class ShareListenerContainerFactory<K = Buffer | null, V = Buffer | null>
   }
 
   /** A container that runs the endpoint's listener; not started. @throws KafkaUsageError for settings that are wrong */
-  createListenerContainer(endpoint: KafkaListenerEndpoint<K, V>): ShareMessageListenerContainer<K, V> {
+  createListenerContainer(given: KafkaListenerEndpoint<K, V>): ShareMessageListenerContainer<K, V> {
+    const endpoint = readEndpoint(given)
     const container = this.#create(
       layContainerProperties(
         this.#properties,
@@ -88,4 +95,18 @@ export class ShareListenerContainerFactory<K = Buffer | null, V = Buffer | null>
     const { consumerFactory, logger, eventPublisher, runtime } = this.#options
     return new ShareMessageListenerContainer(consumerFactory, properties, { logger, eventPublisher, runtime })
   }
+}
+
+const OPTIONS: readonly string[] = [
+  'consumerFactory',
+  'containerProperties',
+  'concurrency',
+  'shareConsumerRecordRecoverer',
+  'logger',
+  'eventPublisher',
+  'runtime',
+] satisfies (keyof ShareListenerContainerFactoryOptions<unknown, unknown>)[]
+
+function reasonAgainstOption(name: string): string | undefined {
+  return containerPropertyNames.includes(name) ? 'it belongs into containerProperties' : reasonAgainst(name)
 }

@@ -166,7 +166,8 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
 
   /**
    * Whether it could be started as it is, as far as that is known without the brokers: start() asks this before anything joins.
-   * @throws KafkaUsageError without a listener or topics, and for a listener that does not fit the shareAckMode
+   * @throws KafkaUsageError without a listener or topics, for a listener that does not fit the shareAckMode, and for consumer
+   * settings that are unknown or wrong
    */
   checkReady(): void {
     this.#readyListener(() => undefined)
@@ -315,7 +316,8 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
     if (this.topics.length === 0) {
       throw new KafkaUsageError(`Container '${this.id}' has no topics: name at least one in its container properties.`)
     }
-    const { shareAckMode: mode, recovererGiven: hasRecoverer, errorHandler } = this.#properties
+    const { shareAckMode: mode, recovererGiven: hasRecoverer, errorHandler, properties } = this.#properties
+    this.#consumerFactory.checkSettings?.({ groupId: this.groupId, properties })
     const hasErrorHandler = errorHandler !== undefined
     checkListener({ containerId: this.id, mode, listener, hasRecoverer, hasErrorHandler }).forEach(warn)
     return listener

@@ -59,7 +59,7 @@ describe('container properties', () => {
 
   test('an unknown one is refused with the nearest and all legal names', () => {
     expect(refusal({ concurency: 2 })).toMatch(
-      /^Container 'orders': 'concurency' is not a container property; did you mean 'concurrency'\? The properties are: id, topics, groupId/,
+      /^Container 'orders': 'concurency' is not a container property; did you mean 'concurrency'\? Known are: id, topics, groupId/,
     )
   })
 

@@ -41,7 +41,7 @@ function refusalOf(properties: object): string {
 }
 
 const properties = rowsOf(section('containers', 'All properties')).filter(([name]) => name !== 'property')
-const known = (/The properties are: (.*)\.$/.exec(refusalOf({ nonsense: 1 }))?.[1] ?? '').split(', ')
+const known = (/Known are: (.*)\.$/.exec(refusalOf({ nonsense: 1 }))?.[1] ?? '').split(', ')
 const resolved = resolveContainerProperties({ topics: 'orders' })
 
 /** Defaults that are no plain value: what the guide says instead. */

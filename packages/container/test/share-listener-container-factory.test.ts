@@ -1,6 +1,11 @@
 import { KafkaUsageError } from '@milena/protocol'
 import { describe, expect, test } from 'vitest'
-import { ShareListenerContainerFactory, type ContainerEvent, type ContainerProperties } from '../src/index.js'
+import {
+  ListenerEndpointRegistry,
+  ShareListenerContainerFactory,
+  type ContainerEvent,
+  type ContainerProperties,
+} from '../src/index.js'
 import { ContainerHarness } from './container-harness.js'
 
 function factoryOf(
@@ -185,5 +190,34 @@ describe('a container factory', () => {
     expect(() => factory.createContainer({ id: 'x', topics: 't', concurency: 2 } as ContainerProperties)).toThrow(
       /^Container 'x': 'concurency' is not a container property/,
     )
+  })
+})
+
+describe('what a container factory or an endpoint cannot have', () => {
+  test('is refused by the factory, with the reason or the name that was meant', () => {
+    const { consumerFactory } = factoryOf().factory
+    const refusalOf = (more: object) => () => new ShareListenerContainerFactory({ consumerFactory, ...more })
+    expect(refusalOf({ concurency: 2 })).toThrow(/'concurency' is not an option of it; did you mean 'concurrency'\?/)
+    expect(refusalOf({ commonErrorHandler: {} })).toThrow(/'commonErrorHandler' cannot be set: there is no seek/)
+    expect(refusalOf({ batchListener: true })).toThrow(/answered one by one/)
+    expect(refusalOf({ groupId: 'g' })).toThrow(/'groupId' cannot be set: it belongs into containerProperties/)
+  })
+
+  test('is refused of endpoints, and of what is none', () => {
+    const { factory } = factoryOf()
+    const made = (endpoint: unknown) => () => factory.createListenerContainer(endpoint as never)
+    const listener = (): void => undefined
+    expect(made({ topics: 't', listener, batch: true })).toThrow(/'batch' cannot be set: records of a share group/)
+    expect(made({ topics: 't', listener, id: 'a', nonsense: 1 })).toThrow(
+      /^Endpoint 'a': 'nonsense' is not a setting of an endpoint\. Known are: id, topics, listener/,
+    )
+    for (const none of [null, undefined, 7, {}, { topics: 't' }]) expect(made(none)).toThrow(/An endpoint is an object/)
+  })
+
+  test('is a registration without a container factory', () => {
+    const registry = new ListenerEndpointRegistry()
+    const endpoint = { id: 'a', topics: 't', listener: () => undefined }
+    expect(() => registry.registerListenerContainer(endpoint, {} as never)).toThrow(/'a' needs a container factory/)
+    expect(() => registry.registerListenerContainer(null as never, factoryOf().factory)).toThrow(/An endpoint is/)
   })
 })

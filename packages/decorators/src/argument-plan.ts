@@ -30,6 +30,16 @@ const HOMES: ReadonlyMap<string, string> = new Map([
   ['AbortSignal', 'Node'],
 ])
 
+/** What parameters are whose decorator leaves no choice. */
+const CLASSES = new Map<ParameterMark['kind'], { readonly name: string }>([
+  ['record', ConsumerRecord],
+  ['ack', ShareAcknowledgment],
+  ['consumer', ShareConsumer],
+  ['signal', AbortSignal],
+])
+
+const ONE_BY_ONE = 'records are delivered one by one, and there are no batch listeners'
+
 const RAW_PAYLOAD: ParameterMark = { kind: 'payload', schema: undefined }
 
 /**
@@ -49,6 +59,7 @@ export function planArguments(method: DescribedMethod, problems: Problems): Argu
       const names = decorators.map(({ mark }) => nameOf(mark)).toReversed()
       problems.add(where, `Its ${ordinal(index)} parameter has ${names.join(' and ')}. Keep one of them.`)
     }
+    if (decorated !== undefined) checkType(index, decorated.mark, method, problems)
     plan.push(decorated?.mark ?? byType(index, method, guessed, problems))
   }
   if (guessed.length > 1) {
@@ -80,6 +91,20 @@ function nameOf(mark: ParameterMark): string {
   return `@${mark.kind.charAt(0).toUpperCase()}${mark.kind.slice(1)}`
 }
 
+/** A parameter of which the compiler tells that it takes something else than its decorator gives. */
+function checkType(index: number, mark: ParameterMark, { where, types }: DescribedMethod, problems: Problems): void {
+  const type = types?.[index]
+  const given = CLASSES.get(mark.kind)
+  if (given === undefined || typeof type !== 'function' || type === Object || type.name === given.name) return
+  const its = `Its ${ordinal(index)} parameter has ${nameOf(mark)}`
+  problems.add(
+    where,
+    type === Array
+      ? `${its} and is an array: ${ONE_BY_ONE}. Take one ${given.name}.`
+      : `${its}, which gives a ${given.name}, and is of type ${type.name}. Give it that type, or another decorator.`,
+  )
+}
+
 function byType(
   index: number,
   { where, types }: DescribedMethod,
@@ -103,6 +128,11 @@ function byType(
       where,
       `Its ${ordinal(index)} parameter has no decorator, and its class did not exist yet when the method was decorated: two modules import ` +
         `each other. (swc tells the same of a parameter without a type.) Break that circle, or say what it is. ${REMEDY}.`,
+    )
+  } else if (type === Array) {
+    problems.add(
+      where,
+      `Its ${ordinal(index)} parameter is an array: ${ONE_BY_ONE}. Take one ConsumerRecord; where the payload itself is an array, say @Payload().`,
     )
   } else if (type === Object) {
     problems.add(

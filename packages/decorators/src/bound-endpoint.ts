@@ -6,6 +6,7 @@ import type {
   ShareAcknowledgment,
   ShareMessageListenerContainer,
 } from '@milena/container'
+import type { GroupConfigsWithPlaceholders } from './kafka-listener-options.js'
 
 /**
  * A listener function of records whatever their types. (Parameters of methods are compared both ways, so that one that names its types fits where
@@ -23,7 +24,7 @@ type AnyListenerFunction = {
 /** An endpoint that is bound in the DI container: a listener without decorators. Its texts may hold placeholders. */
 export interface BoundKafkaListenerEndpoint extends Omit<
   KafkaListenerEndpoint,
-  'listener' | 'errorHandler' | 'filter'
+  'listener' | 'errorHandler' | 'filter' | 'groupConfigs'
 > {
   /** A function (record, acknowledgment, consumer, signal), or an object with onMessage or onShareRecord. */
   readonly listener:
@@ -34,6 +35,8 @@ export interface BoundKafkaListenerEndpoint extends Omit<
   readonly errorHandler?: AnyListenerErrorHandler | undefined
   /** Which records the listener gets: true delivers. */
   readonly filter?: AnyRecordFilter | undefined
+  /** Settings of the share group, applied at start; merged over the factory's. */
+  readonly groupConfigs?: GroupConfigsWithPlaceholders | undefined
   /** The name of its container factory, a text or a symbol. Default `default`. */
   readonly containerFactory?: string | symbol | undefined
 }

@@ -17,6 +17,7 @@ export type {
   ListenerAckMode,
   ListenerErrorHandlerObject,
   Placeholder,
+  GroupConfigsWithPlaceholders,
   RecordFilterObject,
 } from './kafka-listener-options.js'
 export {

@@ -3,6 +3,7 @@ import { everyClientsOptions, layOptions } from '@milena/client/internal'
 import {
   DefaultShareConsumerFactory,
   ListenerEndpointRegistry,
+  readEndpoint,
   ShareListenerContainerFactory,
   type ContainerProperties,
   type ContainerRuntime,
@@ -18,8 +19,10 @@ import { redactingLogger } from './default-logger.js'
 import type { ListenerClass } from './errors.js'
 import { EventDispatcher } from './event-dispatcher.js'
 import type { InstanceResolver, ServiceReference } from './instance-resolver.js'
+import type { GroupConfigsWithPlaceholders } from './kafka-listener-options.js'
 import { groupIn } from './listener-endpoint.js'
-import { environmentProperties, PropertyResolver, type PropertySource } from './property-resolver.js'
+import { topicsIn } from './option-reader.js'
+import { environmentProperties, PropertyResolver, unresolvedSecret, type PropertySource } from './property-resolver.js'
 import { isSecretName, SecretRedaction } from './secret-redaction.js'
 
 /** Options of the share consumers that containers make: all of ShareConsumer's. groupId may be left to the listeners. */
@@ -31,8 +34,10 @@ export type KafkaProducerOptions = Partial<ProducerOptions>
 /** How the containers of one factory work. Listeners say topics, ids and client ids themselves. */
 export interface ContainerFactoryOptions extends Omit<
   ContainerProperties,
-  'id' | 'topics' | 'clientId' | 'clientIdPrefix' | 'shareConsumerRecordRecoverer'
+  'id' | 'topics' | 'clientId' | 'clientIdPrefix' | 'shareConsumerRecordRecoverer' | 'groupConfigs'
 > {
+  /** Settings of the share group, applied before the first member of a container joins it. */
+  readonly groupConfigs?: GroupConfigsWithPlaceholders | undefined
   /** What this factory's consumers have other than `client` of kafkaModule: another cluster, another deserialiser. */
   readonly client?: KafkaClientOptions
   /**
@@ -163,7 +168,7 @@ export class KafkaApplication {
 
   containerFactory(options: FoundContainerFactoryOptions): ShareListenerContainerFactory<unknown, unknown> {
     const { consumerFactory, runtime, client: _used, info, ...given } = options
-    const properties = { ...this.#resolvedEntries(given), info }
+    const properties = { ...this.#resolvedEntries(given), info } as ContainerProperties
     return new ShareListenerContainerFactory<unknown, unknown>({
       consumerFactory,
       // A group among the consumer settings is this factory's group, for whoever asks its containers.
@@ -175,10 +180,20 @@ export class KafkaApplication {
   }
 
   /** An endpoint that was made in code, with the placeholders of its texts resolved; its info is the application's own. */
-  endpoint(given: BoundKafkaListenerEndpoint): KafkaListenerEndpoint {
-    const { info, containerFactory: _chosen, ...rest } = given
+  endpoint(given: BoundKafkaListenerEndpoint): {
+    readonly endpoint: KafkaListenerEndpoint
+    readonly containerFactory: string | symbol | undefined
+  } {
+    const { info, ...read } = readEndpoint(given, ['containerFactory'])
+    const { containerFactory, topics, ...rest } = this.#resolvedEntries(read)
     // Its listener takes records of the types that its container factory makes, which nobody here knows.
-    return { ...this.#resolvedEntries(rest), ...(info === undefined ? {} : { info }) } as KafkaListenerEndpoint
+    const endpoint = { ...rest, topics: topicsIn([topics].flat()), ...(info === undefined ? {} : { info }) }
+    return { endpoint: endpoint as KafkaListenerEndpoint, containerFactory }
+  }
+
+  /** Keeps the secrets of further settings out of the log. */
+  learnSecrets(settings: object): void {
+    this.#redaction.learn(settings)
   }
 
   /** Closes what was made of producer and admin; the next one who asks gets a new one. Rejects with the first failure after trying both. */
@@ -236,9 +251,7 @@ export class KafkaApplication {
     } catch (error) {
       if (!isSecretName(name, owner)) throw error
       // The sentence may quote the text.
-      throw new KafkaUsageError(
-        `The placeholder in ${name} cannot be resolved. Write \${name}, and give the name a value in the properties of kafkaModule or in the environment.`,
-      )
+      throw new KafkaUsageError(unresolvedSecret(name))
     }
   }
 }

@@ -19,6 +19,11 @@ export interface RecordFilterObject {
   filter: AnyRecordFilter
 }
 
+/** Settings of a share group, any of which may be a text with placeholders. */
+export type GroupConfigsWithPlaceholders = {
+  readonly [Name in keyof GroupConfigs]: GroupConfigs[Name] | `${string}\${${string}}${string}`
+}
+
 /**
  * What a listener listens to, and how. Every text may hold placeholders, `${name}` or `${name:default}`, which are resolved when
  * the listeners are started: from the `properties` of kafkaModule, then from the environment (`orders.topic` is also looked for
@@ -71,7 +76,7 @@ export interface KafkaListenerOptions<M extends ListenerAckMode = ListenerAckMod
    */
   readonly filter?: AnyRecordFilter | HookService<RecordFilterObject>
   /** Settings of the share group, which are set at the brokers before the listener joins it. */
-  readonly groupConfigs?: GroupConfigs
+  readonly groupConfigs?: GroupConfigsWithPlaceholders
   /** Further consumer settings of this listener, by the client's names or Kafka's dotted ones. They beat those of factory and client. */
   readonly properties?: Readonly<Record<string, unknown>>
 }

@@ -72,9 +72,7 @@ export class ListenerPreparation {
       subscriptions,
       publishers.map(({ where, part: publisher }) => ({ where, publisher })),
     )
-    for (const container of this.#application.registry.allContainers) {
-      container.addEventPublisher(this.#application.events)
-    }
+    this.#application.registry.addEventPublisher(this.#application.events)
   }
 
   /** Whether there is one logger. Without it nothing else can be made, nor found wrong. */
@@ -133,6 +131,7 @@ export class ListenerPreparation {
     const before = problems.count
     const endpoint = describeEndpoint(listener, this.#application.resolver, problems)
     this.#claim(endpoint.id, where)
+    this.#application.learnSecrets({ properties: endpoint.properties })
     const factory = await this.#factory(endpoint.containerFactory, where)
     const recoverer = this.#application.boundRecoverers.get(endpoint.containerFactory)
     const services = [listener.listenerClass, ...servicesOf(endpoint)]
@@ -150,6 +149,8 @@ export class ListenerPreparation {
       const container = this.#application.registry.registerListenerContainer(complete, factory)
       this.#requireGroup(container, where)
       checkAckMode(listener, container.containerProperties.shareAckMode, problems)
+      // What it would say of the mode is said.
+      if (problems.count === before) container.checkReady()
     })
   }
 
@@ -159,11 +160,13 @@ export class ListenerPreparation {
       const id: unknown = Reflect.get(part, 'id')
       const where = typeof id === 'string' ? `${token} '${id}'` : token
       const before = this.#problems.count
-      if (typeof id === 'string') this.#claim(id, where)
-      const factory = await this.#factory(part.containerFactory ?? DEFAULT_CONTAINER_FACTORY, where)
+      const read = this.#attempt(where, () => this.#application.endpoint(part))
+      if (read === undefined) continue
+      const { endpoint, containerFactory = DEFAULT_CONTAINER_FACTORY } = read
+      if (endpoint.id !== undefined) this.#claim(endpoint.id, where)
+      const factory = await this.#factory(containerFactory, where)
       if (this.#problems.count > before || factory === undefined) continue
       this.#attempt(where, () => {
-        const endpoint = this.#application.endpoint(part)
         const container = this.#application.registry.registerListenerContainer(endpoint, factory)
         this.#requireGroup(container, where)
         container.checkReady()
@@ -252,11 +255,12 @@ export class ListenerPreparation {
     )
   }
 
-  #attempt(where: string, what: () => void): void {
+  #attempt<T>(where: string, what: () => T): T | undefined {
     try {
-      what()
+      return what()
     } catch (error) {
       this.#problems.add(where, messageOf(error))
+      return undefined
     }
   }
 

@@ -1,10 +1,11 @@
 import { nearestName } from '@milena/client/internal'
-import { ShareAckMode, type GroupConfigs } from '@milena/container'
+import { reasonAgainstAckMode, ShareAckMode, type GroupConfigs } from '@milena/container'
 import { messageOf, type Problems } from './errors.js'
 import type { KafkaListenerOptions } from './kafka-listener-options.js'
 import type { ExploredListener } from './listener-explorer.js'
 import { isServiceReference } from './instance-resolver.js'
-import type { PropertyResolver } from './property-resolver.js'
+import { unresolvedSecret, type PropertyResolver } from './property-resolver.js'
+import { isSecretName } from './secret-redaction.js'
 
 type OptionName = keyof KafkaListenerOptions
 
@@ -51,6 +52,14 @@ const REFUSED: Readonly<Record<string, string>> = {
   shareConsumerRecordRecoverer: 'it belongs to the container factory; set it in containerFactories of kafkaModule',
 }
 
+/** The topics that texts name. No topic's name can hold a comma, so one text may name several. What is no text is left to who checks it. */
+export function topicsIn(given: readonly string[]): readonly string[] {
+  const names = given.flatMap((each) =>
+    typeof each === 'string' ? each.split(',').map((name) => name.trim()) : [each],
+  )
+  return [...new Set(names.filter((name) => name !== ''))]
+}
+
 /** Reads the options of one `@KafkaListener`, placeholders resolved. What is wrong is noted, by class, method and option. */
 export class OptionReader {
   constructor(
@@ -72,7 +81,7 @@ export class OptionReader {
       const nearest = nearestName(name, OPTIONS)
       const told =
         reason === undefined
-          ? `is not an option of @KafkaListener${nearest === undefined ? '' : `; did you mean '${nearest}'?`}`
+          ? `is not an option of @KafkaListener${nearest === undefined ? '.' : `; did you mean '${nearest}'?`}`
           : `cannot be set: ${reason}.`
       this.#problem(`'${name}' ${told}${reason === undefined ? ` Known are ${OPTIONS.join(', ')}.` : ''}`)
     }
@@ -94,13 +103,9 @@ export class OptionReader {
     const resolved = list.map((topic) => this.#resolved('topics', topic))
     // A name that could not be resolved is already a problem.
     if (resolved.includes(undefined)) return []
-    // No topic's name can hold a comma, so one text may name several.
-    const topics = resolved
-      .flatMap((text) => (text ?? '').split(','))
-      .map((topic) => topic.trim())
-      .filter((topic) => topic !== '')
+    const topics = topicsIn(resolved.map((text) => text ?? ''))
     if (topics.length === 0) this.#problem("It names no topic. Set topics, for example topics: 'orders'.")
-    return [...new Set(topics)]
+    return topics
   }
 
   text(name: OptionName): string | undefined {
@@ -155,7 +160,11 @@ export class OptionReader {
     const text = this.text('ackMode')?.toUpperCase()
     if (text === undefined) return undefined
     const mode = Object.values(ShareAckMode).find((known) => known === text)
-    if (mode === undefined) this.#problem(`ackMode is '${text}'; it must be ${Object.values(ShareAckMode).join(', ')}.`)
+    if (mode === undefined) {
+      const reason = reasonAgainstAckMode(text)
+      const told = reason === undefined ? '' : ` ${reason}.`
+      this.#problem(`ackMode is '${text}'; it must be ${Object.values(ShareAckMode).join(', ')}.${told}`)
+    }
     return mode
   }
 
@@ -190,7 +199,7 @@ export class OptionReader {
     return Object.fromEntries(
       Object.entries(given).map(([key, value]) => [
         key,
-        typeof value === 'string' ? this.#resolved(`${name}['${key}']`, value) : (value as unknown),
+        typeof value === 'string' ? this.#resolved(`${name}['${key}']`, value, isSecretName(key)) : (value as unknown),
       ]),
     )
   }
@@ -212,11 +221,12 @@ export class OptionReader {
     return this.listener.options?.[name]
   }
 
-  #resolved(option: string, text: string): string | undefined {
+  #resolved(option: string, text: string, isSecret = false): string | undefined {
     try {
       return this.resolver.resolve(text)
     } catch (error) {
-      this.#problem(`${option}: ${messageOf(error)}`)
+      // The sentence may quote the text.
+      this.#problem(isSecret ? unresolvedSecret(option) : `${option}: ${messageOf(error)}`)
       return undefined
     }
   }

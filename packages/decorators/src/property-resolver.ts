@@ -13,6 +13,11 @@ export type PropertySource = Readonly<Record<string, unknown>> | ((name: string)
 export const environmentProperties: PropertySource = (name) =>
   process.env[name] ?? process.env[name.replaceAll(/[^A-Za-z0-9]/g, '_').toUpperCase()]
 
+/** Said of a placeholder in a secret, which must not be quoted. */
+export function unresolvedSecret(option: string): string {
+  return `The placeholder in ${option} cannot be resolved. Write \${name}, and give the name a value in the properties of kafkaModule or in the environment.`
+}
+
 /** Puts values in the place of `${name}` and `${name:default}`. */
 export class PropertyResolver {
   readonly #sources: readonly PropertySource[]

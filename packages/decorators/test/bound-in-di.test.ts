@@ -447,6 +447,27 @@ describe('an event publisher in the DI container', () => {
     }
     expect(kafka.answers).toEqual(['ACCEPT 0', 'ACCEPT 0'])
   })
+
+  it('hears those that are registered later, too, by whichever container factory', async () => {
+    const seen: string[] = []
+    const kafka = new FakeKafka()
+    const { di } = application({ kafka, listeners: [Quiet] })
+    di.bind(KafkaTokens.EventPublisher).toConstantValue((event) => void seen.push(event.containerId))
+    const running = await startKafkaListeners(di, unsignalled)
+    const own = new ShareListenerContainerFactory<unknown, unknown>({
+      ...kafka.factory,
+      containerProperties: { groupId: 'g' },
+      logger: silent,
+    })
+    const listener = (): void => undefined
+    running.registry.registerListenerContainer({ id: 'registered', topics: 't', listener }, own)
+    const adopted = own.createContainer({ id: 'adopted', topics: 't' })
+    adopted.setupMessageListener(listener)
+    running.registry.adopt(adopted)
+    await running.registry.start()
+    await running.stop()
+    expect(new Set(seen)).toEqual(new Set(['quiet', 'registered', 'adopted']))
+  })
 })
 
 describe('listener classes in the DI container', () => {
@@ -494,11 +515,64 @@ describe('an endpoint in the DI container', () => {
     await running.stop()
   })
 
+  it('may be an instance of a class, and name several topics and its container factory in placeholders', async () => {
+    const kafka = new FakeKafka()
+    const seen: string[] = []
+    class OrderEndpoint {
+      readonly id = 'of-class'
+      readonly topics = ['${topics}', 'c']
+      readonly containerFactory = '${factory}'
+      readonly #seen = seen
+      readonly store = 'its own affair'
+      get filter() {
+        return ({ offset }: { readonly offset: number }) => offset !== 1
+      }
+      listener(record: ConsumerRecord<unknown, unknown>): void {
+        this.#seen.push(`${record.topic} ${this.store}`)
+      }
+    }
+    const { di } = application({
+      kafka,
+      properties: { topics: ['a', 'b'], factory: 'second' },
+      containerFactories: { second: kafka.factory },
+    })
+    di.bind(KafkaTokens.Endpoint).to(OrderEndpoint)
+    const running = await startKafkaListeners(di, unsignalled)
+    expect(running.registry.getListenerContainer('of-class')?.topics).toEqual(['a', 'b', 'c'])
+    for (const topic of ['a', 'b', 'c']) await kafka.bring(topic, 1)
+    expect(seen).toEqual(['a its own affair', 'c its own affair'])
+    await running.stop()
+  })
+
+  it('refuses what it does not know, and what it cannot have with the reason', async () => {
+    const { di } = application()
+    const wrong = {
+      topics: 'orders',
+      listener: () => undefined,
+      maxInflight: 1,
+      topicPattern: 'x',
+      shareAckMode: 'MANUAL',
+      syncShareCommits: true,
+    }
+    di.bind(KafkaTokens.Endpoint).toConstantValue(wrong)
+    di.bind(KafkaTokens.Endpoint).toConstantValue({
+      topics: 'o',
+      listener: () => undefined,
+      autoStartup: 'no' as never,
+    })
+    const failure = await startKafkaListeners(di, unsignalled).catch(String)
+    expect(failure).toMatch(/'maxInflight' is not a setting of an endpoint; did you mean 'maxInFlight'\?/)
+    expect(failure).toMatch(/'topicPattern' cannot be set: a share group subscribes to topics by name/)
+    expect(failure).toMatch(/'shareAckMode' cannot be set: here it is called ackMode/)
+    expect(failure).toMatch(/'syncShareCommits' cannot be set: it belongs into the container properties/)
+    expect(failure).toMatch(/autoStartup must be true or false/)
+  })
+
   it('may be registered while everything runs', async () => {
     const { di, kafka } = application({ listeners: [Quiet] })
     const running = await startKafkaListeners(di, unsignalled)
     running.registry.registerListenerContainer(
-      { id: 'late', topics: 'late', listener: () => undefined },
+      { id: 'late', topics: 'late', listener: (_record: ConsumerRecord<string | null, { id: string }>) => undefined },
       di.get(KafkaTokens.containerFactory('default')),
       { startImmediately: true },
     )

@@ -69,6 +69,7 @@ class FakeMember {
     onVerdict: () => () => undefined,
     onLost: () => () => undefined,
     onStood: () => () => undefined,
+    onFatal: () => () => undefined,
     wishes: { maxInFlight: undefined, maxLockExtensionMs: 300_000 },
     keepLocks: () => undefined,
     giveUp: () => undefined,

@@ -550,3 +550,47 @@ describe('a decorator in the wrong place', () => {
     expect(() => Header('')).toThrow(/@Header needs the name of the header/)
   })
 })
+
+describe('a parameter that is an array', () => {
+  it('is refused: records are delivered one by one; a payload may be one where it is said', () => {
+    class Batch {
+      @KafkaListener({ topics: 'orders' })
+      byType(records: ConsumerRecord[]): void {
+        void records
+      }
+      @KafkaListener({ topics: 'orders' })
+      decorated(@Record() records: unknown): void {
+        void records
+      }
+    }
+    // As the compiler would tell of `records: ConsumerRecord[]`, where somebody has it run without checks.
+    Reflect.defineMetadata('design:paramtypes', [Array], Batch.prototype, 'decorated')
+    expect(() => explore(Batch)).toThrow(
+      /Batch\.byType\(\): Its first parameter is an array: records are delivered one by one/,
+    )
+    expect(() => explore(Batch)).toThrow(/Batch\.decorated\(\): Its first parameter has @Record and is an array/)
+    class Right {
+      @KafkaListener({ topics: 'orders' })
+      on(@Payload() orders: Order[]): void {
+        void orders
+      }
+    }
+    expect(kindsOf(Right)).toEqual(['payload'])
+  })
+})
+
+describe('a parameter whose decorator gives another class than its type', () => {
+  it('is told', () => {
+    class Wrong {
+      @KafkaListener({ topics: 'orders' })
+      on(@Record() order: unknown, @Ack() acknowledgment: ShareAcknowledgment): void {
+        void order
+        void acknowledgment
+      }
+    }
+    Reflect.defineMetadata('design:paramtypes', [Order, ShareAcknowledgment], Wrong.prototype, 'on')
+    expect(() => explore(Wrong)).toThrow(
+      /^Wrong\.on\(\): Its first parameter has @Record, which gives a ConsumerRecord, and is of type Order/,
+    )
+  })
+})

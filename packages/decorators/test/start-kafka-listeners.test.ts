@@ -591,6 +591,79 @@ describe('a mistake', () => {
     expect(() => kafkaModule(options as unknown as KafkaModuleOptions)).toThrow(message)
   })
 
+  it('in the consumer settings of a listener is told by class and method, with all others, before anything joins', async () => {
+    class Wrong {
+      @KafkaListener({ topics: 'a', groupId: 'g', properties: { 'max.poll.recrods': 5 } })
+      one(): void {}
+      @KafkaListener({ topics: 'b', groupId: 'g', properties: { 'max.poll.records': 'many' }, phase: 1 })
+      two(): void {}
+      @KafkaListener({ topics: 'c', groupId: 'g', phase: -1 })
+      right(): void {}
+    }
+    const di = new Container()
+    di.load(kafkaModule({ client: { bootstrapServers: 'nowhere:1' }, logger: keptLog().logger, listeners: [Wrong] }))
+    const failure = await startKafkaListeners(di, { signals: false }).catch(String)
+    expect(failure).toMatch(/for 2 reasons/)
+    expect(failure).toMatch(
+      /Wrong\.one\(\): .*'max\.poll\.recrods' is not a known property; did you mean 'max\.poll\.records'\?/,
+    )
+    expect(failure).toMatch(/Wrong\.two\(\): .*maxPollRecords is 'many'/)
+  })
+
+  it('in a mode of offset commits is told with the reason', async () => {
+    class Offsets {
+      @KafkaListener({ topics: 'a', groupId: 'g', ackMode: '${mode:record}' })
+      on(): void {}
+    }
+    const di = new Container()
+    di.load(kafkaModule({ client: { bootstrapServers: 'nowhere:1' }, logger: keptLog().logger, listeners: [Offsets] }))
+    await expect(startKafkaListeners(di, { signals: false })).rejects.toThrow(
+      /Offsets\.on\(\): ackMode is 'RECORD'; it must be .*RECORD is a mode of offset commits, and records are acknowledged one by one/,
+    )
+  })
+
+  it('of group settings with placeholders is none', async () => {
+    class Settings {
+      @KafkaListener({
+        topics: 'a',
+        autoStartup: false,
+        groupConfigs: {
+          'share.auto.offset.reset': '${reset:earliest}',
+          'share.record.lock.duration.ms': '${lock:20000}',
+        },
+      })
+      on(): void {}
+    }
+    const di = new Container()
+    di.load(
+      kafkaModule({
+        client: { bootstrapServers: 'nowhere:1', groupId: 'g' },
+        logger: keptLog().logger,
+        listeners: [Settings],
+        containerFactories: { default: { groupConfigs: { shareSessionTimeoutMs: '${session:30000}' } } },
+      }),
+    )
+    const running = await startKafkaListeners(di, { signals: false })
+    expect(running.registry.allContainers[0]?.containerProperties.groupConfigs).toEqual({
+      'share.auto.offset.reset': 'earliest',
+      'share.record.lock.duration.ms': '20000',
+      'share.session.timeout.ms': '30000',
+    })
+    await running.stop()
+  })
+
+  it('in a placeholder of a secret does not quote it', async () => {
+    class Wrong {
+      @KafkaListener({ topics: 'a', groupId: 'g', properties: { 'ssl.key.password': 'hunter22${' } })
+      one(): void {}
+    }
+    const di = new Container()
+    di.load(kafkaModule({ client: { bootstrapServers: 'nowhere:1' }, logger: keptLog().logger, listeners: [Wrong] }))
+    const failure = await startKafkaListeners(di, { signals: false }).catch(String)
+    expect(failure).toMatch(/Wrong\.one\(\): The placeholder in properties\['ssl\.key\.password'\] cannot be resolved/)
+    expect(failure).not.toContain('hunter22')
+  })
+
   it('of a client without bootstrapServers is told by the start', async () => {
     const { di } = application({ listeners: [Good], client: { groupId: 'g' }, containerFactories: { default: {} } })
     await expect(startKafkaListeners(di)).rejects.toThrow(/bootstrapServers/)
