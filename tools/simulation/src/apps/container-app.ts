@@ -116,7 +116,7 @@ export class ContainerApp extends AppBase implements App {
       recordContext: this.#hasContext,
       shareConsumerRecordRecoverer: (record) => work.recover(record),
       // A long one shows waits that nothing else would end.
-      pollTimeoutMs: dice.pick([50, 5_000, 600_000, 600_000]),
+      pollTimeoutMs: dice.pick([50, 600_000, 600_000, 600_000]),
       ...(dice.chance(0.3) && { errorHandler: (record, error, context) => work.handle(record, error, context) }),
       ...(isFiltered && { filter: (record) => work.filter(record as never, this.#memberId) }),
     }
