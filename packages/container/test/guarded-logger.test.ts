@@ -20,6 +20,10 @@ class Unspeakable extends Error {
   }
 }
 
+const fail = (error: unknown): never => {
+  throw error
+}
+
 /** What a listener may throw, and nobody can describe. */
 const hostile: readonly (readonly [string, unknown])[] = [
   ['an error whose message throws', new Unspeakable()],
@@ -114,7 +118,7 @@ describe.each(loggers)('with %s', (_logger, make) => {
             logger: make(),
             valueDeserializer: (data) => {
               if (data?.toString() !== 'bad') return String(data)
-              if (late) return Promise.reject(error as Error) as never
+              if (late) return Promise.resolve().then(() => fail(error)) as never
               throw error
             },
           },

@@ -71,8 +71,10 @@ describe('a listener that takes longer than processingDeadlineMs', () => {
     const harness = new ContainerHarness({
       properties: { processingDeadlineMs: 1_000 },
       acknowledging: true,
-      listener: (_record, _acknowledgment, _consumer, signal) =>
-        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(errorOf(signal) as Error))),
+      listener: async (_record, _acknowledgment, _consumer, signal) => {
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+        throw errorOf(signal)
+      },
     })
     await harness.run(1)
     await harness.clock.advance(1_000)

@@ -127,7 +127,8 @@ export class ShareIntake<K, V> {
     const usualMs = PATIENCE * (this.#pace.perRecordMs ?? 0) * outstanding
     if (standsMs <= Math.max(lockMs * STANDS_AFTER, STANDS_AFTER_MS, Math.min(usualMs, keepForMs(lockMs)))) return false
     this.#stood = true
-    this.#sizer.stood()
+    // Who answers a batch as a whole, however late, has nothing fetched meanwhile: there is nothing to be careful about.
+    if (!this.#inBatches) this.#sizer.stood()
     return true
   }
 
