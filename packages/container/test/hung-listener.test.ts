@@ -111,6 +111,49 @@ describe('records behind a listener call that never returns', () => {
     expect(seen).toEqual(Array.from({ length: 3 }, (_, at) => `v${at} 1`))
   })
 
+  calmly('are not fetched ahead again, whatever is to be fetched ahead', async (bench) => {
+    await bench.container(
+      listener(({ value }) => value === 'v1'),
+      { maxInFlight: 1 },
+      { prefetch: 10 },
+    )
+    bench.append(6)
+    for (let i = 0; i < 9; i++) {
+      await bench.broker.clock.advance(30_000)
+      expect(kept(bench).at(-1)).toBe('5 AVAILABLE 1')
+    }
+  })
+
+  calmly('lose one delivery where whole batches are fetched', async (bench) => {
+    const seen: string[] = []
+    await bench.container(
+      listener(({ value }) => value === 'v1', seen),
+      {},
+      { acquireMode: 'batch_optimized' },
+    )
+    bench.append(20)
+    await until(bench, () => seen.at(-1) === 'v1 3')
+    expect(kept(bench).at(-1)).toBe('19 AVAILABLE 1')
+  })
+
+  calmly('wait behind calls that take longer than half a lock, where they usually do', async (bench) => {
+    const { broker } = bench
+    const seen: string[] = []
+    await bench.container(
+      {
+        onMessage: (record) => {
+          seen.push(`${record.value} ${record.deliveryCount}`)
+          return new Promise<void>((resolve) => broker.clock.setTimer(resolve, 20_000))
+        },
+      },
+      { maxInFlight: 1 },
+      { prefetch: 1 },
+    )
+    bench.append(8)
+    await finished(bench, 8)
+    expect(seen.slice(-5)).toEqual(['v3 1', 'v4 1', 'v5 1', 'v6 1', 'v7 1'])
+  })
+
   calmly('are had by an idle member half a lock later', async (bench) => {
     const { clock } = bench.broker
     const seen: string[] = []
@@ -177,7 +220,13 @@ describe('a member all of whose calls hang', () => {
     bench.append(2)
     await broker.clock.advance(300_000)
     expect(container.health().status).toBe('up')
-    await broker.advanceUntil(() => stops(bench).length === 1, { stepMs: 100 })
+    await broker.advanceUntil(() => bench.events.some(({ type }) => type === 'recordLockLost'), {
+      stepMs: 100,
+      maxMs: 100_000,
+    })
+    // Its calls had their time: nobody waits for them once more.
+    await broker.clock.advance(500)
+    expect(stops(bench)).toHaveLength(1)
     expect(container.health()).toMatchObject({ status: 'degraded', members: [{ status: 'replacing' }] })
     expect(container.health().members[0]?.lastError).toMatch(/^LISTENER_HANGS: .* does not come back from orders-0@0,/)
     expect(stops(bench)).toMatchObject([

@@ -128,7 +128,12 @@ export class FetchSizer {
     }
     const { prefetch } = this.#sizing
     if (this.#regaining && this.#deliveries >= OFTEN) return 0
-    if (prefetch !== 'auto') return buffered < prefetch ? Math.min(size, prefetch - buffered) : 0
+    if (prefetch !== 'auto') {
+      // What the lock keeper gave back because it takes too long is not to come back at once.
+      const slowest = Math.max(this.#perRecordMs ?? 0, slowestMs)
+      const kept = this.careful ? startedWithin(keepForMs(this.#lockMs), slowest) : Infinity
+      return Math.max(0, Math.min(size, Math.min(prefetch, kept) - buffered))
+    }
     if (this.#perRecordMs === undefined || buffered > size / 2) return 0
     return size <= this.#startable(Math.max(this.#perRecordMs, slowestMs)) ? size : 0
   }
