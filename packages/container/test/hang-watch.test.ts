@@ -55,6 +55,7 @@ test('a call that ended, or another one that began, counts the time anew', async
   calls++
   watch.look()
   await clock.advance(200_000)
+  watch.look()
   stuck = false
   watch.look()
   stuck = true
