@@ -37,6 +37,18 @@ describe('A MANUAL listener that hands its records on', () => {
     expect(sizes[2]).toBeGreaterThan(32)
   })
 
+  quickly('gets more at once while it is quick, also where it answers by the clock', async (bench) => {
+    bench.append(600)
+    const kept = await keeping(bench)
+    let most = 0
+    for (let i = 0; i < 15; i++) {
+      await bench.broker.clock.advance(100)
+      most = Math.max(most, kept.length)
+      for (const { acknowledgment } of kept.splice(0)) acknowledgment.acknowledge()
+    }
+    expect(most).toBeGreaterThan(16)
+  })
+
   quickly('keeps their locks until it answers, each record delivered once', async (bench) => {
     bench.append(10)
     const kept = await keeping(bench)
