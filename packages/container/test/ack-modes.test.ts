@@ -176,15 +176,20 @@ describe('an answer with a delay', () => {
     expect(harness.clock.pendingTimers).toBe(0)
   })
 
-  test('decided only while the container stops is sent at once', async () => {
-    const decision = deferred<RecovererAnswer>()
-    const harness = failing(() => decision.promise)
-    await harness.run(1)
-    const stopped = harness.container.stop()
-    decision.resolve({ type: 'RELEASE', delayMs: 5_000 })
-    await stopped
-    expect(harness.engine().answers).toEqual(['RELEASE orders-0@0'])
-  })
+  test.each([undefined, 2])(
+    'decided only while the container stops is sent at once (maxInFlight %s)',
+    async (maxInFlight) => {
+      const decision = deferred<RecovererAnswer>()
+      const harness = failing(() => decision.promise, { maxInFlight })
+      await harness.run(1)
+      void harness.container.stop()
+      await harness.settle()
+      decision.resolve({ type: 'RELEASE', delayMs: 20_000 })
+      await harness.settle()
+      expect(harness.engine().answers).toEqual(['RELEASE orders-0@0'])
+      expect(harness.container.state).toBe('stopped')
+    },
+  )
 })
 
 describe('answers that the broker does not take', () => {

@@ -135,6 +135,55 @@ describe('an error handler', () => {
   })
 })
 
+test.each(['resolves', 'rejects'] as const)(
+  'a recoverer asked after an error handler that %s later holds the next record and stop() until it has decided',
+  async (how) => {
+    const [handled, decision] = [deferred(), deferred<'RELEASE'>()]
+    const seen: number[] = []
+    const harness = new ContainerHarness({
+      properties: { errorHandler: () => handled.promise, shareConsumerRecordRecoverer: () => decision.promise },
+      listener: ({ offset }) => {
+        seen.push(offset)
+        if (offset === 0) throw bad
+      },
+    })
+    await harness.run(2)
+    if (how === 'resolves') handled.resolve()
+    else handled.reject(new Error('the handler failed'))
+    await harness.settle()
+    expect(seen).toEqual([0])
+    void harness.container.stop()
+    await harness.settle()
+    expect(harness.container.state).toBe('stopping')
+    decision.resolve('RELEASE')
+    await harness.settle()
+    expect(harness.engine().answers).toEqual(['RELEASE orders-0@0'])
+    expect(harness.container.state).toBe('stopped')
+  },
+)
+
+test.each(['throws', 'rejects'] as const)('a listener that %s in time has no deadline any more', async (how) => {
+  const harness = new ContainerHarness({
+    properties: { processingDeadlineMs: 1_000 },
+    listener: () => {
+      if (how === 'throws') throw bad
+      return Promise.reject(bad)
+    },
+  })
+  await harness.run(1)
+  await harness.clock.advance(3_000)
+  expect(harness.container.metrics().get('orders-0')).toMatchObject({ failed: 1, deadlinesExceeded: 0 })
+  expect(harness.engine().answers).toEqual(['REJECT orders-0@0'])
+})
+
+test('a MANUAL listener that throws is counted for each record', async () => {
+  const harness = new ManualHarness({}, () => {
+    throw bad
+  })
+  await harness.run(2)
+  expect(harness.container.metrics().get('orders-0')?.failed).toBe(2)
+})
+
 describe('a listener may throw anything', () => {
   const things: readonly (readonly [string, unknown])[] = [
     ['a text', 'bad'],
