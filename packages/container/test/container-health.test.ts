@@ -1,6 +1,7 @@
 import { KafkaBrokerError, KafkaError } from '@milena/protocol'
 import { describe, expect, test } from 'vitest'
 import { ContainerHarness, deferred } from './container-harness.js'
+import { ManualHarness } from './manual-harness.js'
 
 /** Ends a member, which is then replaced. */
 const deadly = (): KafkaError => new KafkaError('the member was fenced', { code: 'FENCED_MEMBER_EPOCH' })
@@ -82,6 +83,22 @@ describe('the health of a container', () => {
     await harness.run(3)
     held[0]?.acknowledge()
     expect(harness.container.health().members).toMatchObject([{ openAcknowledgments: 2 }])
+  })
+
+  test('has records of a window in flight until they are answered, though their listeners have returned', async () => {
+    const harness = new ManualHarness({ maxInFlight: 5 })
+    await harness.run(3)
+    harness.handle(1).acknowledge()
+    expect(harness.container.health().members).toMatchObject([{ inFlight: 2, openAcknowledgments: 2 }])
+  })
+
+  test('counts the time since the last record from records, not from batches without any', async () => {
+    const harness = new ContainerHarness()
+    await harness.run(1)
+    await harness.clock.advance(2_000)
+    harness.engine().feedWithFailure({ offset: 5, error: new KafkaError('no JSON', { code: 'DESERIALIZATION' }) })
+    await harness.settle()
+    expect(harness.container.health().members).toMatchObject([{ secondsSinceLastRecord: 2 }])
   })
 
   test('is degraded while a member is replaced, with what it died of, and up again after that', async () => {

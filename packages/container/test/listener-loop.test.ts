@@ -131,6 +131,24 @@ describe('the batch rule (maxInFlight unset)', () => {
     expect(seen).toEqual([0, 1, 2, 3])
   })
 
+  test('waiting for verdicts batch after batch leaves no abort listeners behind', async () => {
+    const warnings: Error[] = []
+    const warned = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', warned)
+    try {
+      const harness = new ContainerHarness()
+      await harness.container.start()
+      for (let offset = 0; offset < 40; offset++) {
+        harness.engine().feedMany(1, offset)
+        await harness.settle()
+      }
+      await new Promise((resolve) => setImmediate(resolve))
+    } finally {
+      process.off('warning', warned)
+    }
+    expect(warnings).toEqual([])
+  })
+
   test('one member that waits does not hold up another', async () => {
     const hung = deferred()
     const harness = new ContainerHarness({

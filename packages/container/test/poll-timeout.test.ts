@@ -47,3 +47,13 @@ test('an error that came before is no trouble any more when it has waited in vai
   await harness.clock.advance(35_000)
   expect(harness.container.health().status).toBe('up')
 })
+
+test('the pauses after errors in a row are not cut short by it', async () => {
+  const harness = new ContainerHarness({ properties: { pollTimeoutMs: 300 } })
+  harness.factory.prepare = ({ engine }) => {
+    engine.take = () => Promise.reject(new KafkaError('not allowed', { code: 'TOPIC_AUTHORIZATION_FAILED' }))
+  }
+  await harness.run(0)
+  await harness.clock.advance(60_000)
+  expect(harness.events.filter(({ type }) => type === 'pollFailed').length).toBeLessThan(25)
+})

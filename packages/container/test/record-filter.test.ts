@@ -72,6 +72,35 @@ describe('a record filter', () => {
     expect(harness.engine().answers).toEqual([])
   })
 
+  test('that takes longer than the lock of its record has it told as lost', async () => {
+    const verdict = deferred<boolean>()
+    const harness = filtering(() => verdict.promise)
+    await harness.container.start()
+    harness.engine().feed({ offset: 0, lockMs: 100 })
+    await harness.clock.advance(200)
+    verdict.resolve(true)
+    await harness.settle()
+    expect(harness.seen).toEqual([])
+    expect(harness.container.metrics().get('orders-0')).toMatchObject({ delivered: 0, locksLost: 1 })
+  })
+
+  test('that takes its time leaves the batch rule as it is: the next record waits for the listener', async () => {
+    const work = deferred()
+    const seen: number[] = []
+    const harness = new ContainerHarness({
+      properties: { filter: () => Promise.resolve(true) },
+      listener: ({ offset }) => {
+        seen.push(offset)
+        return work.promise
+      },
+    })
+    await harness.run(2)
+    expect(seen).toEqual([0])
+    work.resolve()
+    await harness.settle()
+    expect(seen).toEqual([0, 1])
+  })
+
   test('that says true while the container stops has its record given back', async () => {
     const verdict = deferred<boolean>()
     const harness = filtering(() => verdict.promise)
