@@ -69,7 +69,7 @@ function namedSource<T>(name: string, what: string): DeserializerSource<T> {
   if (known) return { take: () => make?.() as Deserializer<T> | undefined, perConsumer: true, alwaysConfigured: true }
   const nearest = nearestName(name, knownDeserializers)
   throw new KafkaUsageError(
-    `${what}: there is no deserializer '${name}' here${nearest === undefined ? '' : `; did you mean '${nearest}'?`} ` +
+    `${what}: there is no deserializer '${name}' here${nearest === undefined ? '.' : `; did you mean '${nearest}'?`} ` +
       `Give a class, an instance or a function, or one of the names ${knownDeserializers.join(', ')}.`,
   )
 }

@@ -1,3 +1,5 @@
+import { nearestName } from '@milena/client/internal'
+import { KafkaUsageError } from '@milena/protocol'
 import type { Logger } from '@milena/protocol/runtime'
 import type {
   AcknowledgmentFailedEvent,
@@ -31,6 +33,22 @@ export type ContainerEvent =
   | ProcessingDeadlineExceededEvent
   | AcknowledgmentFailedEvent
 
+const eventTypes: { readonly [Type in ContainerEvent['type']]: true } = {
+  consumerStarting: true,
+  consumerStarted: true,
+  consumerFailedToStart: true,
+  shareConsumerStopping: true,
+  consumerStopped: true,
+  pollFailed: true,
+  recordDeserializationFailed: true,
+  recordLockLost: true,
+  recovererFailed: true,
+  listenerFailed: true,
+  acknowledgmentTimeout: true,
+  processingDeadlineExceeded: true,
+  acknowledgmentFailed: true,
+}
+
 /** Called with events of one type. What it returns is not waited for; what it throws, or rejects with, is logged. */
 export type ContainerObserver<T extends ContainerEvent['type']> = (
   event: Extract<ContainerEvent, { type: T }>,
@@ -48,20 +66,26 @@ export class ContainerEventHub implements ContainerEventPublisher {
 
   readonly #publishers = new Set<ContainerEventPublisher>()
 
+  /** @throws KafkaUsageError for a publisher that is none */
   constructor(
     private readonly logger: Logger,
     publisher: ContainerEventPublisher | undefined,
   ) {
-    if (publisher !== undefined) this.#publishers.add(publisher)
+    if (publisher !== undefined) this.addPublisher(publisher)
   }
 
-  /** Adds one who is told every event. Adding one twice changes nothing. */
+  /** Adds one who is told every event. Adding one twice changes nothing. @throws KafkaUsageError for what is none */
   addPublisher(publisher: ContainerEventPublisher): void {
+    if (typeof publisher?.publish !== 'function') {
+      throw new KafkaUsageError('An event publisher is an object with publish(event).')
+    }
     this.#publishers.add(publisher)
   }
 
-  /** Adds an observer; the returned function removes it. */
+  /** Adds an observer; the returned function removes it. @throws KafkaUsageError for a type that no event has, and for no function */
   on<T extends ContainerEvent['type']>(type: T, observer: ContainerObserver<T>): () => void {
+    requireType(type)
+    if (typeof observer !== 'function') throw new KafkaUsageError(`The observer of '${type}' must be a function.`)
     // An own function per subscription, so that one observer may be added twice and removed once. The lists are replaced, not
     // changed: an observer may add and remove others.
     const subscription = (event: never): unknown => observer(event)
@@ -108,4 +132,13 @@ export class ContainerEventHub implements ContainerEventPublisher {
       // With a logger that throws there is nobody left to tell; later events still reach their observers.
     }
   }
+}
+
+function requireType(type: unknown): void {
+  const types = Object.keys(eventTypes)
+  if (typeof type === 'string' && Object.hasOwn(eventTypes, type)) return
+  const nearest = nearestName(String(type).replace(/Event$/, ''), types)
+  throw new KafkaUsageError(
+    `'${String(type)}' is not the type of an event${nearest === undefined ? '.' : `; did you mean '${nearest}'?`} Known are: ${types.join(', ')}.`,
+  )
 }

@@ -1,5 +1,5 @@
 import type { ShareConsumer } from '@milena/client'
-import { KafkaUsageError } from '@milena/protocol'
+import { KafkaError, KafkaUsageError } from '@milena/protocol'
 import type { ContainerEngine } from './container-engine.js'
 import type { ShareConsumerFactory, ShareConsumerRequest } from './share-consumer-factory.js'
 
@@ -20,7 +20,7 @@ export function makeConsumer<K, V>(
   engineOf: (consumer: ShareConsumer<K, V>) => ContainerEngine<K, V>,
   request: ShareConsumerRequest,
 ): MemberConsumer<K, V> {
-  const consumer = factory.createShareConsumer(request)
+  const consumer = madeBy(factory, request)
   const made: unknown = consumer
   if (made instanceof Promise) {
     made.then(closeQuietly, () => undefined)
@@ -35,6 +35,19 @@ export function makeConsumer<K, V>(
   } catch {
     closeQuietly(made)
     throw unfit(request, `an object of class ${made.constructor?.name ?? 'Object'}`)
+  }
+}
+
+function madeBy<K, V>(factory: ShareConsumerFactory<K, V>, request: ShareConsumerRequest): ShareConsumer<K, V> {
+  try {
+    return factory.createShareConsumer(request)
+  } catch (cause) {
+    if (cause instanceof Error) throw cause
+    const thrown = typeof cause === 'string' ? `'${cause}'` : `something that is no error (of type ${typeof cause})`
+    throw new KafkaError(
+      `The consumer factory threw ${thrown} for ${request.clientId ?? 'a member'}: mend its createShareConsumer(), and have it throw errors.`,
+      { cause },
+    )
   }
 }
 

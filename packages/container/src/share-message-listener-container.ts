@@ -269,7 +269,8 @@ export class ShareMessageListenerContainer<K = Buffer | null, V = Buffer | null>
     const failure: StartFailure | undefined = await (run === undefined ? unready : run.start())
     if (this.#run !== run || this.#lifecycle.state !== 'starting') throw startCancelled(this.id)
     if (failure !== undefined) {
-      this.#logger.error({ err: failure.cause }, `Container '${this.id}' could not be started.`)
+      const { topics, groupId } = this
+      this.#logger.error({ err: failure.cause, topics, groupId }, `Container '${this.id}' could not be started.`)
       this.#failure = failure
       this.#lifecycle.move('fail')
       this.#endWaiters.tell(this.#failure)

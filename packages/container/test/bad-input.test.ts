@@ -61,18 +61,6 @@ describe('a consumer factory that', () => {
     expect(log.at('error')).toHaveLength(1)
   })
 
-  test('throws what is no error fails the start with an error that tells it', async () => {
-    const { container, factory: consumers } = harness()
-    const thrown: unknown = 'out of consumers'
-    consumers.prepare = () => {
-      throw thrown
-    }
-    await expect(container.start()).rejects.toMatchObject({
-      message: 'The container has failed: out of consumers',
-      cause: thrown,
-    })
-  })
-
   test.each([
     [undefined, 'undefined'],
     [null, 'null'],
@@ -92,6 +80,27 @@ describe('a consumer factory that', () => {
       `The consumer factory gave no consumer for orders-0, but ${told}: createShareConsumer() must return a new ShareConsumer of @milena/client.`,
     )
     expect(container.state).toBe('failed')
+  })
+
+  test.each([
+    ['out of memory', "'out of memory'"],
+    [undefined, 'something that is no error (of type undefined)'],
+    [{ code: 1 }, 'something that is no error (of type object)'],
+  ])('throws %j fails the start with a message that says who threw it', async (thrown, told) => {
+    const createShareConsumer = (): never => {
+      throw thrown
+    }
+    const container = new ShareMessageListenerContainer(
+      { createShareConsumer, addListener: () => undefined, removeListener: () => false },
+      { id: 'orders', topics: 'orders' },
+      { logger: new KeptLog().logger() },
+    )
+    container.setupMessageListener(() => undefined)
+    const failure = (await container.start().catch((error: unknown) => error)) as Error
+    expect(failure.message).toBe(
+      `The consumer factory threw ${told} for orders-0: mend its createShareConsumer(), and have it throw errors.`,
+    )
+    expect(failure.cause).toBe(thrown)
   })
 
   test('gives something that is no ShareConsumer has it closed again', async () => {

@@ -75,3 +75,15 @@ test('a logger that throws costs later events nothing', () => {
   hub.publish(new ConsumerStartedEvent(source))
   expect(told).toEqual(['consumerStarted'])
 })
+
+test('what no event is called, and who cannot be told, is refused where it is given', () => {
+  const hub = new ContainerEventHub(new KeptLog().logger(), undefined)
+  const on = (type: unknown, observer: unknown) => () => hub.on(type as 'consumerStarted', observer as () => void)
+  expect(on('ConsumerStoppedEvent', () => undefined)).toThrow(/did you mean 'consumerStopped'\?/)
+  expect(on('toString', () => undefined)).toThrow(/'toString' is not the type of an event.*Known are: consumerStarting/)
+  expect(on('consumerStopped', undefined)).toThrow(/The observer of 'consumerStopped' must be a function/)
+  for (const none of [{}, 'x', () => undefined]) {
+    expect(() => new ContainerEventHub(new KeptLog().logger(), none as never)).toThrow(/object with publish\(event\)/)
+    expect(() => hub.addPublisher(none as never)).toThrow(/object with publish\(event\)/)
+  }
+})

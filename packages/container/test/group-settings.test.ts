@@ -55,6 +55,16 @@ describe('group settings of a container', () => {
     expect(story).toEqual(['closed', 'consumer'])
   })
 
+  test('of several containers of one group may be different ones', async () => {
+    const { story, container } = withAdmin()
+    await container('a', { shareAutoOffsetReset: 'earliest' }).start()
+    await container('b', { shareDeliveryCountLimit: 3 }).start()
+    expect(story.filter((line) => line !== 'closed')).toEqual([
+      'workers {"share.auto.offset.reset":"earliest"}',
+      'workers {"share.delivery.count.limit":"3"}',
+    ])
+  })
+
   test("are set on the cluster that the container's own settings name", async () => {
     const { harness, admin, container } = withAdmin()
     const asked: unknown[] = []
@@ -89,6 +99,16 @@ describe('group settings of a container', () => {
     await first.stop()
     await second.start()
     await expect(first.start()).rejects.toSatisfy(KafkaUsageError.is)
+  })
+
+  test('of two containers of one group that have no name in common, or agree, are set by both', async () => {
+    const { story, container } = withAdmin()
+    await container('first', { shareAutoOffsetReset: 'earliest', shareHeartbeatIntervalMs: 5000 }).start()
+    await container('second', { shareDeliveryCountLimit: 3, shareHeartbeatIntervalMs: 5000 }).start()
+    expect(story.filter((told) => told !== 'closed')).toEqual([
+      'workers {"share.auto.offset.reset":"earliest","share.heartbeat.interval.ms":"5000"}',
+      'workers {"share.delivery.count.limit":"3"}',
+    ])
   })
 
   test('that could not be applied fail the start with one event, and are not claimed any more', async () => {

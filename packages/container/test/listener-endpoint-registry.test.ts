@@ -148,6 +148,25 @@ describe('the registry', () => {
     expect(registry.unregisterListenerContainer('a')).toBe(a)
   })
 
+  test('forgets a container that has failed, whose id is free then', async () => {
+    const { harness, registry, factory } = registryOf()
+    harness.factory.prepare = ({ engine }) => (engine.joining = new Error('no access'))
+    const failed = registry.registerListenerContainer({ id: 'a', topics: 't', listener }, factory)
+    await expect(registry.start()).rejects.toThrow('no access')
+    expect(failed.state).toBe('failed')
+    expect(registry.unregisterListenerContainer('a')).toBe(failed)
+    const another = registry.registerListenerContainer({ id: 'a', topics: 't', listener }, factory)
+    expect(registry.allContainers).toEqual([another])
+  })
+
+  test('forgets a container that has failed', async () => {
+    const { registry, factory } = registryOf()
+    registry.registerListenerContainer({ id: 'a', topics: 't', listener, ackMode: 'MANUAL' }, factory)
+    await expect(registry.start()).rejects.toThrow(/MANUAL/)
+    expect(registry.unregisterListenerContainer('a')?.state).toBe('failed')
+    expect(registry.getListenerContainerIds()).toEqual([])
+  })
+
   test('keeps a container that was made in code under its own id, and starts and stops it with the others', async () => {
     const { registry, factory } = registryOf()
     const [own, byHand] = ['own', 'by-hand'].map((id) => {
@@ -190,6 +209,17 @@ function phased() {
 }
 
 describe('phases', () => {
+  test('are numbers: nine is before ten, and those below nought are before it', async () => {
+    const { registry, factory } = registryOf()
+    const story: string[] = []
+    for (const phase of [10, 9, 0, -1, -10]) {
+      const container = registry.registerListenerContainer({ topics: 't', listener, phase }, factory)
+      container.on('consumerStarted', () => story.push(String(phase)))
+    }
+    await registry.start()
+    expect(story).toEqual(['-10', '-1', '0', '9', '10'])
+  })
+
   test('start low ones first and stop high ones first; each waits for the one before', async () => {
     const { registry, story } = phased()
     await registry.start()
@@ -202,6 +232,19 @@ describe('phases', () => {
     expect(story.slice(4).toSorted()).toEqual(
       ['early stopping', 'early2 stopping', 'early stopped', 'early2 stopped'].toSorted(),
     )
+  })
+
+  test('are numbers: 9 comes before 10, and -10 before -9', async () => {
+    const { registry, factory } = registryOf()
+    const started: number[] = []
+    const phases = [10, -9, 9, 100, -10, 0]
+    for (const phase of phases) {
+      registry
+        .registerListenerContainer({ topics: 't', listener, phase }, factory)
+        .on('consumerStarted', () => started.push(phase))
+    }
+    await registry.start()
+    expect(started).toEqual([-10, -9, 0, 9, 10, 100])
   })
 
   test('when one fails, later phases are not begun, and what this start had started is stopped again', async () => {

@@ -32,6 +32,11 @@ test('an object tells by its method, whatever is said', () => {
   expect(resolveListener({ onShareRecord: () => undefined }, { kind: 'plain' }, 'orders').kind).toBe('acknowledging')
 })
 
+test('an object with onShareRecord may be said to do without the acknowledgment', () => {
+  const object = { onShareRecord: () => undefined }
+  expect(resolveListener(object, { kind: 'consumerAware' }, 'orders').kind).toBe('consumerAware')
+})
+
 test('a listener takes its signal when it declares a fourth parameter, or when it is said to', () => {
   const takes = (listener: never, options = {}): boolean => resolveListener(listener, options, 'orders').takesSignal
   const four = (_record: unknown, _acknowledgment: unknown, _consumer: unknown, _signal: unknown): void => undefined
@@ -120,4 +125,10 @@ test('classes implement the object forms by their names', () => {
   }
   expect(resolveListener(new Plain(), {}, 'orders')).toMatchObject({ kind: 'plain' })
   expect(resolveListener(new Acknowledging(), {}, 'orders')).toMatchObject({ kind: 'acknowledging' })
+})
+
+test('an object with onShareRecord may take the consumer and no acknowledgment', () => {
+  const listener = { onShareRecord: () => undefined }
+  expect(resolveListener(listener, { kind: 'consumerAware' }, 'orders').kind).toBe('consumerAware')
+  expect(resolveListener(listener, {}, 'orders').kind).toBe('acknowledging')
 })

@@ -1,3 +1,18 @@
+import {
+  AcknowledgmentFailedEvent,
+  AcknowledgmentTimeoutEvent,
+  ConsumerFailedToStartEvent,
+  ConsumerStartedEvent,
+  ConsumerStartingEvent,
+  ConsumerStoppedEvent,
+  ListenerFailedEvent,
+  PollFailedEvent,
+  ProcessingDeadlineExceededEvent,
+  RecordDeserializationFailedEvent,
+  RecordLockLostEvent,
+  RecovererFailedEvent,
+  ShareConsumerStoppingEvent,
+} from '@milena/container'
 import { KafkaUsageError } from '@milena/protocol'
 import type { MethodDecoratorOf } from './kafka-listener.js'
 import { expectMethod, ownMarks, type EventClass } from './listener-metadata.js'
@@ -21,6 +36,33 @@ export function EventListener<const C extends readonly [EventClass, ...EventClas
         `${where} needs the class of the event, for example @EventListener(ConsumerStoppedEvent). (Undefined there is usually a circular import.)`,
       )
     }
+    const unknown = eventClasses.find((eventClass) => !isTold(eventClass))
+    if (unknown !== undefined) {
+      throw new KafkaUsageError(
+        `${where} names ${unknown.name}, which is the class of no event of a container, nor a base of one: the method would never be called. ` +
+          `Name one of ${EVENTS.map(({ name }) => name).join(', ')}.`,
+      )
+    }
     ownMarks(target).events.push({ method, eventClasses })
   }
+}
+
+const EVENTS: readonly EventClass[] = [
+  ConsumerStartingEvent,
+  ConsumerStartedEvent,
+  ConsumerFailedToStartEvent,
+  ShareConsumerStoppingEvent,
+  ConsumerStoppedEvent,
+  PollFailedEvent,
+  RecordDeserializationFailedEvent,
+  RecordLockLostEvent,
+  RecovererFailedEvent,
+  ListenerFailedEvent,
+  AcknowledgmentTimeoutEvent,
+  ProcessingDeadlineExceededEvent,
+  AcknowledgmentFailedEvent,
+]
+
+function isTold(eventClass: EventClass): boolean {
+  return EVENTS.some((known) => known === eventClass || known.prototype instanceof eventClass)
 }

@@ -43,7 +43,8 @@ export async function resolveHooks(
     try {
       return await hookOf(await instanceOf(given), method, named)
     } catch (error) {
-      const told = messageOf(error).trim()
+      // The first line says what is missing; those of the DI container after it say how it came to look for it.
+      const [told = ''] = messageOf(error).trim().split('\n')
       const remedy = 'Bind it, or give the function itself.'
       problems.add(
         where,

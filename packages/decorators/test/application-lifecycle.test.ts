@@ -2,9 +2,10 @@ import type { ConsumerRecord, Producer as ProducerType } from '@milena/client'
 import { Producer } from '@milena/client'
 import { ListenerEndpointRegistry } from '@milena/container'
 import { KafkaError, KafkaUsageError } from '@milena/protocol'
+import { VirtualClock } from '@milena/protocol/runtime'
 import { Container, inject, injectable } from 'inversify'
 import { pino } from 'pino'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   KafkaListener,
   kafkaModule,
@@ -137,6 +138,38 @@ describe('an application with a Producer', () => {
     const told = expect(unsent).rejects.toThrow(/close\(\) waited for 20 ms/)
     await running.stop({ timeoutMs: 20 })
     await told
+  })
+})
+
+describe('an application that is stopping', () => {
+  it('is told to be quicker by a further stop(), and not to take longer', async () => {
+    class Hanging {
+      @KafkaListener({ topics: 'orders' })
+      on(): Promise<void> {
+        return new Promise(() => undefined)
+      }
+    }
+    const kafka = new FakeKafka()
+    const clock = new VirtualClock()
+    const runtime = { ...kafka.factory.runtime, clock }
+    const { di } = application({
+      kafka,
+      listeners: [Hanging],
+      containerFactories: { default: { ...kafka.factory, runtime } },
+    })
+    const running = await startKafkaListeners(di, unsignalled)
+    await kafka.bring('orders', 1)
+    let ended = false
+    const end = running.stop({ timeoutMs: 9000 }).then(() => (ended = true))
+    void running.stop({ timeoutMs: 20_000 })
+    void running.stop({ timeoutMs: 500 })
+    await clock.advance(250)
+    await quiet()
+    expect(ended).toBe(false)
+    await clock.advance(250)
+    await quiet()
+    expect(ended).toBe(true)
+    await end
   })
 })
 
@@ -333,6 +366,18 @@ describe('signals', () => {
     }
   })
 
+  it('that nobody waits for any more are not listened to while others are', async () => {
+    const counts = () => [...handlers(), process.listenerCount('SIGHUP')]
+    const [terms = 0, interrupts = 0, hangups = 0] = counts()
+    const both = await startKafkaListeners(application({ listeners: [Orders] }).di, { signals: ['SIGHUP', 'SIGTERM'] })
+    const other = await startKafkaListeners(application({ listeners: [Orders] }).di, { signals: ['SIGTERM'] })
+    expect(counts()).toEqual([terms + 1, interrupts, hangups + 1])
+    await both.stop()
+    expect(counts()).toEqual([terms + 1, interrupts, hangups])
+    await other.stop()
+    expect(counts()).toEqual([terms, interrupts, hangups])
+  })
+
   it.each([['SIGTERM'], [['SIGNOTHING']], [['SIGKILL']], [7]])('that are none are refused: %j', async (signals) => {
     const { di } = application({ listeners: [Orders] })
     await expect(startKafkaListeners(di, { signals } as unknown as StartKafkaOptions)).rejects.toThrow(
@@ -357,6 +402,35 @@ describe('a secret in the options', () => {
     const error = await startKafkaListeners(di, unsignalled).catch((reason: unknown) => String(reason))
     expect(error).toMatch(/The placeholder in (password|ssl\.key\.password|clientSecret) cannot be resolved/)
     expect(error).not.toContain('sesame')
+  })
+
+  it.each([
+    [
+      'of the client',
+      { client: { bootstrapServers: 'nowhere:1', sasl: { mechanism: 'plain', username: 'ann', password: '${key}' } } },
+    ],
+    [
+      'of a container factory',
+      { containerFactories: { default: { client: { properties: { 'ssl.key.password': '${key}' } } } } },
+    ],
+  ])('%s that came from a placeholder is not written in messages of errors', (_where, given) => {
+    const { di } = application({
+      client: { bootstrapServers: 'nowhere:1' },
+      logger: undefined as never,
+      containerFactories: { default: {} },
+      properties: { key: 'open sesame' },
+      ...(given as object),
+    })
+    di.get(KafkaTokens.containerFactory('default'))
+    const logger = di.get(KafkaTokens.Logger)
+    const stream = Reflect.get(logger, pino.symbols.streamSym) as { write: (line: string) => unknown }
+    const lines: string[] = []
+    const write = vi.spyOn(stream, 'write').mockImplementation((line) => lines.push(line))
+    logger.error({ err: new Error('a open sesame was refused') }, 'The login failed.')
+    write.mockRestore()
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toMatch(/\[redacted\] was refused/)
+    expect(lines[0]).not.toContain('sesame')
   })
 
   it('that the client refuses is not in that error either', async () => {

@@ -120,6 +120,37 @@ describe('a container factory bound under a plain text', () => {
   })
 })
 
+describe('a factory bound under the name of ours and under its plain text', () => {
+  it('is the one under the name of ours', async () => {
+    class Listener {
+      @KafkaListener({ id: 'a', topics: 'orders', containerFactory: 'twice' })
+      @KafkaListener({ id: 'b', topics: 'orders', containerFactory: 'analytic' })
+      on(): void {}
+    }
+    const kafka = new FakeKafka()
+    const [ours, plain] = ['ours', 'plain'].map((groupId) => {
+      const factory = new FakeKafka({ groupId })
+      return {
+        consumers: factory,
+        containers: new ShareListenerContainerFactory({ ...factory.factory, logger: silent }),
+      }
+    })
+    const { di } = application({
+      kafka,
+      listeners: [Listener],
+      containerFactories: { analytic: { ...kafka.factory, consumerFactory: 'analytics' } },
+    })
+    di.bind('twice').toConstantValue(plain?.containers)
+    di.bind(KafkaTokens.containerFactory('twice')).toConstantValue(ours?.containers as never)
+    di.bind('analytics').toConstantValue(plain?.consumers)
+    di.bind(KafkaTokens.consumerFactory('analytics')).toConstantValue(ours?.consumers as never)
+    await startKafkaListeners(di, unsignalled).catch(() => undefined)
+    const { registry } = di.get(KafkaTokens.Listeners)
+    expect(registry.allContainers.map(({ groupId }) => groupId)).toEqual(['ours', 'ours'])
+    await registry.stop()
+  })
+})
+
 describe('a consumer factory', () => {
   it('that is bound before the module makes the consumers of every container factory that names none', async () => {
     const kafka = new FakeKafka()

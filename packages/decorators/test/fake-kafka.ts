@@ -69,7 +69,7 @@ class FakeMember {
     onVerdict: () => () => undefined,
     onLost: () => () => undefined,
     onStood: () => () => undefined,
-    onFatal: () => () => undefined,
+    onFailure: () => () => undefined,
     wishes: { maxInFlight: undefined, maxLockExtensionMs: 300_000 },
     keepLocks: () => undefined,
     giveUp: () => undefined,

@@ -109,6 +109,13 @@ describe('an endpoint', () => {
     expect(describeOptions({ topics: 't', id: 'a', idIsGroup: false })).not.toHaveProperty('groupId')
   })
 
+  it('is in the group of its groupId, whatever its properties say, by either name', () => {
+    for (const name of ['group.id', 'groupId']) {
+      expect(describeOptions({ topics: 't', groupId: 'own', properties: { [name]: 'other' } }).groupId).toBe('own')
+      expect(describeOptions({ topics: 't', properties: { [name]: 'other' } }).groupId).toBe('other')
+    }
+  })
+
   it('names its container factory by a symbol as well', () => {
     const manual = Symbol('manual')
     expect(describeOptions({ topics: 't', containerFactory: manual }).containerFactory).toBe(manual)

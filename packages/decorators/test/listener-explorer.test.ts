@@ -128,6 +128,72 @@ describe('a listener class', () => {
   })
 })
 
+describe('the event listeners of a class', () => {
+  const eventsOf = (listenerClass: ListenerClass) =>
+    explore(listenerClass).eventListeners.map(({ method, eventClasses }) => [method, ...eventClasses])
+  class Watcher {
+    @EventListener(ConsumerStartedEvent)
+    first(_event: object): void {}
+    @EventListener(ConsumerStoppedEvent)
+    second(_event: object): void {}
+  }
+
+  it('are in the order in which they are written', () => {
+    expect(eventsOf(Watcher)).toEqual([
+      ['first', ConsumerStartedEvent],
+      ['second', ConsumerStoppedEvent],
+    ])
+  })
+
+  it('are replaced by a subclass that decorates them again, and kept by one that only overrides them', () => {
+    class Derived extends Watcher {
+      @EventListener(ConsumerStoppedEvent)
+      override first(_event: object): void {}
+      override second(_event: object): void {}
+    }
+    expect(eventsOf(Derived)).toEqual([
+      ['first', ConsumerStoppedEvent],
+      ['second', ConsumerStoppedEvent],
+    ])
+  })
+})
+
+describe('an event listener', () => {
+  it('that a subclass decorates again is told once, with what the subclass says', () => {
+    class Base {
+      @EventListener(ConsumerStartedEvent)
+      on(): void {}
+    }
+    class Sub extends Base {
+      @EventListener(ConsumerStoppedEvent)
+      override on(): void {}
+    }
+    expect(explore(Sub).eventListeners).toMatchObject([{ method: 'on', eventClasses: [ConsumerStoppedEvent] }])
+  })
+
+  it('stands in the order in which it is written', () => {
+    class Watcher {
+      @EventListener(ConsumerStartedEvent)
+      b(): void {}
+      @EventListener(ConsumerStartedEvent)
+      a(): void {}
+    }
+    expect(explore(Watcher).eventListeners.map(({ method }) => method)).toEqual(['b', 'a'])
+  })
+})
+
+describe('a default handler', () => {
+  it('whose class has no listener is told like any other', () => {
+    class Handlers {
+      @KafkaHandler({ isDefault: true })
+      on(): void {}
+    }
+    expect(() => explore(Handlers)).toThrow(
+      /Handlers\.on\(\): It has @KafkaHandler, and its class has no @KafkaListener/,
+    )
+  })
+})
+
 describe('a class that listens itself', () => {
   const Text = z.string()
   const Count = z.number()
@@ -265,6 +331,14 @@ describe('the parameters of a listener', () => {
     expect(kindsOf(Listener)).toEqual(['record', 'ack'])
   })
 
+  it('are found by type also behind one that has a default value', () => {
+    class Listener {
+      @KafkaListener({ topics: 't' })
+      on(_order: Order = new Order('none'), _record: ConsumerRecord, _signal?: AbortSignal): void {}
+    }
+    expect(kindsOf(Listener)).toEqual(['payload', 'record', 'signal'])
+  })
+
   it('may be just one of another type, which is the payload', () => {
     class Text {
       @KafkaListener({ topics: 't' })
@@ -281,6 +355,17 @@ describe('the parameters of a listener', () => {
     expect(kindsOf(Text)).toEqual(['payload'])
     expect(kindsOf(Bytes)).toEqual(['payload'])
     expect(kindsOf(Own)).toEqual(['headers', 'payload'])
+  })
+
+  it('are found by type after one that has a default', () => {
+    class Listener {
+      @KafkaListener({ topics: 'orders' })
+      on(order: Order = new Order('none'), record?: ConsumerRecord): void {
+        void [order, record]
+      }
+    }
+    Reflect.defineMetadata('design:paramtypes', [Order, ConsumerRecord], Listener.prototype, 'on')
+    expect(kindsOf(Listener)).toEqual(['payload', 'record'])
   })
 
   it('may be missing altogether', () => {
@@ -335,6 +420,10 @@ describe('a mistake in a listener class', () => {
   class HandlerAlone {
     @KafkaHandler()
     on(@Payload(z.string()) _text: string): void {}
+  }
+  class DefaultHandlerAlone {
+    @KafkaHandler({ isDefault: true })
+    on(): void {}
   }
   @KafkaListener({ topics: 't' })
   class HandlerWithoutSchema {
@@ -410,6 +499,11 @@ describe('a mistake in a listener class', () => {
       'a handler in a class that does not listen',
       HandlerAlone,
       /^HandlerAlone\.on\(\): It has @KafkaHandler, and its class has no @KafkaListener/,
+    ],
+    [
+      'a default handler in a class that does not listen',
+      DefaultHandlerAlone,
+      /^DefaultHandlerAlone\.on\(\): It has @KafkaHandler, and its class has no @KafkaListener/,
     ],
     [
       'a handler that nothing chooses',
@@ -523,6 +617,21 @@ describe('a decorator in the wrong place', () => {
       }
       return Watcher
     }).toThrow(/@EventListener on Watcher\.on needs the class of the event.*circular import/)
+  })
+
+  it('@EventListener of a class that no event has is refused; a base of one is heard', () => {
+    expect(() => {
+      class Watcher {
+        @EventListener(Date)
+        on(): void {}
+      }
+      void Watcher
+    }).toThrow(/@EventListener on Watcher\.on names Date, which is the class of no event.*ConsumerStartingEvent/)
+    class Everything {
+      @EventListener(Object)
+      on(): void {}
+    }
+    expect(explore(Everything).eventListeners).toHaveLength(1)
   })
 
   it('@EventListener on a method that takes another event does not compile', () => {

@@ -266,6 +266,32 @@ describe('the handler of a record', () => {
     await expect(deliver(on(new None()), None, 'x')).rejects.toThrow(/^No @KafkaHandler of None takes the payload/)
   })
 
+  it('is missing where schemas work asynchronously, too: the error has what each of them held against the payload', async () => {
+    const refusing = (message: string): PayloadSchema => ({
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: () => Promise.resolve({ issues: [{ message, path: ['id'] }] }),
+      },
+    })
+    @KafkaListener({ topics: 't' })
+    class Listener {
+      @KafkaHandler()
+      one(@Payload(refusing('is short')) _value: unknown): void {}
+      @KafkaHandler()
+      two(@Payload(Paid) _paid: unknown): void {}
+      @KafkaHandler()
+      three(@Payload(refusing('is long')) _value: unknown): void {}
+    }
+    await expect(deliver(on(new Listener()), Listener, { type: 'paid' })).rejects.toMatchObject({
+      refusals: [
+        { handler: 'Listener.one()', issues: [{ path: 'id', message: 'is short' }] },
+        { handler: 'Listener.two()', issues: [{ path: 'amount' }] },
+        { handler: 'Listener.three()', issues: [{ path: 'id', message: 'is long' }] },
+      ],
+    })
+  })
+
   it('is looked for on an instance of its own for each record', () => {
     const made: Orders[] = []
     const create = () => {

@@ -44,6 +44,39 @@ describe('client options of a container factory', () => {
   })
 })
 
+describe('a list among the client options', () => {
+  it('may hold placeholders', () => {
+    const client = { bootstrapServers: ['${absent.server:a:1}', 'b:2'] }
+    expect(consumerConfig(client, {}).bootstrapServers).toEqual(['a:1', 'b:2'])
+  })
+})
+
+describe('the group of a container factory', () => {
+  it.each(['group.id', 'groupId'])('is its groupId, whatever its properties say of %s', (name) => {
+    const di = new Container()
+    di.load(
+      kafkaModule({
+        client: { bootstrapServers: 'module:1', groupId: 'of the module' },
+        logger: keptLog().logger,
+        containerFactories: {
+          both: { groupId: 'own', properties: { [name]: 'other' } },
+          one: { properties: { [name]: 'other' } },
+          none: {},
+        },
+      }),
+    )
+    const groupOf = (factory: string) => di.get(KafkaTokens.containerFactory(factory)).createContainer('t').groupId
+    expect([groupOf('both'), groupOf('one'), groupOf('none')]).toEqual(['own', 'other', 'of the module'])
+  })
+})
+
+describe('placeholders in client options', () => {
+  it('are resolved, in lists, too', () => {
+    const { bootstrapServers } = consumerConfig({ bootstrapServers: ['${own.host:a}:1', 'b:2'] }, {})
+    expect(bootstrapServers).toEqual(['a:1', 'b:2'])
+  })
+})
+
 describe('options of the Producer', () => {
   it('win over those of the client by whichever name', async () => {
     const client = { bootstrapTimeoutMs: 20, properties: { 'bootstrap.servers': '127.0.0.1:9' } }

@@ -84,6 +84,7 @@ describe('a header argument', () => {
       { key: 'trace', value: Buffer.from('first') },
       { key: 'trace', value: Buffer.from('last') },
       { key: 'empty', value: null },
+      { key: 'blank', value: Buffer.alloc(0) },
     ],
   })
   const header = (name: string, as: 'string' | 'bytes' = 'string') =>
@@ -102,6 +103,13 @@ describe('a header argument', () => {
     expect(header('empty')).toBeUndefined()
     expect(header('absent', 'bytes')).toBeUndefined()
     expect(header('empty', 'bytes')).toBeNull()
+  })
+
+  it('is an empty text where its value is empty, which is a value', () => {
+    expect(header('blank')).toBe('')
+    expect(header('blank', 'bytes')).toEqual(Buffer.alloc(0))
+    const plan: ArgumentPlan = [{ kind: 'header', name: 'blank', as: 'string', required: true }]
+    expect(call(plan, record).subject.got).toEqual([['']])
   })
 
   it.each(['absent', 'empty'])('that is required and %s is an error, and the method is not called', (name) => {

@@ -46,6 +46,18 @@ describe('a placeholder', () => {
     expect(asked).toEqual(['topic'])
   })
 
+  it('is looked for further where a source says null', () => {
+    const nothing = () => null
+    expect(resolver(nothing, { topic: null }, { orders: null }, { topic: 'last' }).resolve('${topic}')).toBe('last')
+    expect(resolver({ topic: null }).resolve('${topic:orders}')).toBe('orders')
+    expect(() => resolver({ topic: null }).resolve('${topic}')).toThrow(/'topic' is found nowhere/)
+  })
+
+  it('asks on where a source has null', () => {
+    expect(resolver({ topic: null }, () => null, { topic: 'orders' }).resolve('${topic}')).toBe('orders')
+    expect(resolver({ topic: null }).resolve('${topic:none}')).toBe('none')
+  })
+
   it('finds nothing on the prototype of a source', () => {
     expect(resolver({}).resolve('${constructor:none} ${toString.name:none}')).toBe('none none')
   })

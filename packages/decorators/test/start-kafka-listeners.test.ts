@@ -612,7 +612,7 @@ describe('a mistake', () => {
 
   it('in a mode of offset commits is told with the reason', async () => {
     class Offsets {
-      @KafkaListener({ topics: 'a', groupId: 'g', ackMode: '${mode:record}' })
+      @KafkaListener({ topics: 'a', groupId: 'g', ackMode: '${own.mode:record}' })
       on(): void {}
     }
     const di = new Container()
@@ -628,8 +628,8 @@ describe('a mistake', () => {
         topics: 'a',
         autoStartup: false,
         groupConfigs: {
-          'share.auto.offset.reset': '${reset:earliest}',
-          'share.record.lock.duration.ms': '${lock:20000}',
+          'share.auto.offset.reset': '${own.reset:earliest}',
+          'share.record.lock.duration.ms': '${own.lock:20000}',
         },
       })
       on(): void {}
@@ -640,7 +640,7 @@ describe('a mistake', () => {
         client: { bootstrapServers: 'nowhere:1', groupId: 'g' },
         logger: keptLog().logger,
         listeners: [Settings],
-        containerFactories: { default: { groupConfigs: { shareSessionTimeoutMs: '${session:30000}' } } },
+        containerFactories: { default: { groupConfigs: { shareSessionTimeoutMs: '${own.session:30000}' } } },
       }),
     )
     const running = await startKafkaListeners(di, { signals: false })
