@@ -14,7 +14,7 @@ export type ContainerEngine<K, V> = Pick<
   | 'keepLocks'
   | 'onLost'
   | 'onStood'
-  | 'onFatal'
+  | 'onFailure'
   | 'bufferedRecords'
   | 'endFetching'
   | 'pause'

@@ -9,6 +9,7 @@ import {
   ConsumerStartedEvent,
   ConsumerStartingEvent,
   ConsumerStoppedEvent,
+  PollFailedEvent,
   RecordLockLostEvent,
   ShareConsumerStoppingEvent,
   type ConsumerStopReason,
@@ -104,8 +105,11 @@ export class ContainerMember<K, V> {
     const forgetVerdicts = engine.onVerdict((verdict) => this.#heard(verdict))
     const forgetLosses = engine.onLost((loss) => this.#lost(loss))
     const forgetStanding = engine.onStood(() => this.#loop.giveBackUnbegun())
-    // Nobody takes while the member is paused, or waits for answers.
-    const forgetFaults = engine.onFatal((error) => this.#loop.fail(error))
+    // Nobody takes while the member is paused, or waits for answers; and what heals by itself no take() rejects with.
+    const forgetFaults = engine.onFailure({
+      fatal: (error) => this.#loop.fail(error),
+      lasting: (error) => this.#troubled(error),
+    })
     this.#stopHearing = () => {
       forgetFaults()
       forgetVerdicts()
@@ -270,6 +274,13 @@ export class ContainerMember<K, V> {
     } catch (error) {
       logger.warn({ err: error }, `The consumer ${source.clientId} did not close cleanly.`)
     }
+  }
+
+  /** The client goes on trying by itself. */
+  #troubled(error: unknown): void {
+    const { vitals, events, source } = this.#surroundings
+    vitals.trouble = { error, at: this.#plan.clock.now() }
+    events.publish(new PollFailedEvent(source, error, 0))
   }
 
   #lost(loss: LockLoss<K, V>): void {

@@ -115,7 +115,7 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
   }
 
   /** Its membership never ends. */
-  onFatal(): () => void {
+  onFailure(): () => void {
     return () => undefined
   }
 

@@ -5,6 +5,14 @@ import { isConnectionLoss } from '../network/aborted.js'
 /** An outage that is met again within this time is the same one. */
 const ONE_OUTAGE_MS = 5_000
 
+/** Hears of what a take() would not, or not yet, reject with. */
+export interface FailureWatcher {
+  /** It ends the member for good. */
+  fatal(error: KafkaError): void
+  /** A broker has been refusing to hand out records for some seconds; told again every 20 s while it does. */
+  lasting(error: KafkaError): void
+}
+
 /**
  * What went wrong in a member and its application has to hear: an error that heals by itself once, a fatal one from then on,
  * an outage once, however many parts of the member meet it.
@@ -12,7 +20,7 @@ const ONE_OUTAGE_MS = 5_000
 export class MemberFailures {
   readonly #context: KafkaClientContext
   readonly #groupId: string
-  readonly #listeners = new Set<(error: KafkaError) => void>()
+  readonly #watchers = new Set<FailureWatcher>()
   #passing: KafkaError | undefined
   #fatal: KafkaError | undefined
   /** When the application last heard of an outage, on the injected clock. */
@@ -23,10 +31,15 @@ export class MemberFailures {
     this.#groupId = groupId
   }
 
-  /** Has a listener told at once of what ends the member for good, whether anybody takes or not. Returns the function that ends it. */
-  onFatal(listener: (error: KafkaError) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+  /** Has a watcher told at once, whether anybody takes or not. Returns the function that ends it. */
+  watch(watcher: FailureWatcher): () => void {
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
+  }
+
+  /** Trouble that heals by itself goes on and on. */
+  lasting(error: KafkaError): void {
+    for (const watcher of this.#watchers) watcher.lasting(error)
   }
 
   /** What ended the member for good. */
@@ -45,7 +58,7 @@ export class MemberFailures {
   forGood(error: KafkaError): void {
     if (this.#fatal !== undefined) return
     this.#fatal = error
-    for (const listener of this.#listeners) listener(error)
+    for (const watcher of this.#watchers) watcher.fatal(error)
   }
 
   /** The error to tell now, if any. */

@@ -68,8 +68,12 @@ export class PartitionRefusals {
   #log(partition: TopicIdPartition, error: KafkaError, message: string): void {
     const facts = { topic: partition.topic, partition: partition.partition, err: error }
     const { logger } = this.#context
-    if (this.#troubles.met(partition)) logger.warn(facts, `${error.message} This goes on; trying again.`)
-    else logger.debug(facts, message)
+    if (!this.#troubles.met(partition)) {
+      logger.debug(facts, message)
+      return
+    }
+    logger.warn(facts, `${error.message} This goes on; trying again.`)
+    this.#host.lasting(error)
   }
 }
 

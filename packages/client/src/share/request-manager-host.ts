@@ -33,6 +33,8 @@ export interface RequestManagerHost {
   lockTimeout(ms: number): void
   /** The metadata is out of date. */
   leadersMoved(): void
+  /** The broker refuses for some seconds what it may take any moment; again every 20 s. */
+  lasting(error: KafkaError): void
   /** To be told to the application once; the manager goes on after a back-off. */
   failed(error: KafkaError): void
   /** Does not heal by itself. */

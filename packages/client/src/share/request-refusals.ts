@@ -52,7 +52,11 @@ export class RequestRefusals {
   #log(error: KafkaBrokerError): void {
     const facts = { nodeId: this.#nodeId, err: error }
     const { logger } = this.#context
-    if (this.#troubles.met('request')) logger.warn(facts, `${error.message} This goes on; trying again.`)
-    else logger.debug(facts, 'a share request was refused; trying again')
+    if (!this.#troubles.met('request')) {
+      logger.debug(facts, 'a share request was refused; trying again')
+      return
+    }
+    logger.warn(facts, `${error.message} This goes on; trying again.`)
+    this.#host.lasting(error)
   }
 }

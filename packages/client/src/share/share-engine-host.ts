@@ -25,6 +25,7 @@ export interface EngineReactions extends Pick<
   | 'renewalEnded'
   | 'renewalUnneeded'
   | 'leadersMoved'
+  | 'lasting'
   | 'failed'
   | 'fatal'
 > {
@@ -84,6 +85,10 @@ export class ShareEngineHost implements RequestManagerHost {
 
   leadersMoved(): void {
     this.#engine.leadersMoved()
+  }
+
+  lasting(error: KafkaError): void {
+    this.#engine.lasting(error)
   }
 
   failed(error: KafkaError): void {

@@ -14,7 +14,7 @@ import { NOTHING, type TakenBatch } from './handout.js'
 import { JoinWaiters } from './join-waiters.js'
 import type { LockKeeper, LockKeeping } from './lock-keeper.js'
 import { LockLosses, type LockLoss } from './lock-losses.js'
-import { brokenError, closedError, MemberFailures } from './member-failures.js'
+import { brokenError, closedError, MemberFailures, type FailureWatcher } from './member-failures.js'
 import { Membership } from './membership.js'
 import { PartitionRouter } from './partition-router.js'
 import { waitForVerdict, type AcknowledgementResult } from './record-verdicts.js'
@@ -144,6 +144,7 @@ export class ShareEngine<K, V> {
       },
       renewalUnneeded: (piece) => this.#keeper.unneeded(piece),
       leadersMoved: () => this.#router.refresh(),
+      lasting: (error) => this.#failures.lasting(error),
       failed: (error) => this.#fail(error),
       fatal: (error) => this.#failForGood(error),
     })
@@ -164,9 +165,9 @@ export class ShareEngine<K, V> {
     return this.#failures.fatal
   }
 
-  /** Tells of that error as soon as there is one, also where nobody takes. Returns the function that ends it. */
-  onFatal(listener: (error: KafkaError) => void): () => void {
-    return this.#failures.onFatal(listener)
+  /** Tells of failures as soon as there are some, also where nobody takes. Returns the function that ends it. */
+  onFailure(watcher: FailureWatcher): () => void {
+    return this.#failures.watch(watcher)
   }
 
   /** How often take() was called: who knows how often it did so itself knows whether somebody else takes, too. */
