@@ -55,16 +55,6 @@ describe('group settings of a container', () => {
     expect(story).toEqual(['closed', 'consumer'])
   })
 
-  test('of several containers of one group may be different ones', async () => {
-    const { story, container } = withAdmin()
-    await container('a', { shareAutoOffsetReset: 'earliest' }).start()
-    await container('b', { shareDeliveryCountLimit: 3 }).start()
-    expect(story.filter((line) => line !== 'closed')).toEqual([
-      'workers {"share.auto.offset.reset":"earliest"}',
-      'workers {"share.delivery.count.limit":"3"}',
-    ])
-  })
-
   test("are set on the cluster that the container's own settings name", async () => {
     const { harness, admin, container } = withAdmin()
     const asked: unknown[] = []

@@ -159,14 +159,6 @@ describe('the registry', () => {
     expect(registry.allContainers).toEqual([another])
   })
 
-  test('forgets a container that has failed', async () => {
-    const { registry, factory } = registryOf()
-    registry.registerListenerContainer({ id: 'a', topics: 't', listener, ackMode: 'MANUAL' }, factory)
-    await expect(registry.start()).rejects.toThrow(/MANUAL/)
-    expect(registry.unregisterListenerContainer('a')?.state).toBe('failed')
-    expect(registry.getListenerContainerIds()).toEqual([])
-  })
-
   test('keeps a container that was made in code under its own id, and starts and stops it with the others', async () => {
     const { registry, factory } = registryOf()
     const [own, byHand] = ['own', 'by-hand'].map((id) => {
@@ -209,17 +201,6 @@ function phased() {
 }
 
 describe('phases', () => {
-  test('are numbers: nine is before ten, and those below nought are before it', async () => {
-    const { registry, factory } = registryOf()
-    const story: string[] = []
-    for (const phase of [10, 9, 0, -1, -10]) {
-      const container = registry.registerListenerContainer({ topics: 't', listener, phase }, factory)
-      container.on('consumerStarted', () => story.push(String(phase)))
-    }
-    await registry.start()
-    expect(story).toEqual(['-10', '-1', '0', '9', '10'])
-  })
-
   test('start low ones first and stop high ones first; each waits for the one before', async () => {
     const { registry, story } = phased()
     await registry.start()

@@ -32,11 +32,6 @@ test('an object tells by its method, whatever is said', () => {
   expect(resolveListener({ onShareRecord: () => undefined }, { kind: 'plain' }, 'orders').kind).toBe('acknowledging')
 })
 
-test('an object with onShareRecord may be said to do without the acknowledgment', () => {
-  const object = { onShareRecord: () => undefined }
-  expect(resolveListener(object, { kind: 'consumerAware' }, 'orders').kind).toBe('consumerAware')
-})
-
 test('a listener takes its signal when it declares a fourth parameter, or when it is said to', () => {
   const takes = (listener: never, options = {}): boolean => resolveListener(listener, options, 'orders').takesSignal
   const four = (_record: unknown, _acknowledgment: unknown, _consumer: unknown, _signal: unknown): void => undefined

@@ -145,6 +145,18 @@ describe('its settings', () => {
     expect(() => wrong.createAdmin()).toThrow(/requestTimeoutMs/)
   })
 
+  test("of two names for one of them Kafka's wins, for an admin client as for a consumer", async () => {
+    const factory = new DefaultShareConsumerFactory({
+      bootstrapServers: '127.0.0.1:9',
+      bootstrapTimeoutMs: 20,
+      properties: { 'bootstrap.servers': '127.0.0.1:1' },
+      logger: new KeptLog().logger(),
+    })
+    const admin = factory.createAdmin()
+    await expect(admin.listTopics()).rejects.toThrow(/127\.0\.0\.1:1\b/)
+    await admin.close()
+  })
+
   test('the addresses that it tells for messages hold no user and no password', () => {
     const factory = new DefaultShareConsumerFactory({ bootstrapServers: ['a:1', 'me:secret@b:2'] })
     expect(factory.bootstrapServers).toEqual(['a:1'])
@@ -175,6 +187,20 @@ describe('its deserialisers', () => {
       'a',
     ])
     expect(value.story).toEqual([])
+  })
+
+  test('that are made by the factory, from a class or a name, are configured whatever is said of those that are given', async () => {
+    const made: ByClass[] = []
+    class ByClass extends Noting {
+      constructor() {
+        super()
+        made.push(this)
+      }
+    }
+    const named = { ...settings, 'key.deserializer': 'StringDeserializer', 'value.deserializer': ByClass }
+    const factory = new DefaultShareConsumerFactory<unknown, unknown>(named, { configureDeserializers: false })
+    await open(factory, ['a'])
+    expect(made.map(({ story }) => story)).toEqual([['configure value for a', 'close']])
   })
 
   test('given as suppliers are made for each consumer, and closed with it', async () => {
@@ -255,6 +281,17 @@ describe('its deserialisers', () => {
     const factory = new DefaultShareConsumerFactory(settings, { keyDeserializer: key, valueDeserializer: value })
     expect(() => factory.createShareConsumer({ clientId: 'a' })).toThrow('no schema registry')
     expect(key.story).toEqual(['configure key for a', 'close'])
+  })
+
+  test('of a consumer that cannot be made are closed', () => {
+    const [key, value] = [new Noting(), new Noting()]
+    const factory = new DefaultShareConsumerFactory(settings, { keyDeserializer: key, valueDeserializer: value })
+    const wrong = { clientId: 'a', properties: { 'max.poll.records': -1 } }
+    expect(() => factory.createShareConsumer(wrong)).toThrow(/max\.?poll\.?records/i)
+    expect([key.story, value.story]).toEqual([
+      ['configure key for a', 'close'],
+      ['configure value for a', 'close'],
+    ])
   })
 
   test('what wants to be waited for while it is configured, or supplied, is refused', () => {

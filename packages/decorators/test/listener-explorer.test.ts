@@ -158,42 +158,6 @@ describe('the event listeners of a class', () => {
   })
 })
 
-describe('an event listener', () => {
-  it('that a subclass decorates again is told once, with what the subclass says', () => {
-    class Base {
-      @EventListener(ConsumerStartedEvent)
-      on(): void {}
-    }
-    class Sub extends Base {
-      @EventListener(ConsumerStoppedEvent)
-      override on(): void {}
-    }
-    expect(explore(Sub).eventListeners).toMatchObject([{ method: 'on', eventClasses: [ConsumerStoppedEvent] }])
-  })
-
-  it('stands in the order in which it is written', () => {
-    class Watcher {
-      @EventListener(ConsumerStartedEvent)
-      b(): void {}
-      @EventListener(ConsumerStartedEvent)
-      a(): void {}
-    }
-    expect(explore(Watcher).eventListeners.map(({ method }) => method)).toEqual(['b', 'a'])
-  })
-})
-
-describe('a default handler', () => {
-  it('whose class has no listener is told like any other', () => {
-    class Handlers {
-      @KafkaHandler({ isDefault: true })
-      on(): void {}
-    }
-    expect(() => explore(Handlers)).toThrow(
-      /Handlers\.on\(\): It has @KafkaHandler, and its class has no @KafkaListener/,
-    )
-  })
-})
-
 describe('a class that listens itself', () => {
   const Text = z.string()
   const Count = z.number()
@@ -355,17 +319,6 @@ describe('the parameters of a listener', () => {
     expect(kindsOf(Text)).toEqual(['payload'])
     expect(kindsOf(Bytes)).toEqual(['payload'])
     expect(kindsOf(Own)).toEqual(['headers', 'payload'])
-  })
-
-  it('are found by type after one that has a default', () => {
-    class Listener {
-      @KafkaListener({ topics: 'orders' })
-      on(order: Order = new Order('none'), record?: ConsumerRecord): void {
-        void [order, record]
-      }
-    }
-    Reflect.defineMetadata('design:paramtypes', [Order, ConsumerRecord], Listener.prototype, 'on')
-    expect(kindsOf(Listener)).toEqual(['payload', 'record'])
   })
 
   it('may be missing altogether', () => {

@@ -70,13 +70,6 @@ describe('the group of a container factory', () => {
   })
 })
 
-describe('placeholders in client options', () => {
-  it('are resolved, in lists, too', () => {
-    const { bootstrapServers } = consumerConfig({ bootstrapServers: ['${own.host:a}:1', 'b:2'] }, {})
-    expect(bootstrapServers).toEqual(['a:1', 'b:2'])
-  })
-})
-
 describe('options of the Producer', () => {
   it('win over those of the client by whichever name', async () => {
     const client = { bootstrapTimeoutMs: 20, properties: { 'bootstrap.servers': '127.0.0.1:9' } }

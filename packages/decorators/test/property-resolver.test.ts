@@ -53,11 +53,6 @@ describe('a placeholder', () => {
     expect(() => resolver({ topic: null }).resolve('${topic}')).toThrow(/'topic' is found nowhere/)
   })
 
-  it('asks on where a source has null', () => {
-    expect(resolver({ topic: null }, () => null, { topic: 'orders' }).resolve('${topic}')).toBe('orders')
-    expect(resolver({ topic: null }).resolve('${topic:none}')).toBe('none')
-  })
-
   it('finds nothing on the prototype of a source', () => {
     expect(resolver({}).resolve('${constructor:none} ${toString.name:none}')).toBe('none none')
   })
