@@ -29,7 +29,7 @@ export interface FactorySettings {
 
 /** Sorts what a factory was given. Names and values are checked by the consumer. @throws KafkaUsageError for what is no object */
 export function readFactorySettings(given: object): FactorySettings {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+  if (typeof given !== 'object' || given === null || Array.isArray(given) || given instanceof Map) {
     throw new KafkaUsageError(
       "DefaultShareConsumerFactory takes the options of ShareConsumer, such as { bootstrapServers: 'localhost:9092' }.",
     )

@@ -8,6 +8,7 @@ import {
 import { resolveShareConsumerConfig } from '@milena/client/internal'
 import { KafkaUsageError } from '@milena/protocol'
 import type { Logger } from '@milena/protocol/runtime'
+import { requireKnown } from './known-names.js'
 import { DeserializerKeeper, type ConsumerDeserializers } from './consumer-deserializers.js'
 import {
   instanceSource,
@@ -92,6 +93,14 @@ export interface FactoryDeserializers<K, V> {
   readonly configureDeserializers?: boolean | undefined
 }
 
+const DESERIALIZERS: readonly string[] = [
+  'keyDeserializer',
+  'valueDeserializer',
+  'keyDeserializerSupplier',
+  'valueDeserializerSupplier',
+  'configureDeserializers',
+] satisfies (keyof FactoryDeserializers<unknown, unknown>)[]
+
 /** Makes share consumers from one set of settings. (Spring's class of this name.) */
 export class DefaultShareConsumerFactory<K = Buffer | null, V = Buffer | null> implements ShareConsumerFactory<K, V> {
   readonly #settings: FactorySettings
@@ -114,6 +123,11 @@ export class DefaultShareConsumerFactory<K = Buffer | null, V = Buffer | null> i
     const { keyDeserializer: key, valueDeserializer: value } = this.#settings
     if (key !== undefined) settingSource(key, 'keyDeserializer')
     if (value !== undefined) settingSource(value, 'valueDeserializer')
+    requireKnown(
+      Object.keys(deserializers),
+      { noun: 'among its deserialisers', known: DESERIALIZERS, reasonAgainst: () => undefined },
+      'DefaultShareConsumerFactory',
+    )
     const { keyDeserializerSupplier, valueDeserializerSupplier, configureDeserializers } = deserializers
     requireOneOf('key', deserializers.keyDeserializer, keyDeserializerSupplier)
     requireOneOf('value', deserializers.valueDeserializer, valueDeserializerSupplier)

@@ -1,6 +1,7 @@
 import { KafkaUsageError } from '@milena/protocol'
 import { describe, expect, test } from 'vitest'
 import {
+  DefaultShareConsumerFactory,
   ListenerEndpointRegistry,
   ShareListenerContainerFactory,
   type ContainerEvent,
@@ -212,6 +213,19 @@ describe('what a container factory or an endpoint cannot have', () => {
       /^Endpoint 'a': 'nonsense' is not a setting of an endpoint\. Known are: id, topics, listener/,
     )
     for (const none of [null, undefined, 7, {}, { topics: 't' }]) expect(made(none)).toThrow(/An endpoint is an object/)
+  })
+
+  test('is refused of consumer factories: a name that is none, a Map, deserialisers as Java takes them', () => {
+    const made =
+      (...given: unknown[]) =>
+      () =>
+        Reflect.construct(DefaultShareConsumerFactory, given) as unknown
+    const options = { bootstrapServers: 'nowhere:1' }
+    expect(made(options, { valueDeserialiser: String })).toThrow(
+      /'valueDeserialiser' is not among its deserialisers; did you mean 'valueDeserializer'\?/,
+    )
+    expect(made(new Map([['bootstrap.servers', 'nowhere:1']]))).toThrow(/takes the options of ShareConsumer/)
+    expect(made(options, { deserialize: String })).toThrow(/'deserialize' is not among its deserialisers/)
   })
 
   test('is a registration without a container factory', () => {

@@ -8,7 +8,7 @@ import {
 } from '@milena/container'
 import { KafkaUsageError } from '@milena/protocol'
 import { Container, inject, injectable } from 'inversify'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import {
   EventListener,
@@ -22,6 +22,7 @@ import {
   startKafkaListeners,
   type KafkaModuleOptions,
 } from '../src/index.js'
+import { SecretRedaction } from '../src/secret-redaction.js'
 import { FakeKafka, keptLog, quiet } from './fake-kafka.js'
 
 const silent = keptLog().logger
@@ -608,6 +609,21 @@ describe('a mistake', () => {
       /Wrong\.one\(\): .*'max\.poll\.recrods' is not a known property; did you mean 'max\.poll\.records'\?/,
     )
     expect(failure).toMatch(/Wrong\.two\(\): .*maxPollRecords is 'many'/)
+  })
+
+  it('in the settings of a listener may be logged: its secrets are known by then', async () => {
+    class Secretive {
+      @KafkaListener({ topics: 'a', groupId: 'g', properties: { 'ssl.key.password': '${own.secret:hunter22}' } })
+      on(): void {}
+    }
+    const learn = vi.spyOn(SecretRedaction.prototype, 'learn')
+    const di = new Container()
+    di.load(
+      kafkaModule({ client: { bootstrapServers: 'nowhere:1' }, logger: keptLog().logger, listeners: [Secretive] }),
+    )
+    await expect(startKafkaListeners(di, { signals: false })).rejects.toThrow(/ssl\.key\.password/)
+    expect(learn).toHaveBeenCalledWith({ properties: { 'ssl.key.password': 'hunter22' } })
+    learn.mockRestore()
   })
 
   it('in a mode of offset commits is told with the reason', async () => {
