@@ -37,18 +37,6 @@ describe('A MANUAL listener that hands its records on', () => {
     expect(sizes[2]).toBeGreaterThan(32)
   })
 
-  quickly('gets more at once while it is quick, also where it answers by the clock', async (bench) => {
-    bench.append(600)
-    const kept = await keeping(bench)
-    let most = 0
-    for (let i = 0; i < 15; i++) {
-      await bench.broker.clock.advance(100)
-      most = Math.max(most, kept.length)
-      for (const { acknowledgment } of kept.splice(0)) acknowledgment.acknowledge()
-    }
-    expect(most).toBeGreaterThan(16)
-  })
-
   quickly('keeps their locks until it answers, each record delivered once', async (bench) => {
     bench.append(10)
     const kept = await keeping(bench)
@@ -110,6 +98,47 @@ describe('A deadline', () => {
     expect(deliveries.toSorted()).toEqual(['v0 1', 'v0 2', 'v1 2', 'v2 2'])
     expect(reasons).toEqual(['PROCESSING_DEADLINE'])
   })
+})
+
+describe('An answer that comes too late', () => {
+  for (const rest of ['renewed and stored afterwards', 'lost, too']) {
+    quickly(
+      `is told as failed, with its record; the rest of its batch is ${rest}`,
+      async (bench) => {
+        const { broker } = bench
+        broker.setGroupConfig('workers', { 'share.record.lock.duration.ms': '1000' })
+        bench.append(2)
+        const first: ShareAcknowledgment[] = []
+        await bench.container(
+          {
+            onShareRecord: (record, acknowledgment) => {
+              if (acknowledgment === undefined) return undefined
+              if (record.deliveryCount > 1) acknowledgment.acknowledge()
+              else {
+                first[record.offset] = acknowledgment
+                // A listener that returned would let its handle go with the lock.
+                return new Promise<void>(() => undefined)
+              }
+              return undefined
+            },
+          },
+          { shareAckMode: 'MANUAL', maxInFlight: 5, maxLockExtensionMs: 0 },
+        )
+        await broker.advanceUntil(() => first.length === 2)
+        await broker.clock.advance(500)
+        if (rest !== 'lost, too') first[0]?.renew()
+        await broker.clock.advance(700)
+        if (rest !== 'lost, too') first[0]?.acknowledge()
+        await broker.clock.advance(300)
+        expect(() => first[1]?.acknowledge()).toThrow(/too late/)
+        await broker.clock.advance(300)
+        expect(bench.events.filter(({ type }) => type === 'acknowledgmentFailed')).toMatchObject([
+          { ranges: [{ firstOffset: 1, lastOffset: 1 }], records: [{ offset: 1 }] },
+        ])
+      },
+      { serverProperties: { 'group.share.min.record.lock.duration.ms': '1000' } },
+    )
+  }
 })
 
 describe('A renewal that the broker refuses', () => {

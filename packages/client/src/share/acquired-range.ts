@@ -85,6 +85,8 @@ export class AcquiredRange {
   #handedTo = 0
   /** Kept until the range is finished, for whoever has to hear of a lost lock. */
   #handedOut: HandedOut[] = []
+  /** A record was lost: its answer may come at any time, and is told as failed with its record. */
+  #someLost = false
   /** Every index below this one is finished: where the next search for unsent answers starts. */
   #finishedBelow = 0
 
@@ -348,11 +350,14 @@ export class AcquiredRange {
         if (verdict.outcome === 'done') this.#renew(i, verdict.lockDeadline)
       } else {
         states[i] = DONE | type
-        if (renewal) this.#answered(i, 1)
+        if (renewal) {
+          this.#someLost = true
+          this.#answered(i, 1)
+        }
       }
     }
     while (this.#finishedBelow < this.length && this.#isFinished(this.#finishedBelow)) this.#finishedBelow++
-    if (!this.unfinished) this.#handedOut = []
+    if (!this.unfinished && !this.#someLost) this.#handedOut = []
     if (unsentBefore === 0 && this.unsent > 0) this.holder.answered(this)
   }
 
@@ -373,6 +378,7 @@ export class AcquiredRange {
     else this.unsent--
     if (isUnanswered(state)) this.#answered(index, 1)
     this.#states[index] = LOST
+    this.#someLost = true
   }
 
   /** So many records less wait for a terminal answer, if this one was handed out. */

@@ -224,6 +224,29 @@ describe('an acquired range', () => {
     expect(range.handedOutAmong(0, 5)).toEqual([])
   })
 
+  it.each(['lost', 'not renewed'] as const)(
+    'knows them longer where one was %s: its answer may come late, and is told with it',
+    (how) => {
+      const { range } = acquire(2)
+      const records = [{ name: 'a' }, { name: 'b' }]
+      range.handOut(records, 0, { from: 0, to: 2 })
+      if (how === 'lost') {
+        range.renewed(0, 1, 90_000)
+        range.expire(60_000)
+      } else {
+        range.answer(1, AckCode.RENEW)
+        range.sendRuns()
+        range.settle(1, 2, failed)
+      }
+      range.answer(0, AckCode.ACCEPT)
+      range.sendRuns()
+      range.settle(0, 1, done)
+      expect(range.unfinished).toBe(false)
+      expect(range.answer(1, AckCode.ACCEPT)).toBe('stale')
+      expect(range.handedOutAmong(1, 2)).toEqual([{ name: 'b' }])
+    },
+  )
+
   it('moves its deadline as a whole when all that is open is renewed, and else by offset', () => {
     const { range } = acquire(4)
     range.renewed(0, 4, 40_000)
