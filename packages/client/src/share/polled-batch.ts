@@ -90,7 +90,8 @@ export class PolledBatch<K, V> {
   /** The verdict on an answer for a record whose member has left its group. */
   answerLate(record: Acquired<K, V>, type: AcknowledgeType): AcknowledgementVerdict {
     const { range, index } = placeOf(record)
-    return lateAnswer(range, { from: index, to: index + 1 }, ackCodeOf(type))
+    const records = record instanceof ConsumerRecord ? [record] : []
+    return lateAnswer(range, { from: index, to: index + 1 }, ackCodeOf(type), records)
   }
 
   /** Sends on the answers that could have been changed until now. */

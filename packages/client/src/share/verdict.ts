@@ -49,12 +49,20 @@ export function countTypes(batches: readonly AcknowledgementBatch[]): Acknowledg
   }
 }
 
-/** The verdict on an answer that came when its lock or session was gone: it is not even sent. */
-export function lateAnswer(range: AcquiredRange, { from, to }: Run, code: AckCode): AcknowledgementVerdict {
+/**
+ * The verdict on an answer that came when its lock or session was gone: it is not even sent. `known`: its records, where the range
+ * may have forgotten them.
+ */
+export function lateAnswer(
+  range: AcquiredRange,
+  { from, to }: Run,
+  code: AckCode,
+  known?: readonly ConsumerRecord<unknown, unknown>[],
+): AcknowledgementVerdict {
   const { partition, firstOffset, holder } = range
   const batches = [{ firstOffset: firstOffset + from, lastOffset: firstOffset + to - 1, acknowledgeTypes: [code] }]
   const error = holder.live ? lockGone(partition) : sessionGone(partition)
-  const records = handedOutOf([{ range, from, to }], batches)
+  const records = known ?? handedOutOf([{ range, from, to }], batches)
   return { partition, batches, counts: countTypes(batches), error, records }
 }
 

@@ -355,7 +355,7 @@ describe('a consumer that is not polled for maxPollIntervalMs', () => {
     // An answer that comes now is told as lost, and is no error where it is given.
     consumer.setAcknowledgementCommitCallback((verdict) => told.push(verdict))
     consumer.acknowledge(a)
-    expect(told).toMatchObject([{ error: { code: 'NETWORK_EXCEPTION' } }])
+    expect(told).toMatchObject([{ error: { code: 'NETWORK_EXCEPTION' }, records: [{ offset: a.offset }] }])
     group.leader().give({ first: 5, last: 5 })
     const [record] = await group.until(consumer.poll(5_000))
     if (record === undefined) throw new Error('nothing came')
