@@ -117,6 +117,21 @@ describe('the health of a container', () => {
     expect(health.members[0]).not.toHaveProperty('lastError')
   })
 
+  test('has of a replacement that cannot start what the last attempt failed of', async () => {
+    const harness = new ContainerHarness()
+    await harness.container.start()
+    harness.factory.prepare = ({ engine }) => {
+      engine.joining = new KafkaError('coordinator is gone', { code: 'COORDINATOR_NOT_AVAILABLE', retriable: true })
+    }
+    harness.engine().failTake(deadly())
+    await harness.clock.advance(2_000)
+    expect(harness.container.health()).toMatchObject({
+      status: 'degraded',
+      members: [{ status: 'replacing', lastError: 'COORDINATOR_NOT_AVAILABLE: coordinator is gone' }],
+    })
+    await harness.container.stop()
+  })
+
   test('is degraded when a member is gone for good (restartPolicy never), and down when the last one is', async () => {
     const harness = new ContainerHarness({ properties: { concurrency: 2, restartPolicy: 'never' } })
     await harness.container.start()
@@ -171,6 +186,7 @@ describe('the health of a container', () => {
       throw notAnError
     }
     await expect(harness.container.start()).rejects.toThrow(/a text/)
-    expect(harness.container.health()).toMatchObject({ status: 'down', state: 'failed', cause: 'a text' })
+    const cause = expect.stringContaining("threw 'a text'") as string
+    expect(harness.container.health()).toMatchObject({ status: 'down', state: 'failed', cause })
   })
 })

@@ -129,7 +129,7 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
   }
 
   /** The record's lock is gone, and the engine tells it. */
-  lose(record: TestRecord, cause: LockLossCause = 'expired'): void {
+  lose(record: TestRecord, cause: LockLossCause = 'expired', error?: KafkaError): void {
     this.#open.delete(record)
     const { topic, partition, offset, deliveryCount } = record
     for (const listener of this.#losses) {
@@ -141,7 +141,7 @@ export class FakeEngine implements ContainerEngine<string, unknown> {
         handedOut: true,
         records: [record],
         cause,
-        error: undefined,
+        error,
       })
     }
   }
@@ -351,6 +351,10 @@ export class FakeConsumer {
     readonly request: ShareConsumerRequest,
     readonly engine: FakeEngine,
   ) {}
+
+  get groupId(): string | undefined {
+    return this.request.groupId
+  }
 
   subscribe(topics: readonly string[]): void {
     this.topics = topics

@@ -1,3 +1,4 @@
+import { KafkaError } from '@milena/protocol'
 import { describe, expect, test } from 'vitest'
 import { ProcessingDeadlineError, ProcessingDeadlineExceededEvent, RecordLockLostError } from '../src/index.js'
 import { ContainerHarness, deferred } from './container-harness.js'
@@ -199,10 +200,11 @@ describe('the signal of a listener', () => {
   test('fires when the lock of its record is lost', async () => {
     const harness = hanging({ maxInFlight: 2 })
     const [record] = await harness.run(2)
-    if (record !== undefined) harness.engine().lose(record, 'session')
+    const error = new KafkaError('the broker forgot the session', { code: 'SHARE_SESSION_NOT_FOUND' })
+    if (record !== undefined) harness.engine().lose(record, 'session', error)
     expect(harness.signals.map(({ aborted }) => aborted)).toEqual([true, false])
     expect(harness.signals[0]?.reason).toBeInstanceOf(RecordLockLostError)
-    expect(harness.signals[0]?.reason).toMatchObject({ code: 'RECORD_LOCK_LOST', lossCause: 'session' })
+    expect(harness.signals[0]?.reason).toMatchObject({ code: 'RECORD_LOCK_LOST', lossCause: 'session', cause: error })
   })
 
   test('fires when the container gives up waiting, not when it is asked to stop', async () => {

@@ -35,6 +35,16 @@ describe('the current record', () => {
     ])
   })
 
+  test('has the group that the record was delivered to', async () => {
+    const groups: unknown[] = []
+    const harness = new ContainerHarness({
+      properties: { recordContext: true, groupId: 'own' },
+      listener: () => void groups.push(currentRecord()?.groupId),
+    })
+    await harness.run(1)
+    expect(groups).toEqual(['own'])
+  })
+
   test('is unknown outside of listeners, and where recordContext is off', async () => {
     const contexts: unknown[] = []
     const harness = new ContainerHarness({ listener: () => void contexts.push(currentRecord(), recordLogFields()) })
