@@ -99,6 +99,24 @@ describe('a recoverer that decides on a record beyond its deadline', () => {
     },
   )
 
+  test.each(['at once', 'later'])('has nothing that it leaves behind inside it (it decides %s)', async (when) => {
+    const states: string[] = []
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+    const harness: ManualHarness = new ManualHarness({
+      processingDeadlineMs: 1_000,
+      shareConsumerRecordRecoverer: () => {
+        setImmediate(() => void harness.container.stop().then(() => states.push(harness.container.state)))
+        return when === 'at once' ? 'RELEASE' : Promise.resolve('RELEASE')
+      },
+    })
+    await harness.run(1)
+    await harness.clock.advance(1_500)
+    await turn()
+    await turn()
+    await harness.clock.advance(10)
+    expect(states).toEqual(['stopped'])
+  })
+
   test('frees its place in the window', async () => {
     const decision = deferred<'RELEASE'>()
     const harness = new ManualHarness({
