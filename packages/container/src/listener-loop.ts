@@ -74,7 +74,8 @@ export class ListenerLoop<K, V> {
     this.#calls = new ListenerCalls(options)
     this.#batchSize = options.answeredLater ? new ManualBatchSize() : undefined
     this.#slice = new TimeSlice(options.clock, (ms, calls) => {
-      if (!this.#blocked(ms, calls > 1 ? `, or one of the ${calls - 1} records before it` : '')) return
+      const before = calls === 2 ? 'the record before it' : `one of the ${calls - 1} records before it`
+      if (!this.#blocked(ms, calls > 1 ? `, or ${before}` : '')) return
       this.#late.told()
     })
     this.#late = new LateTimer({

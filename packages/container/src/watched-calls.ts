@@ -46,8 +46,9 @@ export class WatchedCall<K, V> implements Aged<WatchedCall<K, V>> {
       }
       outcome.then(
         (value) => (expired ? this.watch.late(this) : resolve(value)),
-        (error: unknown) => {
-          if (!expired) reject(error as Error)
+        // It is whatever the listener threw.
+        (error: Error) => {
+          if (!expired) reject(error)
           // It has ended because its signal fired: that is what it is asked for.
           else if (!this.#obeys(error)) this.watch.late(this)
         },
