@@ -7,11 +7,12 @@
 // To notice: ConsumerStopped says ABNORMAL, and why; start() may be called from inside the event; the record that was being
 // worked on was not answered, so it comes again; and the last stop, which was asked for, says NORMAL.
 import 'reflect-metadata'
-import { consoleLogger, ConsumerRecord, ShareConsumer } from '@milena/client'
+import { consoleLogger, ConsumerRecord } from '@milena/client'
 import {
   ConsumerStartedEvent,
   ConsumerStartingEvent,
   ConsumerStoppedEvent,
+  DefaultShareConsumerFactory,
   ShareConsumerStoppingEvent,
 } from '@milena/container'
 import { EventListener, KafkaListener, kafkaModule, startKafkaListeners } from '@milena/decorators'
@@ -20,18 +21,25 @@ import { Container, injectable } from 'inversify'
 
 const LETTERS = 20
 
+/** No broker fails on demand. So this does what must not be done: it closes a consumer under its container. */
+@injectable()
+class Accident {
+  happen: () => Promise<void> = () => Promise.resolve()
+}
+
 @injectable()
 class LetterListener {
   readonly read = new Set<number>()
   redelivered = 0
 
+  constructor(private readonly accident: Accident) {}
+
   @KafkaListener({ id: 'letters', topics: '${topic}', groupId: '${group}' })
-  async onLetter(record: ConsumerRecord, consumer: ShareConsumer): Promise<void> {
+  async onLetter(record: ConsumerRecord): Promise<void> {
     if (record.deliveryCount > 1) this.redelivered++
     if (record.offset === 7 && record.deliveryCount === 1) {
-      // No broker fails on demand. So this does what must not be done: it closes the consumer under its container.
       console.log('  letter 7: somebody closes the consumer')
-      await consumer.close()
+      await this.accident.happen()
     }
     this.read.add(record.offset)
   }
@@ -72,12 +80,23 @@ class Watch {
 }
 
 await onStage({ name: 'restart', about: '06: events, and a restart' }, async (stage) => {
+  const consumerFactory = new DefaultShareConsumerFactory<unknown, unknown>({
+    bootstrapServers: stage.bootstrapServers,
+    logger: consoleLogger(),
+  })
+  const accident = new Accident()
+  consumerFactory.addListener({
+    // Later on it belongs to its container, and refuses to be closed.
+    consumerAdded: (_id, consumer) => (accident.happen = consumer.close.bind(consumer)),
+  })
   const di = new Container()
+  di.bind(Accident).toConstantValue(accident)
   di.bind(LetterListener).toSelf().inSingletonScope()
   di.bind(Watch).toSelf().inSingletonScope()
   di.load(
     kafkaModule({
       client: { bootstrapServers: stage.bootstrapServers },
+      containerFactories: { default: { consumerFactory } },
       listeners: [LetterListener, Watch],
       properties: { topic: stage.topic, group: stage.group },
       logger: consoleLogger(),
