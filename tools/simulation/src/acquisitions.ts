@@ -23,6 +23,8 @@ export interface Acquisition {
   isDelivered: boolean
   /** Its batch was damaged on the way: the client may reject it by itself. */
   isCorrupt: boolean
+  /** A filter of the application has seen it: it belongs to that record. */
+  isMet: boolean
   /** How often the application got it. */
   handedOut: number
   /** The client told its application that the lock is lost. */
@@ -89,6 +91,7 @@ export class Acquisitions {
     const made: Acquisition = {
       ...given,
       isDelivered: false,
+      isMet: false,
       handedOut: 0,
       isGivenUp: false,
       renewedByApplication: 0,

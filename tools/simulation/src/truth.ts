@@ -27,6 +27,8 @@ import type { Exchange, FetchResponse, WireObserver, WireTap } from './wire-tap.
 const BUSY_LOOP = 1_500
 
 export class Truth implements WireObserver {
+  /** Whose record it is that a filter has seen. */
+  readonly #met = new WeakMap<object, Acquisition>()
   readonly acquisitions = new Acquisitions()
   readonly topicNames = new Map<string, string>()
   /** Of each group, place and offset: the terminal answers that the broker took, and those of which nobody knows. */
@@ -120,13 +122,21 @@ export class Truth implements WireObserver {
 
   /** What a member holds of a record that it has not handed out yet. */
   held(memberId: string, record: HandedOutRecord): Acquisition | undefined {
-    return this.#handed(memberId, `${record.topic}-${record.partition}`, record)
+    const acquisition = this.#handed(memberId, `${record.topic}-${record.partition}`, record)
+    if (acquisition !== undefined) {
+      this.#met.set(record, acquisition)
+      acquisition.isMet = true
+    }
+    return acquisition
   }
 
   /** After a leader has moved a count may repeat: of several the one that was to come. */
-  #handed(memberId: string, place: string, { offset, deliveryCount }: HandedOutRecord): Acquisition | undefined {
+  #handed(memberId: string, place: string, record: HandedOutRecord): Acquisition | undefined {
+    const met = this.#met.get(record)
+    if (met !== undefined) return met
+    const { offset, deliveryCount } = record
     const chain = this.acquisitions.chain([memberId], place, offset)
-    const fitting = chain.filter((each) => each.isDelivered && each.deliveryCount === deliveryCount)
+    const fitting = chain.filter((each) => each.isDelivered && !each.isMet && each.deliveryCount === deliveryCount)
     const now = this.#clock.now()
     // Acquired anew over the same connection, the earlier one is over.
     const isOver = (each: Acquisition): boolean =>

@@ -61,8 +61,9 @@ export class ContainerWork {
     if (this.#isCalm) return true
     const isWanted = dice.chance(0.85)
     const throws = dice.chance(0.03)
+    // Now, and not when it decides: of two deliveries of one record it sees the earlier one first.
+    const delivery = this.deliveries.meet(record, memberId)
     const decide = (): boolean => {
-      const delivery = this.deliveries.meet(record, memberId)
       if (!throws) {
         if (isWanted) return true
         truth.intends(delivery.acquisition, 'ACCEPT')
