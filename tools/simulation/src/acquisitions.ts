@@ -38,6 +38,8 @@ export interface Acquisition {
   verdicts: number
   /** The terminal answer that went out, unless it came back refused in a way that lets it be sent again. */
   sent: number | undefined
+  /** A terminal answer has gone out once: who has not handed it out by then never will. */
+  wasSent: boolean
   isOut: boolean
   /** What the broker said to it. */
   outcome: 'ok' | 'failed' | 'unknown' | undefined
@@ -99,6 +101,7 @@ export class Acquisitions {
       isOwed: false,
       verdicts: 0,
       sent: undefined,
+      wasSent: false,
       isOut: false,
       outcome: undefined,
       isTold: false,

@@ -143,9 +143,10 @@ export class Truth implements WireObserver {
       chain.slice(0, chain.indexOf(each)).some(({ tap, isDelivered }) => tap === each.tap && isDelivered)
     const isHeld = (each: Acquisition): boolean =>
       each.sent === undefined && each.surelyEndsMs >= now && each.tap.closedAtClientMs === undefined && !isOver(each)
+    const isUnseen = (each: Acquisition): boolean => each.handedOut === 0 && !each.wasSent && isHeld(each)
     return (
-      fitting.findLast((each) => each.handedOut === 0 && !each.isGivenUp && !each.intent && isHeld(each)) ??
-      fitting.findLast((each) => each.handedOut === 0 && isHeld(each)) ??
+      fitting.findLast((each) => isUnseen(each) && !each.isGivenUp && !each.intent) ??
+      fitting.findLast(isUnseen) ??
       fitting.findLast((each) => each.handedOut <= each.renewedByApplication && isHeld(each)) ??
       fitting[0]
     )
@@ -327,6 +328,7 @@ export class Truth implements WireObserver {
       return
     }
     acquisition.sent = type
+    acquisition.wasSent = true
     acquisition.isOut = true
     const content = this.#log.at(place, offset)
     const isRecord = content !== undefined && content.kind !== 'hole'
