@@ -1,46 +1,24 @@
-import { EmbeddedBroker, type EmbeddedBrokerOptions } from '@milena/embedded-broker'
+import type { EmbeddedBrokerOptions } from '@milena/embedded-broker'
 import type { RequestOf, ShareFetch, ShareGroupHeartbeat } from '@milena/protocol'
-import { SeededRandom, silentLogger, VirtualClock } from '@milena/protocol/runtime'
+import type { VirtualClock } from '@milena/protocol/runtime'
 import { afterEach, describe, expect, it } from 'vitest'
-import { ShareConsumer, type ConsumerRecord, type ShareConsumerOptions } from '../../src/index.js'
+import type { ShareConsumerOptions } from '../../src/index.js'
 import { engineOf } from '../../src/share/share-consumer.js'
 import type { ShareEngine } from '../../src/share/share-engine.js'
+import { VirtualGroup, type Received } from './virtual-group.js'
 
 // Fetching while earlier records are unanswered, over a whole broker in memory and in virtual time.
 
 type Bytes = Buffer | null
 type Engine = ShareEngine<Bytes, Bytes>
-type Received = ConsumerRecord<Bytes, Bytes>
 
-class Bench {
-  readonly #consumers: ShareConsumer[] = []
-
-  private constructor(readonly broker: EmbeddedBroker<VirtualClock>) {}
-
+class Bench extends VirtualGroup {
   static async open(options: EmbeddedBrokerOptions<VirtualClock> = {}): Promise<Bench> {
-    const broker = await EmbeddedBroker.start({
-      network: 'memory',
-      clock: new VirtualClock(),
-      random: new SeededRandom(5),
-      topics: ['orders'],
-      ...options,
-    })
-    broker.setGroupConfig('workers', { 'share.auto.offset.reset': 'earliest' })
-    return new Bench(broker)
+    return new Bench(await VirtualGroup.startBroker(5, options))
   }
 
   member(options: Partial<ShareConsumerOptions> = {}): Engine {
-    const consumer = new ShareConsumer({
-      bootstrapServers: this.broker.bootstrapServers,
-      groupId: 'workers',
-      acknowledgementMode: 'explicit',
-      logger: silentLogger,
-      runtime: this.broker.runtime,
-      ...options,
-    })
-    consumer.subscribe(['orders'])
-    this.#consumers.push(consumer)
-    const engine = engineOf(consumer)
+    const engine = engineOf(this.consumer(options))
     engine.keepLocks({ maxExtensionMs: 300_000 })
     return engine
   }
@@ -59,16 +37,11 @@ class Bench {
       .requests({ api: 'ShareFetch' })
       .map(({ body, at }) => ({ ...(body as RequestOf<typeof ShareFetch>), at }))
   }
-
-  async end(): Promise<void> {
-    for (const consumer of this.#consumers) await this.broker.advanceUntil(consumer.close({ timeoutMs: 1_000 }))
-    await this.broker.stop()
-  }
 }
 
 let bench: Bench
 
-afterEach(() => bench.end())
+afterEach(() => bench.end({ timeoutMs: 1_000 }))
 
 describe('maxInFlight', () => {
   it('bounds what is handed out, and cuts ranges for it', async () => {
@@ -105,7 +78,7 @@ describe('maxInFlight', () => {
       }
       if (batch) expect(sizes).toEqual([32, 32, 32, 32])
       else expect(Math.min(...sizes)).toBeLessThan(32)
-      if (batch) await bench.end()
+      if (batch) await bench.end({ timeoutMs: 1_000 })
     }
   })
 

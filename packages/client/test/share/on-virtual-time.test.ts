@@ -1,49 +1,16 @@
-import { EmbeddedBroker, type EmbeddedBrokerOptions } from '@milena/embedded-broker'
+import type { EmbeddedBrokerOptions } from '@milena/embedded-broker'
 import { ErrorCode } from '@milena/protocol'
-import { SeededRandom, silentLogger, VirtualClock } from '@milena/protocol/runtime'
+import type { VirtualClock } from '@milena/protocol/runtime'
 import { beforeAll, describe, expect, it } from 'vitest'
-import {
-  ShareConsumer,
-  type AcknowledgementVerdict,
-  type ConsumerRecord,
-  type ShareConsumerOptions,
-} from '../../src/index.js'
+import type { AcknowledgementVerdict, ShareConsumer } from '../../src/index.js'
 import { results } from './real-group.js'
+import { VirtualGroup, type Received } from './virtual-group.js'
 
 // Hours of a group's life, on a whole broker and in no time: in memory, on the virtual clock.
 
-type Bytes = Buffer | null
-
-class Bench {
-  readonly #consumers: ShareConsumer[] = []
-
-  private constructor(readonly broker: EmbeddedBroker<VirtualClock>) {}
-
+class Bench extends VirtualGroup {
   static async open(options: EmbeddedBrokerOptions<VirtualClock> = {}): Promise<Bench> {
-    const broker = await EmbeddedBroker.start({
-      network: 'memory',
-      clock: new VirtualClock(),
-      random: new SeededRandom(11),
-      topics: ['orders'],
-      ...options,
-    })
-    broker.setGroupConfig('workers', { 'share.auto.offset.reset': 'earliest' })
-    return new Bench(broker)
-  }
-
-  /** A consumer of `orders` that answers its records itself. */
-  consumer(options: Partial<ShareConsumerOptions> = {}): ShareConsumer {
-    const made = new ShareConsumer({
-      bootstrapServers: this.broker.bootstrapServers,
-      groupId: 'workers',
-      acknowledgementMode: 'explicit',
-      logger: silentLogger,
-      runtime: this.broker.runtime,
-      ...options,
-    })
-    made.subscribe(['orders'])
-    this.#consumers.push(made)
-    return made
+    return new Bench(await VirtualGroup.startBroker(11, options))
   }
 
   append(...values: string[]): void {
@@ -54,14 +21,14 @@ class Bench {
   }
 
   /** Polls until something comes. */
-  async receive(consumer: ShareConsumer): Promise<ConsumerRecord<Bytes, Bytes>[]> {
+  async receive(consumer: ShareConsumer): Promise<Received[]> {
     for (;;) {
       const records = await this.broker.advanceUntil(consumer.poll(60_000))
       if (!records.isEmpty) return [...records]
     }
   }
 
-  async first(consumer: ShareConsumer): Promise<ConsumerRecord<Bytes, Bytes>> {
+  async first(consumer: ShareConsumer): Promise<Received> {
     const [record] = await this.receive(consumer)
     if (record === undefined) throw new Error('nothing came')
     return record
@@ -78,11 +45,6 @@ class Bench {
 
   get group() {
     return this.broker.inspect().shareGroups.find(({ groupId }) => groupId === 'workers')
-  }
-
-  async end(): Promise<void> {
-    for (const consumer of this.#consumers) await this.broker.advanceUntil(consumer.close())
-    await this.broker.stop()
   }
 }
 
