@@ -11,11 +11,12 @@ import {
   ShareFetch,
   ShareGroupHeartbeat,
 } from '@milena/protocol'
-import { silentLogger, VirtualClock } from '@milena/protocol/runtime'
+import type { VirtualClock } from '@milena/protocol/runtime'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { Connection, type ConnectionOptions } from '../../src/network/connection.js'
+import type { Connection, ConnectionOptions } from '../../src/network/connection.js'
 import { requireShareGroups } from '../../src/network/share-support.js'
-import { ScriptedNetwork, type ScriptedConnection, type ScriptedNode, type SeenRequest } from '../scripted-network.js'
+import type { ScriptedConnection, ScriptedNode, SeenRequest } from '../scripted-network.js'
+import { ScriptedConnections } from './scripted-connections.js'
 
 const find = (key: string) => ({ keyType: 0, coordinatorKeys: [key] })
 const found = (key: string) => ({
@@ -23,30 +24,16 @@ const found = (key: string) => ({
   coordinators: [{ key, nodeId: 7, host: 'h', port: 1, errorCode: 0, errorMessage: null }],
 })
 
+let connections: ScriptedConnections
 let clock: VirtualClock
-let network: ScriptedNetwork
 let node: ScriptedNode
 
 beforeEach(() => {
-  clock = new VirtualClock()
-  network = new ScriptedNetwork()
-  node = network.add(1)
+  connections = new ScriptedConnections()
+  ;({ clock, node } = connections)
 })
 
-function open(options: Partial<ConnectionOptions> = {}): Promise<Connection> {
-  return Connection.open({
-    address: { host: 'broker-1', port: 9092 },
-    nodeId: 1,
-    clientId: 'tester',
-    transport: network,
-    clock,
-    logger: silentLogger,
-    connectTimeoutMs: 10_000,
-    requestTimeoutMs: 30_000,
-    maxFrameBytes: 1_000_000,
-    ...options,
-  })
-}
+const open = (options?: Partial<ConnectionOptions>): Promise<Connection> => connections.open(options)
 
 /** The last request that arrived. */
 function last(): SeenRequest {
