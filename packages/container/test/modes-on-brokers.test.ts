@@ -1,11 +1,10 @@
 import { describeOnBrokers } from '@milena/tools-test-brokers'
 import type { TestBroker } from '@milena/tools-test-brokers'
-import { afterEach, expect, it, vi } from 'vitest'
+import { afterEach, expect, it } from 'vitest'
 import {
   ListenerFailedEvent,
   ProcessingDeadlineError,
   RecordDeserializationFailedEvent,
-  type BrokerCounts,
   type ContainerProperties,
   type ShareAcknowledgment,
 } from '../src/index.js'
@@ -15,27 +14,12 @@ import {
   produce,
   stopContainers,
   untilLagIsZero,
-  type Container,
   type Listener,
   type Run,
 } from './container-on-brokers.js'
+import { eventually, placeOn, untilConfirmed, type Place } from './spring-parity/share-containers.js'
 
 afterEach(stopContainers)
-
-const eventually = (check: () => unknown): Promise<unknown> => vi.waitFor(check, { timeout: 15_000, interval: 10 })
-
-/** Waits until the container has heard the broker's word on so many records. */
-const untilConfirmed = (container: Container, counts: Partial<BrokerCounts>): Promise<unknown> =>
-  eventually(() => expect([...container.metrics().values()][0]?.broker).toMatchObject(counts))
-
-interface Place {
-  readonly topic: string
-  readonly groupId: string
-}
-
-async function placeOn(broker: TestBroker, config: Readonly<Record<string, string>> = {}): Promise<Place> {
-  return { topic: await broker.createTopic(), groupId: await broker.createGroup(config) }
-}
 
 function runOn(broker: TestBroker, place: Place, listener: Listener, properties: ContainerProperties = {}): Run {
   return containerOn(broker, { topics: place.topic, groupId: place.groupId, ...properties }, listener)
@@ -55,9 +39,27 @@ async function deliveredNext(broker: TestBroker, place: Place): Promise<string[]
   return deliveries.filter((each) => !each.startsWith('sentinel')).toSorted()
 }
 
-describeOnBrokers('A container in MANUAL mode', (broker) => {
-  const manual = { shareAckMode: 'MANUAL' } as const
+const manual = { shareAckMode: 'MANUAL' } as const
 
+interface HoldingRun extends Run {
+  readonly handles: readonly ShareAcknowledgment[]
+}
+
+/** A container in MANUAL mode that so many records have been delivered to, none of them answered. */
+async function holding(broker: TestBroker, place: Place, count: number): Promise<HoldingRun> {
+  const handles: ShareAcknowledgment[] = []
+  const run = runOn(
+    broker,
+    place,
+    (_record, acknowledgment) => void (acknowledgment && handles.push(acknowledgment)),
+    manual,
+  )
+  await run.container.start()
+  await eventually(() => expect(handles).toHaveLength(count))
+  return { ...run, handles }
+}
+
+describeOnBrokers('A container in MANUAL mode', (broker) => {
   it('sends what is answered long after its listener returned, from anywhere', async () => {
     const place = await placeOn(broker)
     await produce(broker, place.topic, numbered(3))
@@ -89,15 +91,7 @@ describeOnBrokers('A container in MANUAL mode', (broker) => {
   it('sends what was answered in its last batch before stop(), and what is answered while it stops', async () => {
     const place = await placeOn(broker)
     await produce(broker, place.topic, numbered(4))
-    const handles: ShareAcknowledgment[] = []
-    const { container } = runOn(
-      broker,
-      place,
-      (_record, acknowledgment) => void (acknowledgment && handles.push(acknowledgment)),
-      manual,
-    )
-    await container.start()
-    await eventually(() => expect(handles).toHaveLength(4))
+    const { container, handles } = await holding(broker, place, 4)
     handles[0]?.acknowledge()
     handles[1]?.reject()
     const stopped = container.stop()
@@ -111,15 +105,7 @@ describeOnBrokers('A container in MANUAL mode', (broker) => {
   it('gives back what is not answered when its time to stop is over; the handle says so', async () => {
     const place = await placeOn(broker)
     await produce(broker, place.topic, numbered(2))
-    const handles: ShareAcknowledgment[] = []
-    const { container, events } = runOn(
-      broker,
-      place,
-      (_record, acknowledgment) => void (acknowledgment && handles.push(acknowledgment)),
-      manual,
-    )
-    await container.start()
-    await eventually(() => expect(handles).toHaveLength(2))
+    const { container, events, handles } = await holding(broker, place, 2)
     handles[0]?.acknowledge()
     await container.stop({ timeoutMs: 1_000 })
     expect(events.at(-1)).toMatchObject({ type: 'consumerStopped', releasedRecords: 1 })
@@ -186,15 +172,7 @@ describeOnBrokers('A container in MANUAL mode', (broker) => {
   it('tells of a renewal that the group forbids (Kafka 4.3), and the record keeps its lock', async () => {
     const place = await placeOn(broker, broker.isSince('4.3') ? { 'share.renew.acknowledge.enable': 'false' } : {})
     await produce(broker, place.topic, ['v0'])
-    const handles: ShareAcknowledgment[] = []
-    const { container, events } = runOn(
-      broker,
-      place,
-      (_record, acknowledgment) => void (acknowledgment && handles.push(acknowledgment)),
-      manual,
-    )
-    await container.start()
-    await eventually(() => expect(handles).toHaveLength(1))
+    const { container, events, handles } = await holding(broker, place, 1)
     handles[0]?.renew()
     if (broker.isSince('4.3')) {
       await eventually(() =>
