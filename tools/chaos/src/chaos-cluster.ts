@@ -1,11 +1,10 @@
 import { Admin, Producer } from '@milena/client'
-import { freePorts, startKafkaCluster, type KafkaBroker, type KafkaCluster } from '@milena/tools-kafka'
+import { ProxiedCluster, startProxiedBrokers, type KafkaBroker, type ProxiedBrokers } from '@milena/tools-kafka'
 import { numberAt } from './member-lines.js'
 import { FaultyProxy } from './proxy/faulty-proxy.js'
 
 export const PARTITIONS = 6
 const BROKERS = 3
-const host = '127.0.0.1'
 /** Records of one partition that are sent, and so stored, as one batch. */
 const BATCH = 50
 
@@ -21,53 +20,22 @@ export const LOCK_MS = Number(GROUP_CONFIGS['share.record.lock.duration.ms'])
 export const DELIVERY_LIMIT = Number(GROUP_CONFIGS['share.delivery.count.limit'])
 
 /** Three brokers, each also behind a proxy of its own that can be made to fail. */
-export class ChaosCluster {
-  readonly #kafka: KafkaCluster
+export class ChaosCluster extends ProxiedCluster<FaultyProxy> {
   readonly admin: Admin
-  readonly proxies: readonly FaultyProxy[]
 
-  private constructor(kafka: KafkaCluster, proxies: readonly FaultyProxy[]) {
-    this.#kafka = kafka
-    this.proxies = proxies
-    this.admin = new Admin({ bootstrapServers: kafka.bootstrapServers, defaultApiTimeoutMs: 30_000 })
+  private constructor(brokers: ProxiedBrokers<FaultyProxy>) {
+    super(brokers)
+    this.admin = new Admin({ bootstrapServers: this.bootstrapServers, defaultApiTimeoutMs: 30_000 })
   }
 
   static async start(progress: (line: string) => void): Promise<ChaosCluster> {
-    const listeners = await freePorts(BROKERS)
-    const proxies = await Promise.all(listeners.map((port) => FaultyProxy.start(0, port)))
-    try {
-      const kafka = await startKafkaCluster({
-        brokers: BROKERS,
-        logger: progress,
-        serverProperties: ({ nodeId, port, controllerPort }) => ({
-          listeners: [
-            `PLAINTEXT://${host}:${port}`,
-            `PROXIED://${host}:${listeners[nodeId - 1] ?? 0}`,
-            `CONTROLLER://${host}:${controllerPort}`,
-          ].join(','),
-          'advertised.listeners': `PLAINTEXT://${host}:${port},PROXIED://${host}:${proxies[nodeId - 1]?.port ?? 0}`,
-          'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT',
-          // Leaders move when a fault moves them, and not by themselves minutes later.
-          'auto.leader.rebalance.enable': 'false',
-        }),
-      })
-      return new ChaosCluster(kafka, proxies)
-    } catch (error) {
-      await Promise.all(proxies.map((proxy) => proxy.close()))
-      throw error
-    }
-  }
-
-  get bootstrapServers(): string {
-    return this.#kafka.bootstrapServers
-  }
-
-  get proxiedBootstrapServers(): string {
-    return this.proxies.map(({ port }) => `${host}:${port}`).join(',')
-  }
-
-  get brokers(): readonly KafkaBroker[] {
-    return this.#kafka.brokers
+    const options = {
+      brokers: BROKERS,
+      logger: progress,
+      // Leaders move when a fault moves them, and not by themselves minutes later.
+      serverProperties: { 'auto.leader.rebalance.enable': 'false' },
+    } as const
+    return new ChaosCluster(await startProxiedBrokers(options, (port) => FaultyProxy.start(0, port)))
   }
 
   broker(nodeId: number): KafkaBroker {
@@ -152,10 +120,9 @@ export class ChaosCluster {
     throw new Error('The cluster has not recovered within a minute.')
   }
 
-  async stop(): Promise<void> {
+  override async stop(): Promise<void> {
     await this.admin.close()
-    await Promise.all(this.proxies.map((proxy) => proxy.close()))
-    await this.#kafka.stop()
+    await super.stop()
   }
 }
 

@@ -1,6 +1,6 @@
-export { freePorts } from './free-ports.js'
 export { startKafkaCluster } from './kafka-cluster.js'
 export type { KafkaBroker, KafkaCluster, KafkaClusterOptions } from './kafka-cluster.js'
+export { ProxiedCluster, startProxiedBrokers, type ProxiedBrokers } from './proxied-cluster.js'
 export { classPathOf, kafkaClassPath } from './kafka-jars.js'
 export type { JarSet } from './kafka-jars.js'
 export { findJava } from './java.js'
