@@ -1,7 +1,41 @@
 import { KafkaError } from '@milena/protocol'
 import { describe, expect, test } from 'vitest'
 import { RecordDeserializationFailedEvent, RecordLockLostEvent } from '../src/index.js'
-import { ContainerHarness, deferred } from './container-harness.js'
+import { ContainerHarness, deferred, type HarnessOptions } from './container-harness.js'
+
+type Properties = HarnessOptions['properties']
+
+/** A listener that tells what it has begun, and whose call for offset n ends with the nth of `works`. */
+function held(count: number) {
+  const works = Array.from({ length: count }, () => deferred())
+  const begun: number[] = []
+  const listener = ({ offset }: { readonly offset: number }) => {
+    begun.push(offset)
+    return works[offset]?.promise
+  }
+  return { works, begun, listener }
+}
+
+/** Starts, and feeds two batches of two records each whose answers the broker does not confirm by itself. */
+async function runUnconfirmed(harness: ContainerHarness): Promise<void> {
+  await harness.container.start()
+  harness.engine().autoConfirm = false
+  harness.engine().feedMany(2)
+  harness.engine().feedMany(2, 2)
+  await harness.settle()
+}
+
+/** The first of three records is worked on for so long that the second loses its lock meanwhile. */
+async function afterALockRanOut(properties: Properties = {}) {
+  const { works, begun, listener } = held(1)
+  const harness = new ContainerHarness({ properties, listener })
+  await harness.container.start()
+  const [, lost] = harness.engine().feed({ offset: 0 }, { offset: 1, lockMs: 5_000 }, { offset: 2 })
+  await harness.clock.advance(6_000)
+  works[0]?.resolve()
+  await harness.settle()
+  return { harness, begun, lost }
+}
 
 describe('a listener loop in EXPLICIT mode', () => {
   test('accepts each record whose listener returns', async () => {
@@ -23,14 +57,8 @@ describe('a listener loop in EXPLICIT mode', () => {
   })
 
   test('hands out one record after another: the next waits for the promise of the one before', async () => {
-    const works = [deferred(), deferred()]
-    const begun: number[] = []
-    const harness = new ContainerHarness({
-      listener: (record) => {
-        begun.push(record.offset)
-        return works[record.offset]?.promise
-      },
-    })
+    const { works, begun, listener } = held(2)
+    const harness = new ContainerHarness({ listener })
     await harness.run(2)
     expect(begun).toEqual([0])
     works[0]?.resolve()
@@ -106,11 +134,7 @@ describe('the batch rule (maxInFlight unset)', () => {
   test('delivers nothing of the next batch before the broker has confirmed this one', async () => {
     const seen: number[] = []
     const harness = new ContainerHarness({ listener: (record) => void seen.push(record.offset) })
-    await harness.container.start()
-    harness.engine().autoConfirm = false
-    harness.engine().feedMany(2)
-    harness.engine().feedMany(2, 2)
-    await harness.settle()
+    await runUnconfirmed(harness)
     expect(seen).toEqual([0, 1])
     harness.engine().confirm()
     await harness.settle()
@@ -123,11 +147,7 @@ describe('the batch rule (maxInFlight unset)', () => {
       properties: { syncShareCommits: false },
       listener: (record) => void seen.push(record.offset),
     })
-    await harness.container.start()
-    harness.engine().autoConfirm = false
-    harness.engine().feedMany(2)
-    harness.engine().feedMany(2, 2)
-    await harness.settle()
+    await runUnconfirmed(harness)
     expect(seen).toEqual([0, 1, 2, 3])
   })
 
@@ -167,15 +187,8 @@ describe('the batch rule (maxInFlight unset)', () => {
 
 describe('a sliding window (maxInFlight: n)', () => {
   test('runs n records at once, and another as soon as one is answered', async () => {
-    const works = Array.from({ length: 5 }, () => deferred())
-    const begun: number[] = []
-    const harness = new ContainerHarness({
-      properties: { maxInFlight: 2 },
-      listener: (record) => {
-        begun.push(record.offset)
-        return works[record.offset]?.promise
-      },
-    })
+    const { works, begun, listener } = held(5)
+    const harness = new ContainerHarness({ properties: { maxInFlight: 2 }, listener })
     await harness.run(5)
     expect(begun).toEqual([0, 1])
     works[1]?.resolve()
@@ -185,20 +198,9 @@ describe('a sliding window (maxInFlight: n)', () => {
   })
 
   test('reaches over batches and waits for no verdict', async () => {
-    const works = Array.from({ length: 4 }, () => deferred())
-    const begun: number[] = []
-    const harness = new ContainerHarness({
-      properties: { maxInFlight: 3 },
-      listener: (record) => {
-        begun.push(record.offset)
-        return works[record.offset]?.promise
-      },
-    })
-    await harness.container.start()
-    harness.engine().autoConfirm = false
-    harness.engine().feedMany(2)
-    harness.engine().feedMany(2, 2)
-    await harness.settle()
+    const { works, begun, listener } = held(4)
+    const harness = new ContainerHarness({ properties: { maxInFlight: 3 }, listener })
+    await runUnconfirmed(harness)
     expect(begun).toEqual([0, 1, 2])
     works[0]?.resolve()
     await harness.settle()
@@ -206,21 +208,8 @@ describe('a sliding window (maxInFlight: n)', () => {
   })
 
   test('hands over no record whose lock ran out while the window was full', async () => {
-    const work = deferred()
-    const seen: number[] = []
-    const harness = new ContainerHarness({
-      properties: { maxInFlight: 1 },
-      listener: (record) => {
-        seen.push(record.offset)
-        return record.offset === 0 ? work.promise : undefined
-      },
-    })
-    await harness.container.start()
-    const [, lost] = harness.engine().feed({ offset: 0 }, { offset: 1, lockMs: 5_000 }, { offset: 2 })
-    await harness.clock.advance(6_000)
-    work.resolve()
-    await harness.settle()
-    expect(seen).toEqual([0, 2])
+    const { harness, begun, lost } = await afterALockRanOut({ maxInFlight: 1 })
+    expect(begun).toEqual([0, 2])
     expect(harness.events.filter((event) => event instanceof RecordLockLostEvent)).toMatchObject([{ records: [lost] }])
   })
 
@@ -270,20 +259,8 @@ describe('a sliding window (maxInFlight: n)', () => {
 
 describe('records that never reach the listener', () => {
   test('one whose lock ran out while it waited: not handed over, told by an event, counted', async () => {
-    const seen: number[] = []
-    const work = deferred()
-    const harness = new ContainerHarness({
-      listener: (record) => {
-        seen.push(record.offset)
-        return record.offset === 0 ? work.promise : undefined
-      },
-    })
-    await harness.container.start()
-    const [, second] = harness.engine().feed({ offset: 0 }, { offset: 1, lockMs: 5_000 }, { offset: 2 })
-    await harness.clock.advance(6_000)
-    work.resolve()
-    await harness.settle()
-    expect(seen).toEqual([0, 2])
+    const { harness, begun, lost } = await afterALockRanOut()
+    expect(begun).toEqual([0, 2])
     expect(harness.events.filter((event) => event instanceof RecordLockLostEvent)).toMatchObject([
       {
         topic: 'orders',
@@ -292,7 +269,7 @@ describe('records that never reach the listener', () => {
         lastOffset: 1,
         deliveryCount: 1,
         cause: 'expired',
-        records: [second],
+        records: [lost],
       },
     ])
     expect(harness.container.metrics().get('orders-0')).toMatchObject({ delivered: 2, locksLost: 1 })
@@ -398,14 +375,8 @@ describe('taking records', () => {
 
 describe('pause and resume', () => {
   test('paused: finishes the batch at hand, gives back what was fetched ahead, and takes no other until resumed', async () => {
-    const works = [deferred(), deferred()]
-    const seen: number[] = []
-    const harness = new ContainerHarness({
-      listener: (record) => {
-        seen.push(record.offset)
-        return works[record.offset]?.promise
-      },
-    })
+    const { works, begun, listener } = held(2)
+    const harness = new ContainerHarness({ listener })
     await harness.run(2)
     harness.engine().feedMany(2, 10)
     harness.container.pause()
@@ -414,12 +385,12 @@ describe('pause and resume', () => {
     works[0]?.resolve()
     works[1]?.resolve()
     await harness.clock.advance(1_000)
-    expect(seen).toEqual([0, 1])
+    expect(begun).toEqual([0, 1])
     expect(harness.container.state).toBe('paused')
     expect(harness.container.isRunning).toBe(true)
     harness.container.resume()
     await harness.settle()
-    expect(seen).toEqual([0, 1, 2])
+    expect(begun).toEqual([0, 1, 2])
   })
 
   test('stop() ends a paused container', async () => {
@@ -434,15 +405,8 @@ describe('pause and resume', () => {
 describe('a listener loop whose member stands still', () => {
   for (const maxInFlight of [undefined, 2]) {
     test(`gives back what it has not begun, and goes on with what comes next; maxInFlight: ${maxInFlight}`, async () => {
-      const works = [deferred(), deferred()]
-      const begun: number[] = []
-      const harness = new ContainerHarness({
-        listener: (record) => {
-          begun.push(record.offset)
-          return works[record.offset]?.promise
-        },
-        properties: maxInFlight === undefined ? {} : { maxInFlight },
-      })
+      const { works, begun, listener } = held(2)
+      const harness = new ContainerHarness({ listener, properties: maxInFlight === undefined ? {} : { maxInFlight } })
       await harness.run(5)
       harness.engine().stand()
       const running = maxInFlight ?? 1
