@@ -2,10 +2,18 @@ import { KafkaUsageError } from '@milena/protocol'
 import { systemClock } from '@milena/protocol/runtime'
 import { describeOnBrokers } from '@milena/tools-test-brokers'
 import { afterEach, expect, it } from 'vitest'
-import type { AcknowledgementVerdict } from '../../src/index.js'
-import { numbered, RealGroups, receive, receiveFor, results, texts } from './real-group.js'
+import type { AcknowledgementVerdict, ShareConsumer } from '../../src/index.js'
+import { numbered, RealGroups, receive, receiveFirst, receiveFor, results, texts, type Received } from './real-group.js'
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => systemClock.setTimer(resolve, ms))
+
+/** Polls until something comes, and not once more. */
+async function firstPolled(consumer: ShareConsumer): Promise<readonly Received[]> {
+  for (;;) {
+    const { records } = await consumer.poll(10_000)
+    if (records.length > 0) return records
+  }
+}
 
 describeOnBrokers('a record of a share group', (broker) => {
   const groups = new RealGroups(broker)
@@ -49,11 +57,7 @@ describeOnBrokers('a record of a share group', (broker) => {
   })
 
   it('that was released comes again with delivery count 2, and is finished then', async () => {
-    const topic = await broker.createTopic()
-    const groupId = await broker.createGroup()
-    await groups.produce(topic, numbered(3))
-    const consumer = groups.explicit(groupId)
-    consumer.subscribe([topic])
+    const { groupId, consumer } = await groups.explicitOf(numbered(3))
     await receive(consumer, 3, {
       each: (record) => consumer.acknowledge(record, record.offset === 1 ? 'RELEASE' : 'ACCEPT'),
     })
@@ -66,11 +70,7 @@ describeOnBrokers('a record of a share group', (broker) => {
   })
 
   it('that was rejected never comes again', async () => {
-    const topic = await broker.createTopic()
-    const groupId = await broker.createGroup()
-    await groups.produce(topic, numbered(3))
-    const consumer = groups.explicit(groupId)
-    consumer.subscribe([topic])
+    const { groupId, consumer } = await groups.explicitOf(numbered(3))
     await receive(consumer, 3, {
       each: (record) => consumer.acknowledge(record, record.offset === 1 ? 'REJECT' : 'ACCEPT'),
     })
@@ -81,11 +81,7 @@ describeOnBrokers('a record of a share group', (broker) => {
   })
 
   it('that is released every time is archived after the fifth delivery', async () => {
-    const topic = await broker.createTopic()
-    const groupId = await broker.createGroup()
-    await groups.produce(topic, ['poison'])
-    const consumer = groups.explicit(groupId)
-    consumer.subscribe([topic])
+    const { groupId, consumer } = await groups.explicitOf(['poison'])
     const counts = (await receive(consumer, 5, { each: (record) => consumer.acknowledge(record, 'RELEASE') })).map(
       ({ deliveryCount }) => deliveryCount,
     )
@@ -96,13 +92,8 @@ describeOnBrokers('a record of a share group', (broker) => {
   })
 
   it('holds up the next poll until it is acknowledged, and takes one acknowledgement', async () => {
-    const topic = await broker.createTopic()
-    const groupId = await broker.createGroup()
-    await groups.produce(topic, numbered(2))
-    const consumer = groups.explicit(groupId)
-    consumer.subscribe([topic])
-    let records = [...(await consumer.poll(10_000))]
-    while (records.length === 0) records = [...(await consumer.poll(10_000))]
+    const { consumer } = await groups.explicitOf(numbered(2))
+    const records = await firstPolled(consumer)
     await expect(consumer.poll(10)).rejects.toSatisfy(KafkaUsageError.is)
     for (const record of records) consumer.acknowledge(record)
     for (const record of records) expect(() => consumer.acknowledge(record, 'RELEASE')).toThrow(KafkaUsageError)
@@ -112,13 +103,8 @@ describeOnBrokers('a record of a share group', (broker) => {
   })
 
   it('is committed in parts, synchronously or not', async () => {
-    const topic = await broker.createTopic()
-    const groupId = await broker.createGroup()
-    await groups.produce(topic, numbered(4))
-    const consumer = groups.explicit(groupId, { maxPollRecords: 100 })
-    consumer.subscribe([topic])
-    let records = [...(await consumer.poll(10_000))]
-    while (records.length === 0) records = [...(await consumer.poll(10_000))]
+    const { groupId, consumer } = await groups.explicitOf(numbered(4), { maxPollRecords: 100 })
+    const records = await firstPolled(consumer)
     expect(records).toHaveLength(4)
     const [a, b, ...rest] = records
     if (a === undefined || b === undefined) throw new Error('there are four')
@@ -140,8 +126,7 @@ describeOnBrokers('a record of a share group', (broker) => {
     for (const mode of ['implicit', 'explicit'] as const) {
       const consumer = groups.consumer(groupId, { acknowledgementMode: mode, fetchMaxWaitMs: 10_000 })
       consumer.subscribe([topic])
-      const [record] = await receive(consumer, 1)
-      if (record === undefined) throw new Error('nothing came')
+      const record = await receiveFirst(consumer)
       if (mode === 'explicit') consumer.acknowledge(record)
       const startedAt = systemClock.now()
       await consumer.commitSync()
@@ -158,13 +143,10 @@ describeOnBrokers('the lock of a record', (broker) => {
   afterEach(() => groups.close())
 
   it('runs out: a later acknowledgement is reported as failed, and the record comes again with delivery count 2', async () => {
-    const topic = await broker.createTopic()
-    const groupId = await broker.createGroup({ 'share.record.lock.duration.ms': '1000' })
-    await groups.produce(topic, ['late'])
-    const consumer = groups.explicit(groupId)
-    consumer.subscribe([topic])
-    const [record] = await receive(consumer, 1)
-    if (record === undefined) throw new Error('nothing came')
+    const { groupId, consumer } = await groups.explicitOf(['late'], {
+      group: { 'share.record.lock.duration.ms': '1000' },
+    })
+    const record = await receiveFirst(consumer)
     expect(consumer.acquisitionLockTimeoutMs).toBe(1_000)
     expect(record.lockExpiresAt).toBeLessThanOrEqual(systemClock.wallTime() + 1_000)
     const verdicts: AcknowledgementVerdict[] = []
@@ -180,13 +162,10 @@ describeOnBrokers('the lock of a record', (broker) => {
   })
 
   it('is renewed for as long as the application wants', async () => {
-    const topic = await broker.createTopic()
-    const groupId = await broker.createGroup({ 'share.record.lock.duration.ms': '2000' })
-    await groups.produce(topic, ['long'])
-    const consumer = groups.explicit(groupId)
-    consumer.subscribe([topic])
-    const [record] = await receive(consumer, 1)
-    if (record === undefined) throw new Error('nothing came')
+    const { topic, groupId, consumer } = await groups.explicitOf(['long'], {
+      group: { 'share.record.lock.duration.ms': '2000' },
+    })
+    const record = await receiveFirst(consumer)
     const other = groups.explicit(groupId)
     other.subscribe([topic])
     const elsewhere = receiveFor(other, 4_500)
@@ -207,13 +186,12 @@ describeOnBrokers('the lock of a record', (broker) => {
   })
 
   it('runs out while the record waits in the buffer: it is not handed out then, but when it was acquired anew', async () => {
-    const topic = await broker.createTopic()
-    const groupId = await broker.createGroup({ 'share.record.lock.duration.ms': '1000' })
-    await groups.produce(topic, ['first'])
-    const consumer = groups.explicit(groupId, { prefetch: 100, maxPollRecords: 10 })
-    consumer.subscribe([topic])
-    const [first] = await receive(consumer, 1)
-    if (first === undefined) throw new Error('nothing came')
+    const { topic, groupId, consumer } = await groups.explicitOf(['first'], {
+      group: { 'share.record.lock.duration.ms': '1000' },
+      prefetch: 100,
+      maxPollRecords: 10,
+    })
+    const first = await receiveFirst(consumer)
     await groups.produce(topic, ['second'])
     await pause(2_500)
     consumer.acknowledge(first, 'RELEASE')

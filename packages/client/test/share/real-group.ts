@@ -37,6 +37,22 @@ export class RealGroups {
     return this.consumer(groupId, { acknowledgementMode: 'explicit', ...options })
   }
 
+  /** A consumer that answers its records itself, with a group and a topic of its own, to which the values have been written. */
+  async explicitOf(
+    values: readonly string[],
+    {
+      group = {},
+      ...options
+    }: Partial<ShareConsumerOptions> & { readonly group?: Readonly<Record<string, string>> } = {},
+  ): Promise<{ readonly topic: string; readonly groupId: string; readonly consumer: ShareConsumer }> {
+    const topic = await this.broker.createTopic()
+    const groupId = await this.broker.createGroup(group)
+    await this.produce(topic, values)
+    const consumer = this.explicit(groupId, options)
+    consumer.subscribe([topic])
+    return { topic, groupId, consumer }
+  }
+
   /** Writes values to partition 0, or records as they are given. */
   async produce(
     topic: string,
@@ -81,6 +97,12 @@ export async function receive<V>(
     }
   }
   return records
+}
+
+export async function receiveFirst<V>(consumer: ShareConsumer<Bytes, V>): Promise<Received<V>> {
+  const [record] = await receive(consumer, 1)
+  if (record === undefined) throw new Error('nothing came')
+  return record
 }
 
 /** What comes within a while; nothing is expected. */
