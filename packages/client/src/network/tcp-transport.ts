@@ -19,7 +19,8 @@ export function createTcpTransport(clock: Clock, resolver: HostResolver = system
       const deadline = clock.now() + timeoutMs
       if (signal?.aborted) throw abortedError(signal)
       const name = formatAddress(address)
-      const candidates = muteLast(await resolveHost(clock, resolver, address, timeoutMs), mute.get(name))
+      const hosts = await resolveHost(resolver, address, { clock, timeoutMs, signal })
+      const candidates = muteLast(hosts, mute.get(name))
       const failures: { readonly host: string; readonly reason: string }[] = []
       for (const [index, host] of candidates.entries()) {
         if (signal?.aborted) throw abortedError(signal)
@@ -72,19 +73,19 @@ function noteMute(
 }
 
 async function resolveHost(
-  clock: Clock,
   resolver: HostResolver,
   address: Address,
-  timeoutMs: number,
+  bounds: { readonly clock: Clock; readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
 ): Promise<readonly string[]> {
   if (isIP(address.host) !== 0) return [address.host]
   try {
     // The resolver of the system cannot be interrupted; a bound around it keeps a dead DNS server from holding up the caller.
-    return [...new Set(await within(resolver.addresses(address.host), { clock, timeoutMs }))]
+    return [...new Set(await within(resolver.addresses(address.host), bounds))]
   } catch (error) {
+    if (isAborted(error)) throw error
     throw new KafkaConnectionError(
       KafkaTimeoutError.is(error)
-        ? `The host name ${address.host} was not resolved within ${Math.round(timeoutMs)} ms.`
+        ? `The host name ${address.host} was not resolved within ${Math.round(bounds.timeoutMs)} ms.`
         : `The host name ${address.host} cannot be resolved (${reasonOf(error)}).`,
       { cause: error },
     )

@@ -1,6 +1,7 @@
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { AcquiredRange } from './acquired-range.js'
 import { BoundedWait } from './bounded-wait.js'
+import type { ClosingTime } from './closing-time.js'
 import type { RequestManagerHost } from './request-manager-host.js'
 import { RequestManager } from './request-manager.js'
 import type { TopicIdPartition } from './share-partition.js'
@@ -90,9 +91,9 @@ export class BrokerManagers {
     return pending
   }
 
-  /** Ends every session; `deadline` is on the injected clock. */
-  async close(deadline: number): Promise<void> {
-    await Promise.all([...this.#byNode.values()].map(({ manager, running }) => manager.close(running, deadline)))
+  /** Ends every session. */
+  async close(time: ClosingTime): Promise<void> {
+    await Promise.all([...this.#byNode.values()].map(({ manager, running }) => manager.close(running, time)))
   }
 
   #map<T>(of: (manager: RequestManager) => T): T[] {

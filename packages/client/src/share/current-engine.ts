@@ -21,7 +21,7 @@ export class CurrentEngine<K, V> {
   readonly #config: ResolvedShareConsumerConfig<K, V>
   readonly #context: KafkaClientContext
   readonly #onVerdict: (verdict: AcknowledgementVerdict, isCurrent: boolean) => void
-  readonly #leaving = new Set<Promise<void>>()
+  readonly #leaving = new Map<ShareEngine<K, V>, Promise<void>>()
   #engine: ShareEngine<K, V>
   #idle: Promise<void> | undefined
   /** How often this consumer itself has taken from the engine. */
@@ -134,7 +134,12 @@ export class CurrentEngine<K, V> {
   /** Closes the current member and waits for the old ones. Rejects, after all is closed, with what the current one rejects with. */
   async close(timeoutMs: number): Promise<void> {
     const closed = this.#engine.close({ timeoutMs })
-    await Promise.allSettled([closed, ...this.#leaving])
+    const others = [...this.#leaving].map(([engine, leaving]) => {
+      // It has less time from now on; what comes of it is told there.
+      engine.close({ timeoutMs }).catch(() => undefined)
+      return leaving
+    })
+    await Promise.allSettled([closed, ...others])
     await closed
   }
 
@@ -152,8 +157,8 @@ export class CurrentEngine<K, V> {
     const leaving = engine.close({ timeoutMs: FAREWELL_MS }).catch((error: KafkaError) => {
       this.#context.logger.warn({ groupId, err: error }, `A member of group '${groupId}' did not leave it cleanly.`)
     })
-    this.#leaving.add(leaving)
-    void leaving.then(() => this.#leaving.delete(leaving))
+    this.#leaving.set(engine, leaving)
+    void leaving.then(() => this.#leaving.delete(engine))
     return leaving
   }
 

@@ -12,6 +12,8 @@ export interface LeaveGroupOptions {
   readonly clientId: string
   /** Bound of the whole, the search for a lost coordinator included, in milliseconds. */
   readonly timeoutMs: number
+  /** Fires when there is no time left at all. */
+  readonly signal: AbortSignal
 }
 
 /**
@@ -20,11 +22,16 @@ export interface LeaveGroupOptions {
  */
 export async function leaveGroup(
   context: KafkaClientContext,
-  { groupId, memberId, clientId, timeoutMs }: LeaveGroupOptions,
+  { groupId, memberId, clientId, timeoutMs, signal }: LeaveGroupOptions,
 ): Promise<KafkaError | undefined> {
   const body = { groupId, memberId, memberEpoch: LEAVE_EPOCH, rackId: null, subscribedTopicNames: null }
   const late = new AbortController()
-  const timer = context.clock.setTimer(() => late.abort(), timeoutMs)
+  const giveUp = (): void => late.abort()
+  const { clock } = context
+  const startedAt = clock.now()
+  const timer = clock.setTimer(giveUp, timeoutMs)
+  signal.addEventListener('abort', giveUp, { once: true })
+  if (signal.aborted) giveUp()
   try {
     const options = { to: { group: groupId }, timeoutMs, signal: late.signal, clientId }
     const { errorCode, errorMessage } = await context.send(ShareGroupHeartbeat, body, options)
@@ -33,11 +40,16 @@ export async function leaveGroup(
     return notLeft(groupId, `refused to let this member leave: ${refusal.message}`, refusal)
   } catch (error) {
     if (late.signal.aborted || KafkaTimeoutError.is(error))
-      return notLeft(groupId, `could not be told within ${Math.round(timeoutMs)} ms that this member leaves`, error)
+      return notLeft(
+        groupId,
+        `could not be told within ${Math.round(clock.now() - startedAt)} ms that this member leaves`,
+        error,
+      )
     const reason = error instanceof Error ? error.message : String(error)
     return notLeft(groupId, `could not be told that this member leaves: ${reason}`, error)
   } finally {
     timer.cancel()
+    signal.removeEventListener('abort', giveUp)
   }
 }
 

@@ -10,6 +10,7 @@ import {
 import type { Timer } from '@milena/protocol/runtime'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { ShareMetrics } from '../metrics/share-metrics.js'
+import type { ClosingTime } from './closing-time.js'
 import { JoinTroubles } from './join-troubles.js'
 import { leaveGroup } from './leave-group.js'
 import { clusterTooOld, explainRefusedJoin } from './refused-join.js'
@@ -144,10 +145,10 @@ export class Membership {
   }
 
   /**
-   * Stops heartbeating and tells the coordinator, which is not asked twice; bounded by `atMostMs`. Never rejects: resolves with
+   * Stops heartbeating and tells the coordinator, which is not asked twice; bounded by `time`. Never rejects: resolves with
    * what went wrong. That the coordinator knows neither group nor member any more is as good as a leave.
    */
-  async leave(atMostMs: number): Promise<KafkaError | undefined> {
+  async leave({ leftMs, signal }: ClosingTime): Promise<KafkaError | undefined> {
     this.#end()
     // A join without an answer may have happened: it is answered by a leave like any other.
     const joined = this.#joined
@@ -156,8 +157,9 @@ export class Membership {
     this.#aborted.abort()
     this.#wake.notify()
     const { context, groupId, memberId, clientId } = this.#options
-    const timeoutMs = Math.min(atMostMs, LONGEST_LEAVE_MS)
-    const failure = known ? await leaveGroup(context, { groupId, memberId, clientId, timeoutMs }) : undefined
+    const timeoutMs = Math.min(leftMs, LONGEST_LEAVE_MS)
+    const leave = { groupId, memberId, clientId, timeoutMs, signal }
+    const failure = known ? await leaveGroup(context, leave) : undefined
     // Who joins again later asks anew: much may have moved by then.
     context.coordinators.forget(groupId)
     // Whoever is not known to be a member loses nothing when it cannot leave.

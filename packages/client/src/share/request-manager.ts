@@ -16,6 +16,7 @@ import { sessionLost } from './ack-verdicts.js'
 import type { AcquiredRange } from './acquired-range.js'
 import { AcquiredRecords, type SentByPartition } from './acquired-records.js'
 import { AckCode } from './acknowledge-type.js'
+import type { ClosingTime } from './closing-time.js'
 import { FetchAnswers } from './fetch-answers.js'
 import { FetchBytes } from './fetch-bytes.js'
 import { LeaderConnector } from './leader-connection.js'
@@ -171,15 +172,15 @@ export class RequestManager {
   /**
    * Ends the session: what is answered goes with the closing request, what is not is RELEASEd by it. The loop (`running`)
    * has to come to rest first, which takes as long as the fetch that is out. A broker that says nothing is not waited for,
-   * whatever `deadline` (on the injected clock) would allow.
+   * whatever `time` there would be.
    */
-  async close(running: Promise<void>, deadline: number): Promise<void> {
+  async close(running: Promise<void>, time: ClosingTime): Promise<void> {
     this.#closing = true
     this.#abort.abort()
     this.#wake.notify()
     const ending = new SessionEnding({
       clock: this.#context.clock,
-      deadline,
+      time,
       dueAt: this.#inFlight ? this.dueAt : undefined,
       giveUp: () => this.#connection?.close(silentBroker(this.nodeId)),
     })

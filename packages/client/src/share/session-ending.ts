@@ -1,5 +1,6 @@
 import { KafkaConnectionError } from '@milena/protocol'
 import type { Clock } from '@milena/protocol/runtime'
+import type { ClosingTime } from './closing-time.js'
 
 // How long the ending of a share session waits for its broker. A broker that says nothing is not waited for, whatever time there
 // would be: its connection ends, and the session with it.
@@ -11,8 +12,8 @@ const ENDING_MS = 3_000
 
 export interface SessionEndingOptions {
   readonly clock: Clock
-  /** The time there is, on the injected clock. */
-  readonly deadline: number
+  /** The time there is. */
+  readonly time: ClosingTime
   /** When the request that is out is answered at the latest by a broker that is well; undefined: none is out. */
   readonly dueAt: number | undefined
   /** Ends the connection, and so whatever waits for it. */
@@ -21,14 +22,14 @@ export interface SessionEndingOptions {
 
 export class SessionEnding {
   readonly #clock: Clock
-  readonly #deadline: number
+  readonly #time: ClosingTime
   readonly #startedAt: number
   readonly #dueAt: number
   readonly #giveUp: () => void
 
-  constructor({ clock, deadline, dueAt, giveUp }: SessionEndingOptions) {
+  constructor({ clock, time, dueAt, giveUp }: SessionEndingOptions) {
     this.#clock = clock
-    this.#deadline = deadline
+    this.#time = time
     this.#startedAt = clock.now()
     this.#dueAt = dueAt ?? this.#startedAt
     this.#giveUp = giveUp
@@ -45,13 +46,16 @@ export class SessionEnding {
     return this.#until(soon + mutedForMs, closing)
   }
 
-  async #until(time: number, work: () => Promise<void>): Promise<void> {
-    const leftMs = Math.min(this.#deadline, time) - this.#clock.now()
-    const timer = this.#clock.setTimer(this.#giveUp, Math.max(1, leftMs))
+  async #until(soon: number, work: () => Promise<void>): Promise<void> {
+    const { signal } = this.#time
+    const timer = this.#clock.setTimer(this.#giveUp, Math.max(1, soon - this.#clock.now()))
+    signal.addEventListener('abort', this.#giveUp, { once: true })
+    if (signal.aborted) this.#giveUp()
     try {
       await work()
     } finally {
       timer.cancel()
+      signal.removeEventListener('abort', this.#giveUp)
     }
   }
 }

@@ -329,9 +329,10 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
 
   /**
    * Sends what is acknowledged, releases everything else (in implicit mode the last batch too: it may not be finished),
-   * closes the share sessions and leaves the group, within about `timeoutMs` (default 30,000). A poll that runs ends with code
-   * CLOSED, an iteration just ends. Idempotent. Rejects, after everything is closed, with the first thing that went wrong:
-   * an answer that was lost, a leave that nobody took.
+   * closes the share sessions and leaves the group, within `timeoutMs` (default 30,000; 0: everything is sent where a connection
+   * is open, and no answer waited for). A poll that runs ends with code CLOSED, an iteration just ends. Idempotent. Rejects, after
+   * everything is closed, with the first thing that went wrong: an answer that was lost, a leave that nobody took (with 0 nobody
+   * asks).
    */
   close(options: CloseOptions = {}): Promise<void> {
     if (this.#closed !== undefined) return this.#closed

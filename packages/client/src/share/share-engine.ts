@@ -8,6 +8,7 @@ import { AckCode, ackCodeOf, type AcknowledgeType } from './acknowledge-type.js'
 import type { AcquiredRange, Run } from './acquired-range.js'
 import { rangeOf, type Acquired } from './acquired-record.js'
 import { BrokerManagers } from './broker-managers.js'
+import { ClosingTime } from './closing-time.js'
 import { ConsumerRecord } from './consumer-record.js'
 import { farewell } from './farewell.js'
 import { NOTHING, type TakenBatch } from './handout.js'
@@ -38,9 +39,6 @@ import { Wake } from './wake.js'
 // - An error that heals by itself is told to one take() and the engine goes on; a fatal one is told to all from then on.
 // - Nothing that is not answered is ever accepted: what is left at close() is RELEASEd.
 
-/** How long a leave may take beyond the close itself. */
-const LEAVE_TIMEOUT_MS = 1_000
-
 export class ShareEngine<K, V> {
   readonly memberId: string
   readonly metrics: ShareMetrics
@@ -67,6 +65,7 @@ export class ShareEngine<K, V> {
   #takes = 0
   readonly #keeper: LockKeeper
   readonly #mayRelease: boolean
+  #closing: ClosingTime | undefined
   #closed: Promise<void> | undefined
 
   /** Holds the context until it is closed. `metrics`, `memberId`: those of an earlier engine, to go on with. */
@@ -411,28 +410,31 @@ export class ShareEngine<K, V> {
 
   /**
    * Sends what is answered, RELEASEs the rest, closes the share sessions, leaves the group, and lets go of the
-   * connections; within about `timeoutMs`. Idempotent. Rejects, after all is closed, when the leave failed.
+   * connections; within `timeoutMs`, however silent the brokers are. A second call may cut the first one short, and does nothing
+   * else. Rejects, after all is closed, when the leave failed; but whoever gives no time at all asks for no word on that.
    */
   close({ timeoutMs }: { readonly timeoutMs: number }): Promise<void> {
-    this.#closed ??= this.#close(timeoutMs)
+    this.#closing?.shorten(timeoutMs)
+    this.#closing ??= new ClosingTime(this.#context.clock, timeoutMs)
+    this.#closed ??= this.#close(this.#closing, timeoutMs > 0)
     return this.#closed
   }
 
-  async #close(timeoutMs: number): Promise<void> {
+  async #close(time: ClosingTime, tell: boolean): Promise<void> {
     this.releaseRest()
     this.#state = 'closed'
     this.#keeper.close()
     this.#arrived.notify()
     this.#router.close()
-    const { clock } = this.#context
-    const deadline = clock.now() + timeoutMs
     this.#joinWaiters.failed(closedError())
-    const left = await farewell(clock, this.#managers.close(deadline), () =>
-      this.#membership.leave(Math.max(LEAVE_TIMEOUT_MS, deadline - clock.now())),
-    )
+    const { clock, logger } = this.#context
+    const left = await farewell(clock, time, this.#managers.close(time), () => this.#membership.leave(time))
     await this.#membershipRunning
+    time.stop()
     await this.#context.release()
-    if (left !== undefined) throw left
+    if (left === undefined) return
+    if (tell) throw left
+    logger.debug({ err: left }, 'nobody waited for the answer to a leave')
   }
 
   #recordsToFetch(): number {

@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { KafkaConnectionError } from '@milena/protocol'
-import { systemClock, type TransportHandlers } from '@milena/protocol/runtime'
+import { systemClock, VirtualClock, type TransportHandlers } from '@milena/protocol/runtime'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { HostResolver } from '../../src/network/host-resolver.js'
 import { createTcpTransport } from '../../src/network/tcp-transport.js'
@@ -114,6 +114,19 @@ describe('connecting', () => {
         { timeoutMs: 5_000, handlers: handlers().told, signal: controller.signal },
       ),
     ).rejects.toMatchObject({ code: 'ABORTED' })
+  })
+
+  it('can be given up while a name server owes its answer', async () => {
+    const controller = new AbortController()
+    const clock = new VirtualClock()
+    const silent: HostResolver = { addresses: () => new Promise(() => undefined), nameOf: () => Promise.resolve('') }
+    const connecting = createTcpTransport(clock, silent).connect(
+      { host: 'broker.test', port },
+      { timeoutMs: 5_000, handlers: handlers().told, signal: controller.signal },
+    )
+    controller.abort()
+    await expect(connecting).rejects.toMatchObject({ code: 'ABORTED' })
+    expect(clock.pendingTimers).toBe(0)
   })
 })
 
