@@ -39,6 +39,16 @@ abstract class MemberEvent {
   }
 }
 
+/** What every event of one record carries. */
+abstract class RecordEvent extends MemberEvent {
+  readonly record: ConsumerRecord<unknown, unknown>
+
+  constructor(source: EventSource, told: { readonly record: ConsumerRecord<unknown, unknown> }) {
+    super(source)
+    this.record = told.record
+  }
+}
+
 /** A member was made and begins to join its group; one per member, before it asks for records. */
 export class ConsumerStartingEvent extends MemberEvent {
   readonly type = 'consumerStarting'
@@ -171,9 +181,8 @@ export class RecordLockLostEvent extends MemberEvent {
 /**
  * A listener threw or rejected, in whatever mode; or its filter did, or its deadline passed (the error is a ProcessingDeadlineError).
  */
-export class ListenerFailedEvent extends MemberEvent {
+export class ListenerFailedEvent extends RecordEvent {
   readonly type = 'listenerFailed'
-  readonly record: ConsumerRecord<unknown, unknown>
   /** What it threw. */
   readonly error: unknown
   /**
@@ -190,17 +199,15 @@ export class ListenerFailedEvent extends MemberEvent {
       readonly acknowledgement: AcknowledgeType | undefined
     },
   ) {
-    super(source)
-    this.record = failed.record
+    super(source, failed)
     this.error = failed.error
     this.acknowledgement = failed.acknowledgement
   }
 }
 
 /** In MANUAL mode a record has no answer yet, shareAcknowledgmentTimeoutMs after it was delivered or renewed. Once per record. */
-export class AcknowledgmentTimeoutEvent extends MemberEvent {
+export class AcknowledgmentTimeoutEvent extends RecordEvent {
   readonly type = 'acknowledgmentTimeout'
-  readonly record: ConsumerRecord<unknown, unknown>
   /** For how long the listener has had the record, in milliseconds. */
   readonly heldMs: number
   readonly timeoutMs: number
@@ -213,8 +220,7 @@ export class AcknowledgmentTimeoutEvent extends MemberEvent {
       readonly timeoutMs: number
     },
   ) {
-    super(source)
-    this.record = overdue.record
+    super(source, overdue)
     this.heldMs = overdue.heldMs
     this.timeoutMs = overdue.timeoutMs
   }
@@ -224,25 +230,22 @@ export class AcknowledgmentTimeoutEvent extends MemberEvent {
  * A listener had its record for processingDeadlineMs. Its AbortSignal has fired, and error handler and recoverer decide (IMPLICIT:
  * the record is accepted); what the listener still comes up with is not sent.
  */
-export class ProcessingDeadlineExceededEvent extends MemberEvent {
+export class ProcessingDeadlineExceededEvent extends RecordEvent {
   readonly type = 'processingDeadlineExceeded'
-  readonly record: ConsumerRecord<unknown, unknown>
   readonly deadlineMs: number
 
   constructor(
     source: EventSource,
     exceeded: { readonly record: ConsumerRecord<unknown, unknown>; readonly deadlineMs: number },
   ) {
-    super(source)
-    this.record = exceeded.record
+    super(source, exceeded)
     this.deadlineMs = exceeded.deadlineMs
   }
 }
 
 /** The recoverer threw, or gave an answer that is none. The record was rejected. */
-export class RecovererFailedEvent extends MemberEvent {
+export class RecovererFailedEvent extends RecordEvent {
   readonly type = 'recovererFailed'
-  readonly record: ConsumerRecord<unknown, unknown>
   /** What the listener threw. */
   readonly listenerError: unknown
   /** What the recoverer threw, or why its answer was refused. */
@@ -256,8 +259,7 @@ export class RecovererFailedEvent extends MemberEvent {
       readonly cause: unknown
     },
   ) {
-    super(source)
-    this.record = failed.record
+    super(source, failed)
     this.listenerError = failed.listenerError
     this.cause = failed.cause
   }
