@@ -58,10 +58,11 @@ async function consumeUntilEnough(
   }
   consumer.subscribe([topic])
   consumer.setAcknowledgementCommitCallback((verdict) => {
-    const { line, count } = offsetsAcknowledged(verdict)
-    host.print(line)
+    const event = offsetsAcknowledged(verdict)
+    if (event === undefined) return
+    host.print(event.line)
     if (verdict.error !== undefined) return
-    acknowledged += count
+    acknowledged += event.count
     check()
   })
   check()

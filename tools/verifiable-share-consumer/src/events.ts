@@ -34,17 +34,21 @@ export function* recordsConsumed(records: Records, verbose: boolean): Generator<
   yield line('records_consumed', { count: records.length, partitions })
 }
 
-/** The line for a verdict on the acknowledgements of one partition; `error` is there only where they failed. */
-export function offsetsAcknowledged(verdict: AcknowledgementVerdict): {
-  readonly line: string
-  readonly count: number
-} {
+/** The type of an answer that gives a record back, as it stands in a batch. */
+const RELEASE = 2
+
+/**
+ * The line for a verdict on the acknowledgements of one partition; `error` is there only where they failed. Undefined where nothing
+ * was acknowledged: what the consumer gives back unread when it closes is no event (Java's leaves that to the broker).
+ */
+export function offsetsAcknowledged(
+  verdict: AcknowledgementVerdict,
+): { readonly line: string; readonly count: number } | undefined {
   const { error } = verdict
   const { topic, partition } = verdict.partition
-  const offsets: number[] = []
-  for (const { firstOffset, lastOffset } of verdict.batches)
-    for (let offset = firstOffset; offset <= lastOffset; offset += 1) offsets.push(offset)
+  const offsets = verdict.batches.flatMap(acknowledgedIn)
   const count = offsets.length
+  if (count === 0) return undefined
   return {
     count,
     line: line('offsets_acknowledged', {
@@ -54,6 +58,18 @@ export function offsetsAcknowledged(verdict: AcknowledgementVerdict): {
       ...(error !== undefined && { error: error.message }),
     }),
   }
+}
+
+type Batch = AcknowledgementVerdict['batches'][number]
+
+/** The offsets of a batch but for those given back. Its types are one for all offsets, or one for each. */
+function acknowledgedIn({ firstOffset, lastOffset, acknowledgeTypes }: Batch): number[] {
+  const offsets: number[] = []
+  for (let at = 0; firstOffset + at <= lastOffset; at += 1) {
+    const type = acknowledgeTypes.length === 1 ? acknowledgeTypes[0] : acknowledgeTypes[at]
+    if (type !== RELEASE) offsets.push(firstOffset + at)
+  }
+  return offsets
 }
 
 type PartitionRecords = [Records[number], ...Records]

@@ -10,8 +10,8 @@ const batches = [
 ]
 
 const shown = (error: KafkaError | undefined) => {
-  const { line, count } = offsetsAcknowledged({ partition, batches, counts, error })
-  return { count, line: line.replace(/"timestamp":\d+/, '"timestamp":0') }
+  const event = offsetsAcknowledged({ partition, batches, counts, error })
+  return { count: event?.count, line: event?.line.replace(/"timestamp":\d+/, '"timestamp":0') }
 }
 
 describe('The line of acknowledged offsets', () => {
@@ -26,5 +26,14 @@ describe('The line of acknowledged offsets', () => {
     expect(shown(new KafkaError('The lock was lost.', { code: 'INVALID_RECORD_STATE' })).line).toContain(
       '"offsets":[4,5,9]}],"success":false,"error":"The lock was lost."}',
     )
+  })
+
+  it('leaves out what was given back, and is none where nothing else is left', () => {
+    const partly = { firstOffset: 4, lastOffset: 7, acknowledgeTypes: [1, 2, 0, 2] }
+    const wholly = { firstOffset: 8, lastOffset: 90, acknowledgeTypes: [2] }
+    const event = offsetsAcknowledged({ partition, batches: [partly, wholly], counts, error: undefined })
+    expect(event?.line).toContain('"count":2,"partitions":[{"topic":"orders","partition":2,"count":2,"offsets":[4,6]}]')
+    expect(event?.count).toBe(2)
+    expect(offsetsAcknowledged({ partition, batches: [wholly], counts, error: undefined })).toBeUndefined()
   })
 })

@@ -2,7 +2,7 @@ import { Producer } from '@milena/client'
 import { describeOnBrokers } from '@milena/tools-test-brokers'
 import { expect, it } from 'vitest'
 import { verifiableShareConsumer } from '../src/verifiable-share-consumer.js'
-import { RecordedHost } from '@milena/tools-java-habits'
+import { RecordedHost, type ToolHost } from '@milena/tools-java-habits'
 
 interface Event {
   readonly name: string
@@ -10,12 +10,20 @@ interface Event {
   readonly value?: string | null
   readonly count?: number
   readonly success?: boolean
+  readonly partitions?: readonly { readonly partition: number; readonly offsets: readonly number[] }[]
 }
 
-const eventsOf = (host: RecordedHost): Event[] => host.lines.map((line) => JSON.parse(line) as Event)
+type Recorded = Pick<RecordedHost, 'lines'>
+
+const eventsOf = ({ lines }: Recorded): Event[] => lines.map((line) => JSON.parse(line) as Event)
 
 const total = (host: RecordedHost, name: string): number =>
   eventsOf(host).reduce((sum, event) => sum + (event.name === name ? (event.count ?? 0) : 0), 0)
+
+const offsetsIn = (host: Recorded, name: string): string[] =>
+  eventsOf(host)
+    .filter((event) => event.name === name)
+    .flatMap(({ partitions = [] }) => partitions.flatMap((each) => each.offsets.map((at) => `${each.partition}-${at}`)))
 
 describeOnBrokers('VerifiableShareConsumer on Milena', (broker) => {
   async function topicWith(records: number): Promise<string> {
@@ -76,6 +84,29 @@ describeOnBrokers('VerifiableShareConsumer on Milena', (broker) => {
     const second = new RecordedHost()
     await verifiableShareConsumer([...place(topic, group), '--max-messages', String(rest)], second)
     await expect.poll(() => broker.lag(group), { timeout: 10_000, interval: 50 }).toBe(0)
+  })
+
+  it('tells no offset as acknowledged that it gave back unread when it ended', async () => {
+    const topic = await topicWith(400)
+    const group = await broker.createGroup()
+    const stop = new AbortController()
+    const lines: string[] = []
+    const host: ToolHost = {
+      print: (line) => {
+        lines.push(line)
+        // As a signal comes: between turns of the event loop.
+        if (line.includes('records_consumed')) setImmediate(() => stop.abort())
+      },
+      complain: (line) => expect.unreachable(line),
+      stop: stop.signal,
+    }
+    await verifiableShareConsumer(place(topic, group), host)
+    const [consumed, acknowledged] = [
+      offsetsIn({ lines }, 'records_consumed'),
+      offsetsIn({ lines }, 'offsets_acknowledged'),
+    ]
+    expect(acknowledged.toSorted()).toEqual(consumed.toSorted())
+    await expect.poll(() => broker.lag(group), { timeout: 10_000, interval: 50 }).toBe(400 - acknowledged.length)
   })
 
   it('ends at once when asked to while it waits for records', async () => {
