@@ -17,8 +17,19 @@ export {
   type RecordHeaders,
 } from '@milena/protocol'
 export type { Logger, LogLevel } from '@milena/protocol/runtime'
-export type { ClientDnsLookup, ClientOptions, MetadataRecoveryStrategy, Runtime } from './config/client-config.js'
-export type { AcknowledgementMode, AcquireMode, ShareConsumerOptions } from './config/share-consumer-config.js'
+export type {
+  ClientDnsLookup,
+  ClientOptions,
+  ClientOptionsInProperties,
+  MetadataRecoveryStrategy,
+  Runtime,
+} from './config/client-config.js'
+export type {
+  AcknowledgementMode,
+  AcquireMode,
+  ShareConsumerOptions,
+  ShareConsumerOptionsInProperties,
+} from './config/share-consumer-config.js'
 export { consoleLogger } from './logger.js'
 export { metricDescriptions, type MetricDescription, type MetricName } from './metrics/metric-descriptions.js'
 export type { ShareConsumerMetrics } from './metrics/share-consumer-metrics.js'
@@ -58,7 +69,7 @@ export { Admin, type AdminOptions, type CreateTopicsOptions } from './admin/admi
 export type { ConfigEntry, ConfigResource, ConfigResourceType } from './admin/config-resource.js'
 export type { ShareGroupDescription, ShareGroupMember, ShareGroupOffset } from './admin/share-group.js'
 export type { CreatedTopic, NewTopic, TopicDescription } from './admin/topic.js'
-export type { DefaultSerializable, ProducerOptions } from './config/producer-config.js'
+export type { DefaultSerializable, ProducerOptions, ProducerOptionsInProperties } from './config/producer-config.js'
 export { Producer } from './producer/producer.js'
 export type { RecordMetadata } from './producer/producer-batch.js'
 export type { HeadersInput, ProducerRecord } from './producer/record-input.js'

@@ -14,7 +14,12 @@ import type { Uuid } from '@milena/protocol'
 import { brokerError } from '../cluster/broker-error.js'
 import { KafkaClientContext, type Target } from '../cluster/kafka-client-context.js'
 import { checkTopicName } from '../cluster/topic-name.js'
-import { clientOptions, toClientConfig, type ClientOptions } from '../config/client-config.js'
+import {
+  clientOptions,
+  toClientConfig,
+  type ClientOptions,
+  type ClientOptionsInProperties,
+} from '../config/client-config.js'
 import { ineffectiveEverywhere, refusedEverywhere } from '../config/foreign-options.js'
 import { option, resolveOptions } from '../config/option-table.js'
 import { text } from '../config/value-schemas.js'
@@ -60,8 +65,11 @@ const adminOptions = { ...clientOptions, clientId: option(text(), { property: 'c
 export class Admin {
   readonly #context: KafkaClientContext
 
+  /** The brokers are named in `properties`. */
+  constructor(options: ClientOptionsInProperties, context?: KafkaClientContext)
   /** @param context internal: connections to share; without it the admin opens its own, at its first call. */
-  constructor(options: AdminOptions, context?: KafkaClientContext) {
+  constructor(options: AdminOptions, context?: KafkaClientContext)
+  constructor(options: AdminOptions | ClientOptionsInProperties, context?: KafkaClientContext) {
     this.#context =
       context?.acquire() ??
       KafkaClientContext.create(

@@ -32,7 +32,7 @@ export type MetadataRecoveryStrategy = 'rebootstrap' | 'none'
 
 /** Options that everything which talks to Kafka takes. Durations are in milliseconds. */
 export interface ClientOptions {
-  /** Brokers to begin with: `host:port`, several with commas between or as an array. Required. The other brokers are found through them. */
+  /** Brokers to begin with: `host:port`, several with commas between or as an array. Required, here or in `properties`. The other brokers are found through them. */
   readonly bootstrapServers: string | readonly string[]
   /** Shown in the brokers' logs, quotas and group descriptions. */
   readonly clientId?: string | undefined
@@ -85,6 +85,14 @@ export interface ClientOptions {
   readonly properties?: Readonly<Record<string, unknown>> | undefined
   /** For tests and simulations. */
   readonly runtime?: Runtime | undefined
+}
+
+/** ClientOptions of which `properties` name the brokers, as a properties file of a Java client does. */
+export interface ClientOptionsInProperties extends Omit<ClientOptions, 'bootstrapServers' | 'properties'> {
+  /** Required where `properties` have no `bootstrap.servers`. */
+  readonly bootstrapServers?: ClientOptions['bootstrapServers'] | undefined
+  /** Kafka's own dotted names, `bootstrap.servers` among them; they win over the camelCase options. */
+  readonly properties: Readonly<Record<string, unknown>>
 }
 
 const runtimeSchema: z.ZodType<Runtime> = z.strictObject({
@@ -167,7 +175,7 @@ export interface ResolvedClientConfig {
 }
 
 /** Checks and completes client options. Throws KafkaUsageError naming every fault and its remedy. */
-export function resolveClientConfig(given: ClientOptions): ResolvedClientConfig {
+export function resolveClientConfig(given: ClientOptions | ClientOptionsInProperties): ResolvedClientConfig {
   return toClientConfig(
     resolveOptions({
       owner: 'Kafka client',

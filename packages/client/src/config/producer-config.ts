@@ -34,6 +34,17 @@ export interface ProducerOptions<K = DefaultSerializable, V = DefaultSerializabl
   readonly maxBlockMs?: number | undefined
 }
 
+/** ProducerOptions of which `properties` name the brokers, as a properties file of a Java client does. */
+export interface ProducerOptionsInProperties<K = DefaultSerializable, V = DefaultSerializable> extends Omit<
+  ProducerOptions<K, V>,
+  'bootstrapServers' | 'properties'
+> {
+  /** Required where `properties` have no `bootstrap.servers`. */
+  readonly bootstrapServers?: ClientOptions['bootstrapServers'] | undefined
+  /** Kafka's own dotted names, `bootstrap.servers` among them; they win over the camelCase options. */
+  readonly properties: Readonly<Record<string, unknown>>
+}
+
 /** What running code sees of ProducerOptions. */
 export interface ResolvedProducerConfig<K = unknown, V = unknown> {
   readonly client: ResolvedClientConfig
@@ -86,7 +97,7 @@ const refused: ReadonlyMap<string, string> = new Map([
 
 /** Checks and completes the options of a producer. Throws KafkaUsageError naming every fault and its remedy. */
 export function resolveProducerConfig<K = DefaultSerializable, V = DefaultSerializable>(
-  given: ProducerOptions<K, V>,
+  given: ProducerOptions<K, V> | ProducerOptionsInProperties<K, V>,
 ): ResolvedProducerConfig<K, V> {
   const options = resolveOptions({
     owner: 'Producer',

@@ -13,7 +13,7 @@ export type AcquireMode = 'batch_optimized' | 'record_limit'
 
 /** Options of a share consumer. Durations are in milliseconds. */
 export interface ShareConsumerOptions<K = Buffer | null, V = Buffer | null> extends ClientOptions {
-  /** The share group to join. Required. */
+  /** The share group to join. Required, here or in `properties`. */
   readonly groupId: string
   /** Default `milena-share-consumer`. */
   readonly clientId?: string | undefined
@@ -67,6 +67,19 @@ export interface ShareConsumerOptions<K = Buffer | null, V = Buffer | null> exte
   readonly sessionTimeoutMs?: number | undefined
   /** What a second acknowledgement of one record does: an error, or the last one counts as in Java. Default 'error'. */
   readonly onSecondAcknowledge?: 'error' | 'lastWins' | undefined
+}
+
+/** ShareConsumerOptions of which `properties` name the brokers or the group, as a properties file of a Java client does. */
+export interface ShareConsumerOptionsInProperties<K = Buffer | null, V = Buffer | null> extends Omit<
+  ShareConsumerOptions<K, V>,
+  'bootstrapServers' | 'groupId' | 'properties'
+> {
+  /** Required where `properties` have no `bootstrap.servers`. */
+  readonly bootstrapServers?: ClientOptions['bootstrapServers'] | undefined
+  /** The share group to join. Required where `properties` have no `group.id`. */
+  readonly groupId?: string | undefined
+  /** Kafka's own dotted names, `bootstrap.servers` or `group.id` among them; they win over the camelCase options. */
+  readonly properties: Readonly<Record<string, unknown>>
 }
 
 /** What running code sees of ShareConsumerOptions. */
@@ -138,7 +151,7 @@ export const shareConsumerOptions = {
 
 /** Checks and completes the options of a share consumer. Throws KafkaUsageError naming every fault and its remedy. */
 export function resolveShareConsumerConfig<K = Buffer | null, V = Buffer | null>(
-  given: ShareConsumerOptions<K, V>,
+  given: ShareConsumerOptions<K, V> | ShareConsumerOptionsInProperties<K, V>,
 ): ResolvedShareConsumerConfig<K, V> {
   const options = resolveOptions({
     owner: 'ShareConsumer',

@@ -13,6 +13,7 @@ import {
   resolveProducerConfig,
   type DefaultSerializable,
   type ProducerOptions,
+  type ProducerOptionsInProperties,
   type ResolvedProducerConfig,
 } from '../config/producer-config.js'
 import type { Serializer } from '../serde.js'
@@ -37,8 +38,11 @@ export class Producer<K = DefaultSerializable, V = DefaultSerializable> {
   readonly #serializing = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
+  /** The brokers are named in `properties`. */
+  constructor(options: ProducerOptionsInProperties<K, V>, context?: KafkaClientContext)
   /** @param context internal: connections and metadata to share; without it the producer has its own. Connects at the first send(). */
-  constructor(options: ProducerOptions<K, V>, context?: KafkaClientContext) {
+  constructor(options: ProducerOptions<K, V>, context?: KafkaClientContext)
+  constructor(options: ProducerOptions<K, V> | ProducerOptionsInProperties<K, V>, context?: KafkaClientContext) {
     this.#config = resolveProducerConfig(options)
     const { client, lingerMs, compression, maxRequestSize, bufferMemory, maxBlockMs } = this.#config
     this.#context = context?.acquire() ?? KafkaClientContext.create(client)

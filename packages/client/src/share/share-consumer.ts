@@ -5,6 +5,7 @@ import {
   resolveShareConsumerConfig,
   type ResolvedShareConsumerConfig,
   type ShareConsumerOptions,
+  type ShareConsumerOptionsInProperties,
 } from '../config/share-consumer-config.js'
 import { shareConsumerMetrics, type ShareConsumerMetrics } from '../metrics/share-consumer-metrics.js'
 import { AcknowledgeType } from './acknowledge-type.js'
@@ -80,13 +81,22 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   /** The first answer that was lost by close(). */
   #unsaved: KafkaError | undefined
 
+  // The last signature is the one that the compiler tells of where an option is missing.
+
+  /** The brokers or the group are named in `properties`. */
+  constructor(options: ShareConsumerOptionsInProperties<K, V>, context?: KafkaClientContext)
+
   /**
    * Connects to nothing yet: subscribe() does. Throws KafkaUsageError for every wrong option.
    *
    * `context` lets several members of one application share control connections and metadata; without it the consumer
    * has its own.
    */
-  constructor(options: ShareConsumerOptions<K, V>, context?: KafkaClientContext) {
+  constructor(options: ShareConsumerOptions<K, V>, context?: KafkaClientContext)
+  constructor(
+    options: ShareConsumerOptions<K, V> | ShareConsumerOptionsInProperties<K, V>,
+    context?: KafkaClientContext,
+  ) {
     this.#config = resolveShareConsumerConfig(options)
     this.#context = context?.acquire() ?? KafkaClientContext.create(this.#config.client)
     this.#current = new CurrentEngine(this.#config, this.#context, (verdict, isCurrent) =>
