@@ -26,7 +26,8 @@ import type { RequestHistory } from './request-history.js'
 //    UNSUPPORTED_VERSION in the form of version 0 and the range of versions to choose from.
 // 2. The hooks of broker.intercept() come between reading a request and handling it.
 // 3. An answer that is there at once is given back at once, not in a promise: a test on virtual time then needs no turn.
-// 4. What waits here (for a thaw, a hook, a delay) is not handled by a broker that was killed meanwhile.
+// 4. What waits here (for a thaw, a hook, a delay) is not handled by a broker that was killed meanwhile. It is handled where only
+//    its connection has closed: in Kafka a request that was read is in the queue, and its answer is dropped.
 
 type Bytes = Buffer | undefined
 

@@ -29,7 +29,9 @@ export interface FailedPartition {
  *   nothing is done. With `partitions` the request is handled, but those answer with the error and nothing happens in them:
  *   of Produce, Fetch, ListOffsets, DeleteRecords, OffsetForLeaderEpoch, ShareFetch (also those of its session that it does
  *   not name; acknowledgements in it fail, too) and ShareAcknowledge.
- * - `delay`: it is handled `ms` later; the connection serves nothing else meanwhile, as in Kafka.
+ * - `delay`: it is handled `ms` later; the connection serves nothing else meanwhile, as in Kafka. It is so, as there, also where
+ *   the connection has closed by then: a request that was read is in the queue, and only its answer is dropped. What the
+ *   connection brought behind it is not handled.
  * - `drop`: `request`: it is not handled and never answered; `answer` (default): it is handled, but its answer gets lost. The
  *   connection stays open and serves what comes after it.
  * - `cut`: the connection is closed `before` (default) or `after` the request is handled; it gets no answer.

@@ -108,6 +108,33 @@ describe('A broker that is killed', () => {
   })
 })
 
+describe('A request that waits when its connection closes', () => {
+  it.each(['a delay', 'a hook'] as const)(
+    'because of %s is handled all the same; what is behind it is not',
+    async (why) => {
+      const clock = new VirtualClock()
+      const broker = await start({ clock })
+      const client = await RawClient.connect(broker)
+      let decide: () => void = () => undefined
+      broker.intercept('CreateTopics', () =>
+        why === 'a delay'
+          ? { do: 'delay', ms: 100 }
+          : new Promise<undefined>((resolve) => (decide = () => resolve(undefined))),
+      )
+      ask(client, 'waiting')
+      ask(client, 'behind')
+      await clock.advance(50)
+      client.cut()
+      await clock.advance(0)
+      expect(topics(broker)).toEqual([])
+      decide()
+      await clock.advance(1_000)
+      expect(topics(broker)).toEqual(['waiting'])
+      expect([warnings, errors]).toEqual([[], []])
+    },
+  )
+})
+
 describe('An interception', () => {
   it('drops a request without doing it, or does it and drops the answer', async () => {
     const clock = new VirtualClock()
