@@ -1,8 +1,6 @@
 import {
   ErrorCode,
   KafkaBrokerError,
-  KafkaConnectionError,
-  KafkaError,
   KafkaUnsupportedVersionError,
   ShareAcknowledge,
   ShareFetch,
@@ -14,12 +12,11 @@ import { AcknowledgeAnswers } from './acknowledge-answers.js'
 import { AckSettlement, type Outgoing } from './ack-settlement.js'
 import { sessionLost } from './ack-verdicts.js'
 import type { AcquiredRange } from './acquired-range.js'
-import { AcquiredRecords, type SentByPartition } from './acquired-records.js'
-import { AckCode } from './acknowledge-type.js'
+import type { AcquiredRecords, SentByPartition } from './acquired-records.js'
 import type { ClosingTime } from './closing-time.js'
 import { FetchAnswers } from './fetch-answers.js'
 import { FetchBytes } from './fetch-bytes.js'
-import { LeaderConnector } from './leader-connection.js'
+import { LeaderSession } from './leader-session.js'
 import { PartitionRefusals } from './partition-refusals.js'
 import type { RequestManagerHost } from './request-manager-host.js'
 import { renewalOutcomes } from './renewal-words.js'
@@ -30,7 +27,7 @@ import type { TopicIdPartition } from './share-partition.js'
 import { shareAcknowledgeRequest, shareFetchRequest, type SessionStamp } from './share-requests.js'
 import type { ReceivedPartition } from './share-response.js'
 import { SessionEnding, silentBroker } from './session-ending.js'
-import { FINAL_EPOCH, ShareSession } from './share-session.js'
+import { FINAL_EPOCH, type ShareSession } from './share-session.js'
 import { Wake } from './wake.js'
 
 // One broker: the only sender of ShareFetch and ShareAcknowledge to it. The loop in run() reads top to bottom:
@@ -40,8 +37,8 @@ import { Wake } from './wake.js'
 // - One request in flight: the session's epochs allow no more, and the broker serves a connection one by one anyway.
 // - Which request comes next, when, and how long it may wait at the broker, where no acknowledgement could overtake it, is
 //   decided in request-turns.ts.
-// - Any doubt about the session (an error of it, a lost or silent connection) ends it: the connection is closed, which
-//   makes the broker release what this member held, and a new session starts on a new one.
+// - Any doubt about the session (an error of it, a lost or silent connection) ends it, with its connection and its ledger
+//   (leader-session.ts), and a new one starts.
 
 /** Others take their turns when a broker owes an answer for so long (see BrokerRotation). */
 const TURN_MS = 1_000
@@ -57,7 +54,8 @@ export class RequestManager {
   readonly nodeId: number
   readonly #context: KafkaClientContext
   readonly #host: RequestManagerHost
-  readonly #session = new ShareSession()
+  readonly #leader: LeaderSession
+  readonly #session: ShareSession
   readonly #wake: Wake
   readonly #turns: RequestTurns
   readonly #settlement: AckSettlement
@@ -66,12 +64,7 @@ export class RequestManager {
   readonly #bytes: FetchBytes
   readonly #fetchAnswers: FetchAnswers
   readonly #acknowledgeAnswers: AcknowledgeAnswers
-  readonly #connector: LeaderConnector
   readonly #abort = new AbortController()
-  #held: AcquiredRecords
-  #connection: Connection | undefined
-  /** The broker can acquire exactly as many records as it is asked for. */
-  #canLimitRecords = false
   #closing = false
   /** Resolves when the request that is out has been answered, and what it brought handed on. */
   out: Promise<void> = Promise.resolve()
@@ -90,6 +83,19 @@ export class RequestManager {
     this.#context = context
     this.#host = host
     this.#wake = new Wake(context.clock)
+    this.#leader = new LeaderSession(nodeId, context, host, {
+      answered: (urgent) => {
+        if (urgent) this.#turns.urge()
+        this.#wake.notify()
+      },
+      startedOver: () => {
+        this.#settlement.reset()
+        // Otherwise they wait for what the request that is out comes to.
+        if (!this.#inFlight) this.#endWaiting()
+      },
+      lost: () => this.#wake.notify(),
+    })
+    this.#session = this.#leader.session
     this.#turns = new RequestTurns(context.backoff(), host.settings.fetchMaxWaitMs)
     this.#settlement = new AckSettlement(host.settings.defaultApiTimeoutMs)
     this.#bytes = new FetchBytes(host.settings.fetchMaxBytes)
@@ -107,8 +113,10 @@ export class RequestManager {
       bytes: this.#bytes,
     })
     this.#acknowledgeAnswers = new AcknowledgeAnswers({ partitions, clock, settlement, refusals })
-    this.#connector = new LeaderConnector(nodeId, context, host)
-    this.#held = this.#newLedger()
+  }
+
+  get #held(): AcquiredRecords {
+    return this.#leader.held
   }
 
   /** The partitions to fetch from this broker, replacing those before. */
@@ -149,7 +157,7 @@ export class RequestManager {
 
   /** Releases every record of this broker that is not answered; how many. */
   releaseOpen(): number {
-    return this.#held.answerAllOpen(AckCode.RELEASE)
+    return this.#leader.releaseOpen()
   }
 
   /** Fetches and acknowledges until close(). Never rejects. */
@@ -160,7 +168,7 @@ export class RequestManager {
         await this.#wake.wait(this.#held.hasOpen ? Math.min(turn.ms ?? Infinity, EXPIRY_CHECK_MS) : turn.ms)
         continue
       }
-      const connection = this.#connection
+      const { connection } = this.#leader
       if (connection === undefined) await this.#connect() // What goes out then is decided then.
       else if (turn.do === 'fetch') await this.#inTurn(() => this.#perform(() => this.#fetch(connection, turn)))
       else if (turn.do === 'acknowledge') await this.#perform(() => this.#acknowledge(connection))
@@ -176,16 +184,17 @@ export class RequestManager {
    */
   async close(running: Promise<void>, time: ClosingTime): Promise<void> {
     this.#closing = true
+    this.#leader.closing()
     this.#abort.abort()
     this.#wake.notify()
     const ending = new SessionEnding({
       clock: this.#context.clock,
       time,
       dueAt: this.#inFlight ? this.dueAt : undefined,
-      giveUp: () => this.#connection?.close(silentBroker(this.nodeId)),
+      giveUp: () => this.#leader.connection?.close(silentBroker(this.nodeId)),
     })
     await ending.waitFor(running)
-    const connection = this.#connection
+    const { connection } = this.#leader
     if (connection === undefined) return
     await ending.finish(this.#turns.mutedForMs(this.#context.clock.now()), () => this.#endSession(connection))
   }
@@ -193,12 +202,10 @@ export class RequestManager {
   /** Closes the session at the broker, giving back what is left, and the connection. */
   async #endSession(connection: Connection): Promise<void> {
     if (this.#session.isOpen) {
-      this.#held.answerAllOpen(AckCode.RELEASE)
+      this.#leader.releaseOpen()
       await this.#perform(() => this.#acknowledge(connection, FINAL_EPOCH))
     }
-    this.#connection = undefined
-    connection.close()
-    this.#startOver(new KafkaConnectionError(`The share session with broker ${this.nodeId} was closed.`))
+    this.#leader.end(connection)
   }
 
   // ---- deciding
@@ -208,7 +215,7 @@ export class RequestManager {
     this.#expire(now)
     const recordsToFetch = (): number => this.#recordsToFetch()
     const turn = this.#turns.decide({ now, session: this.#session, held: this.#held, recordsToFetch })
-    if (turn.do !== 'fetch' || this.#connection === undefined)
+    if (turn.do !== 'fetch' || this.#leader.connection === undefined)
       this.#host.rotation?.passes(this.nodeId, turn.do === 'wait')
     return turn
   }
@@ -232,18 +239,7 @@ export class RequestManager {
   // ---- sending
 
   async #connect(): Promise<void> {
-    const made = await this.#connector.connect(this.#abort.signal)
-    if (made === undefined) {
-      if (!this.#closing) this.#pause()
-      return
-    }
-    const { connection, renews, limitsRecords } = made
-    this.#connection = connection
-    this.#held.renewable = renews
-    this.#canLimitRecords = limitsRecords
-    connection.onClose((error) => {
-      if (this.#connection === connection) this.#lose(error)
-    })
+    if (!(await this.#leader.connect(this.#abort.signal)) && !this.#closing) this.#pause()
   }
 
   async #inTurn(fetch: () => Promise<void>): Promise<void> {
@@ -285,7 +281,7 @@ export class RequestManager {
     const maxBytes = this.#bytes.maxBytes(records, this.#session.wanted.size)
     const outgoing: Outgoing = { api: 'ShareFetch', connection, held: this.#held, sent, sentAt }
     const { acquireMode } = settings
-    const exact = acquireMode === 'record_limit' || (this.#canLimitRecords && this.#host.exactFetches())
+    const exact = acquireMode === 'record_limit' || (this.#leader.canLimitRecords && this.#host.exactFetches())
     const body = shareFetchRequest(this.#stamp(), settings, {
       changes,
       acknowledgements: sent,
@@ -396,7 +392,7 @@ export class RequestManager {
     const { requestTimeoutMs } = this.#host.settings
     this.#turns.throttle(this.#context.clock.now(), Math.min(throttleTimeMs, requestTimeoutMs))
     // An answer and the end of its connection may come at once; then this is the broker's word on what was sent, no more.
-    const lives = this.#connection === outgoing.connection
+    const lives = this.#leader.connection === outgoing.connection
     if (errorCode === ErrorCode.NONE) {
       if (lives) this.#session.advance()
       return true
@@ -447,48 +443,9 @@ export class RequestManager {
   #sessionFailed(outgoing: Outgoing, error: unknown): void {
     const cause = sessionLost(this.nodeId, error)
     this.#settlement.fail(outgoing, cause)
-    if (this.#connection === outgoing.connection) this.#lose(cause)
+    if (this.#leader.connection === outgoing.connection) this.#leader.lose(cause)
     if (KafkaUnsupportedVersionError.is(error)) this.#host.fatal(error)
     if (!this.#closing) this.#pause()
-  }
-
-  /** The session is over: every lock that it held is gone, or soon will be. */
-  #lose(error: KafkaError): void {
-    const connection = this.#connection
-    this.#connection = undefined
-    connection?.close()
-    const cause = sessionLost(this.nodeId, error)
-    const lost = this.#startOver(cause)
-    if (this.#closing) return
-    this.#host.lost(lost, cause)
-    this.#host.leadersMoved()
-    this.#wake.notify()
-  }
-
-  /** A new session with a ledger of its own; how many unanswered records the old one held. */
-  #startOver(cause: KafkaError): number {
-    const lost = this.#held.lose(cause)
-    this.#held = this.#newLedger()
-    this.#session.reset()
-    this.#settlement.reset()
-    // Otherwise they wait for what the request that is out comes to.
-    if (!this.#inFlight) this.#endWaiting()
-    return lost
-  }
-
-  #newLedger(): AcquiredRecords {
-    const ledger: AcquiredRecords = new AcquiredRecords({
-      answered: (urgent) => {
-        if (ledger !== this.#held) return
-        if (urgent) this.#turns.urge()
-        this.#wake.notify()
-      },
-      verdict: (verdict) => this.#host.verdict(verdict),
-      lost: (piece) => {
-        if (!this.#closing) this.#host.lockLost(piece)
-      },
-    })
-    return ledger
   }
 
   /** Once for each request, whatever number of errors its answer holds. */
