@@ -23,7 +23,7 @@ export interface Acquisition {
   isDelivered: boolean
   /** Its batch was damaged on the way: the client may reject it by itself. */
   isCorrupt: boolean
-  /** A filter of the application has seen it: it belongs to that record. */
+  /** The application, or its filter, has seen it: it belongs to that record. */
   isMet: boolean
   /** How often the application got it. */
   handedOut: number

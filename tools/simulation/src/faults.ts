@@ -1,7 +1,6 @@
 import type { InterceptAction, InterceptedRequest, Interception } from '@milena/embedded-broker'
 import { ErrorCode, errorName } from '@milena/protocol'
 import type { Running, World } from './world.js'
-import { injectionKey } from './wire-acknowledgements.js'
 
 /** Everything that can happen, and how often in proportion. */
 const WEIGHTS = {
@@ -101,7 +100,7 @@ export class Faults {
   async mend(): Promise<void> {
     const { broker, network, alive, truth, damage } = this.#world
     for (const hook of this.#hooks.splice(0)) hook.stop()
-    truth.injected.clear()
+    truth.refusals.forgetInjected()
     damage.corruptNext = 0
     broker.thaw()
     network.calmAll()
@@ -322,6 +321,6 @@ export class Faults {
   #inject({ body, nodeId, api }: InterceptedRequest): void {
     if (api !== 'ShareFetch' && api !== 'ShareAcknowledge') return
     const { memberId, shareSessionEpoch } = body as { memberId: string | null; shareSessionEpoch: number }
-    this.#world.truth.injected.set(injectionKey({ memberId, shareSessionEpoch }, nodeId, api), 1)
+    this.#world.truth.refusals.inject({ memberId, shareSessionEpoch }, nodeId, api)
   }
 }

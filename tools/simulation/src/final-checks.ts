@@ -27,7 +27,7 @@ export function checkSessions(world: World, before: ReadonlyMap<string, string>)
     if ((truth.heartbeatMs.get(memberId) ?? 0) < since || member.assignment.length === 0) continue
     // A new one travels with the next heartbeat, and its consequences with the next fetch.
     if (before.get(memberId) !== member.assignment.join()) continue
-    if ((truth.answeredMs.get(`${memberId} ${nodeId}`) ?? 0) < since) continue
+    if ((truth.fetchedMs.get(`${memberId} ${nodeId}`) ?? 0) < since) continue
     const strange = partitions.filter((each) => !member.assignment.includes(each))
     if (strange.length > 0) {
       findings.broken(

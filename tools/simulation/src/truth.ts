@@ -2,16 +2,18 @@ import type { AcknowledgementVerdict, AcknowledgeType } from '@milena/client'
 import { ErrorCode, errorName } from '@milena/protocol'
 import type { VirtualClock } from '@milena/protocol/runtime'
 import { AckCode, Acquisitions, told, type Acquisition } from './acquisitions.js'
-import { answerFault, isAnswer } from './answer-faults.js'
+import { answerFault } from './answer-faults.js'
 import { UNDECODABLE } from './apps/deserialiser.js'
 import type { Alteration } from './damaged-answers.js'
 import type { Findings } from './findings.js'
 import type { LogTruth } from './log-truth.js'
-import { FAULTS_OF_CLIENTS, FINAL } from './refusals.js'
+import { FINAL } from './refusals.js'
+import { SessionRefusals } from './session-refusals.js'
 import type { SimProcess } from './sim-process.js'
-import { acknowledgementsOf, eachOffset, injectionKey, type AckBatches } from './wire-acknowledgements.js'
+import { acknowledgementsOf, eachOffset, type AckBatches } from './wire-acknowledgements.js'
 import type { HandedOutRecord, LostRange } from './record-places.js'
 import { requestLine, responseLine } from './wire-lines.js'
+import { meant, toCome } from './which-acquisition.js'
 import type { Exchange, FetchResponse, WireObserver, WireTap } from './wire-tap.js'
 
 // What really happened, told by the wire beside the brokers and by the applications' own word. The client's book-keeping is
@@ -27,7 +29,7 @@ import type { Exchange, FetchResponse, WireObserver, WireTap } from './wire-tap.
 const BUSY_LOOP = 1_500
 
 export class Truth implements WireObserver {
-  /** Whose record it is that a filter has seen. */
+  /** Whose record it is that an application, or its filter, has seen before: a renewed one comes back as the same object. */
   readonly #met = new WeakMap<object, Acquisition>()
   readonly acquisitions = new Acquisitions()
   readonly topicNames = new Map<string, string>()
@@ -40,21 +42,19 @@ export class Truth implements WireObserver {
   alter: ((response: FetchResponse) => Alteration) | undefined
   /** When each partition's leader last moved or died. */
   readonly leaderMovedMs = new Map<string, number>()
-  /** Errors that were put in, by member, broker, API and epoch. */
-  readonly injected = new Map<string, number>()
+  readonly refusals = new SessionRefusals()
   renewalsAllowed = true
   /** The broker that got the last heartbeat. */
   lastCoordinator: number | undefined
   /** When each member sent its last heartbeat. */
   readonly heartbeatMs = new Map<string, number>()
-  /** When each broker last answered a share request of each member. */
-  readonly answeredMs = new Map<string, number>()
+  /** When each broker last answered a fetch of each member: what a session has of partitions changes with those only. */
+  readonly fetchedMs = new Map<string, number>()
   /** In which process each member lives. */
   readonly processOf = new Map<string, SimProcess>()
   readonly #clock: VirtualClock
   readonly #findings: Findings
   readonly #log: LogTruth
-  readonly #desynced = new WeakSet<WireTap>()
   readonly #second = new Map<string, { second: number; requests: number }>()
   /** What an application is just telling the client about: a verdict that comes meanwhile is about this. */
   #deciding: Acquisition | undefined
@@ -85,6 +85,7 @@ export class Truth implements WireObserver {
       )
       return undefined
     }
+    this.#meets(acquisition, record)
     acquisition.handedOut++
     const content = this.#log.at(place, record.offset)
     if (content?.kind === 'hole' || content === undefined) {
@@ -123,33 +124,20 @@ export class Truth implements WireObserver {
   /** What a member holds of a record that it has not handed out yet. */
   held(memberId: string, record: HandedOutRecord): Acquisition | undefined {
     const acquisition = this.#handed(memberId, `${record.topic}-${record.partition}`, record)
-    if (acquisition !== undefined) {
-      this.#met.set(record, acquisition)
-      acquisition.isMet = true
-    }
+    if (acquisition !== undefined) this.#meets(acquisition, record)
     return acquisition
   }
 
-  /** After a leader has moved a count may repeat: of several the one that was to come. */
+  #meets(acquisition: Acquisition, record: HandedOutRecord): void {
+    this.#met.set(record, acquisition)
+    acquisition.isMet = true
+  }
+
+  /** Whether this very record was seen before, or else which of those that may come it is. */
   #handed(memberId: string, place: string, record: HandedOutRecord): Acquisition | undefined {
     const met = this.#met.get(record)
     if (met !== undefined) return met
-    const { offset, deliveryCount } = record
-    const chain = this.acquisitions.chain([memberId], place, offset)
-    const fitting = chain.filter((each) => each.isDelivered && !each.isMet && each.deliveryCount === deliveryCount)
-    const now = this.#clock.now()
-    // Acquired anew over the same connection, the earlier one is over.
-    const isOver = (each: Acquisition): boolean =>
-      chain.slice(0, chain.indexOf(each)).some(({ tap, isDelivered }) => tap === each.tap && isDelivered)
-    const isHeld = (each: Acquisition): boolean =>
-      each.sent === undefined && each.surelyEndsMs >= now && each.tap.closedAtClientMs === undefined && !isOver(each)
-    const isUnseen = (each: Acquisition): boolean => each.handedOut === 0 && !each.wasSent && isHeld(each)
-    return (
-      fitting.findLast((each) => isUnseen(each) && !each.isGivenUp && !each.intent) ??
-      fitting.findLast(isUnseen) ??
-      fitting.findLast((each) => each.handedOut <= each.renewedByApplication && isHeld(each)) ??
-      fitting[0]
-    )
+    return toCome(this.acquisitions.chain([memberId], place, record.offset), record.deliveryCount, this.#clock.now())
   }
 
   /** The client says that these locks are lost: of several of one record that of the earliest. */
@@ -214,46 +202,28 @@ export class Truth implements WireObserver {
         }
         return
       }
-      const meant = this.#meant(chain, type, error === undefined)
-      if (meant === undefined) {
+      const about = meant(chain, type, { applied: error === undefined, deciding: this.#deciding })
+      if (about === undefined) {
         this.#findings.broken(
           'VERDICT',
           `${place}@${offset}: a verdict (${error?.message ?? 'applied'}) on an answer ${type} that was neither given nor sent`,
         )
         return
       }
-      meant.verdicts++
-      if (error === undefined && !meant.isTold) {
+      about.verdicts++
+      if (error === undefined && !about.isTold) {
         this.#findings.broken(
           'VERDICT',
-          `${told(meant)} is said to be applied (${type}), and the broker did not say so (${meant.outcome ?? 'no answer'})`,
+          `${told(about)} is said to be applied (${type}), and the broker did not say so (${about.outcome ?? 'no answer'})`,
         )
       }
-      if (error !== undefined && meant.isTold) {
+      if (error !== undefined && about.isTold) {
         this.#findings.broken(
           'VERDICT',
-          `${told(meant)} is said to have failed (${error.message}), and the broker said that it was applied`,
+          `${told(about)} is said to have failed (${error.message}), and the broker said that it was applied`,
         )
       }
     })
-  }
-
-  /** Which acquisition an answer was about: of one offset there may be a newer one already. */
-  #meant(chain: readonly Acquisition[], type: number, applied: boolean): Acquisition | undefined {
-    const find = (fits: (each: Acquisition) => boolean): Acquisition | undefined => chain.find(fits)
-    if (applied) return find((each) => each.sent === type && each.isTold) ?? find((each) => each.sent === type)
-    const deciding = find((each) => each === this.#deciding && each.sent === undefined)
-    if (deciding !== undefined) return deciding
-    return (
-      // An answer that came too late for its lock or session is not sent at all; its verdict comes at once.
-      find((each) => each.isOwed && each.sent === undefined && each.verdicts === 0 && isAnswer(each, type)) ??
-      find((each) => each.sent === type && !each.isTold && each.verdicts === 0) ??
-      // What nobody owes a verdict may never have been given to the client.
-      find((each) => each.sent === undefined && each.verdicts === 0 && isAnswer(each, type)) ??
-      find((each) => each.sent === type && !each.isTold) ??
-      find((each) => each.sent === undefined && each.isDelivered) ??
-      find((each) => each.sent === type)
-    )
   }
 
   // ---- the wire
@@ -284,7 +254,11 @@ export class Truth implements WireObserver {
     const { request, tap } = exchange
     this.processOf.set(request.memberId ?? '', tap.process)
     this.#findings.say(requestLine(exchange, this.topicNames))
-    if (request.shareSessionEpoch === 0) tap.session++
+    if (request.shareSessionEpoch === 0) {
+      tap.session++
+      tap.sessionSentMs = this.#clock.now()
+      tap.memberId = request.memberId ?? undefined
+    }
     for (const { place, batches } of acknowledgementsOf(exchange, this.topicNames)) {
       eachOffset(batches, (offset, type) => this.#answerSent(exchange, place, offset, type))
       if (batches.length > 0 && request.shareSessionEpoch === 0) {
@@ -339,13 +313,13 @@ export class Truth implements WireObserver {
   answered(exchange: Exchange): boolean {
     const { tap, response, request } = exchange
     if (response === undefined) return false
-    this.answeredMs.set(`${request.memberId} ${tap.nodeId}`, this.#clock.now())
+    this.refusals.strayed(tap, this.#clock.now())
+    if (exchange.api === 'ShareFetch') this.fetchedMs.set(`${request.memberId} ${tap.nodeId}`, this.#clock.now())
     const { errorCode } = response
-    const isInjected = this.injected.delete(injectionKey(request, tap.nodeId, exchange.api))
+    const isInjected = this.refusals.takeInjected(exchange)
     this.#findings.say(responseLine(exchange, response, this.topicNames))
     if (errorCode !== 0) {
-      if (isInjected) this.#desynced.add(tap)
-      else if (FAULTS_OF_CLIENTS.has(errorCode) && !this.#desynced.has(tap)) {
+      if (this.refusals.isFaultOfClient(tap, errorCode, isInjected)) {
         this.#findings.broken(
           'PROTOCOL',
           `broker ${tap.nodeId} answers ${errorName(errorCode)} to ${exchange.api} of ${tap.process.name}, epoch ${request.shareSessionEpoch}`,
@@ -486,7 +460,8 @@ export class Truth implements WireObserver {
     }
   }
 
-  closedAtBroker(_tap: WireTap, unanswered: readonly Exchange[]): void {
+  closedAtBroker(tap: WireTap, unanswered: readonly Exchange[]): void {
+    this.refusals.strayed(tap, this.#clock.now())
     for (const exchange of unanswered) {
       if (exchange.api === 'ShareFetch') this.lostFetches++
       for (const { place, batches } of acknowledgementsOf(exchange, this.topicNames)) {

@@ -51,6 +51,9 @@ const MAX_FRAME_BYTES = 64 * 1024 * 1024
 export class WireTap {
   /** Which share session of this connection; a fetch of epoch 0 begins the next. */
   session = 0
+  /** When the fetch that began it was sent, and for which member. */
+  sessionSentMs = 0
+  memberId: string | undefined
   /** When the client knew that the connection was gone. */
   closedAtClientMs: number | undefined
   readonly #observer: WireObserver

@@ -35,9 +35,14 @@ export class ConsumerTurns {
     this.#closed = true
   }
 
+  /** Refuses what is after close(). */
+  checkOpen(): void {
+    if (this.#closed) throw closedError()
+  }
+
   /** Refuses a call after close() and from inside the acknowledgement callback. */
   check(what: string): void {
-    if (this.#closed) throw closedError()
+    this.checkOpen()
     if (this.#inCallback) {
       throw new KafkaUsageError(
         `${what} was called from inside the acknowledgement callback, where only wakeup() may be: note what the callback is told, and act on it after poll() or commitSync() returned.`,

@@ -200,7 +200,10 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
       const { timeoutMs = DEFAULT_POLL_TIMEOUT_MS, signal } = readPollOptions(options)
       return this.#turns.exclusively('poll()', 'must be gone', async () => {
         this.#current.refuseDriven('poll()')
-        return this.#contract.poll(timeoutMs, signal)
+        const records = await this.#contract.poll(timeoutMs, signal)
+        // What came while close() had begun is given back by that.
+        this.#turns.checkOpen()
+        return records
       })
     })
   }

@@ -78,6 +78,7 @@ export class PollApp extends AppBase implements App {
   async #turn(consumer: ShareConsumer<Value, string>): Promise<void> {
     const { dice, truth, process } = this.around
     if (!this.around.isCalm() && dice.chance(0.02)) await this.#startAnew(consumer)
+    if (this.isStopping) return
     const timeoutMs = dice.pick([0, 50, 300, 1_000])
     if (dice.chance(0.02)) {
       this.around.findings.count('wakeup')
