@@ -1,11 +1,10 @@
-import { type KafkaError, KafkaUnsupportedVersionError, KafkaUsageError } from '@milena/protocol'
+import { type KafkaError, KafkaUsageError } from '@milena/protocol'
 import type { KafkaClientContext } from '../cluster/kafka-client-context.js'
 import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
 import { ShareMetrics } from '../metrics/share-metrics.js'
 import { abortedError } from '../network/aborted.js'
 import { AcknowledgementNews } from './acknowledgement-news.js'
-import { AckCode, ackCodeOf, type AcknowledgeType } from './acknowledge-type.js'
-import type { AcquiredRange, Run } from './acquired-range.js'
+import { AckCode, type AcknowledgeType } from './acknowledge-type.js'
 import { rangeOf, type Acquired } from './acquired-record.js'
 import { BrokerManagers } from './broker-managers.js'
 import { ClosingTime } from './closing-time.js'
@@ -18,6 +17,7 @@ import { LockLosses, type LockLoss } from './lock-losses.js'
 import { brokenError, closedError, MemberFailures, type FailureWatcher } from './member-failures.js'
 import { Membership } from './membership.js'
 import { PartitionRouter } from './partition-router.js'
+import { RecordAnswers } from './record-answers.js'
 import { waitForVerdict, type AcknowledgementResult } from './record-verdicts.js'
 import type { ShareCounters } from './share-counters.js'
 import { ShareEngineHost } from './share-engine-host.js'
@@ -26,7 +26,7 @@ import { ShareIntake } from './share-intake.js'
 import { SharePartitions, type TopicIdPartition } from './share-partition.js'
 import type { ReceivedPartition } from './share-response.js'
 import type { TakeOptions } from './take-options.js'
-import { lateAnswer, type AcknowledgementVerdict } from './verdict.js'
+import type { AcknowledgementVerdict } from './verdict.js'
 import { Wake } from './wake.js'
 
 // One member of a share group, whole: membership, one request manager per broker, one buffer. Both poll() and the
@@ -49,9 +49,8 @@ export class ShareEngine<K, V> {
   readonly #membership: Membership
   readonly #router: PartitionRouter
   readonly #partitions = new SharePartitions()
-  /** The last partition that was found to be among them: records are answered in runs. */
-  #ownPartition: TopicIdPartition | undefined
   readonly #intake: ShareIntake<K, V>
+  readonly #answers: RecordAnswers<K, V>
   readonly #arrived: Wake
   readonly #managers: BrokerManagers
   readonly #news: AcknowledgementNews
@@ -92,6 +91,8 @@ export class ShareEngine<K, V> {
     this.#mayRelease = config.acquireMode !== 'batch_optimized'
     const finished = (): void => this.#arrived.notify()
     this.#intake = new ShareIntake({ config, clock, logger, outstanding: () => this.outstanding, finished })
+    const verdict = (verdict: AcknowledgementVerdict): void => this.#verdict(verdict)
+    this.#answers = new RecordAnswers({ clock, counters, partitions: this.#partitions, verdict })
     const { groupId } = config
     const stood = (): void => this.#stoodListeners.forEach((tell) => tell())
     const managers = (): BrokerManagers => this.#managers
@@ -126,7 +127,7 @@ export class ShareEngine<K, V> {
       applicationWaits: () => this.#intake.isAwaited,
       longestRange: () => this.#intake.longestRange,
       received: (received) => this.#received(received),
-      verdict: (verdict) => this.#verdict(verdict),
+      verdict,
       lockTimeout: (ms) => {
         this.#intake.lockMs = ms
       },
@@ -255,26 +256,9 @@ export class ShareEngine<K, V> {
    * already has a terminal answer. `replace`: a terminal answer that is not sent yet may be changed.
    */
   settle(record: Acquired<K, V>, type: AcknowledgeType, replace = false): boolean {
-    const range = rangeOf(record)
-    const index = record.offset - range.firstOffset
-    const code = ackCodeOf(type)
-    switch (range.answer(index, code, replace)) {
-      case 'noted':
-        if (this.#intake.isFull) this.#arrived.notify()
-        return true
-      case 'stale':
-        this.#stale(range, { from: index, to: index + 1 }, code)
-        return false
-      case 'unsupported':
-        throw new KafkaUnsupportedVersionError(
-          `The record at offset ${record.offset} of ${record.topic}-${record.partition} cannot be renewed: its broker is older than Apache Kafka 4.2. Answer ACCEPT, RELEASE or REJECT.`,
-        )
-      case 'already-answered':
-        throw new KafkaUsageError(
-          `The record at offset ${record.offset} of ${record.topic}-${record.partition} is acknowledged already: a record takes one of ACCEPT, RELEASE and REJECT, once.`,
-          { code: 'ALREADY_ACKNOWLEDGED' },
-        )
-    }
+    const noted = this.#answers.settle(record, type, replace)
+    if (noted && this.#intake.isFull) this.#arrived.notify()
+    return noted
   }
 
   /**
@@ -287,17 +271,8 @@ export class ShareEngine<K, V> {
   }
 
   /** Accepts what is unanswered of a batch; how many records that were. */
-  acceptRest({ spans }: TakenBatch<K, V>): number {
-    let accepted = 0
-    for (const { range, from, to } of spans) {
-      if (range.holder.live) accepted += range.answerOpen(AckCode.ACCEPT, from, to)
-      else if (range.openAmong(from, to) > 0) {
-        // Told once.
-        range.supersede(from, to)
-        this.#stale(range, { from, to }, AckCode.ACCEPT)
-      }
-    }
-    return accepted
+  acceptRest(batch: TakenBatch<K, V>): number {
+    return this.#answers.acceptRest(batch)
   }
 
   /**
@@ -312,26 +287,18 @@ export class ShareEngine<K, V> {
   }
 
   /** How many records of a batch wait for their answer. */
-  unanswered({ spans }: TakenBatch<K, V>): number {
-    let open = 0
-    for (const { range, from, to } of spans) if (range.holder.live) open += range.openAmong(from, to)
-    return open
+  unanswered(batch: TakenBatch<K, V>): number {
+    return this.#answers.unanswered(batch)
   }
 
   /** Whether this member acquired the record, be it answered or lost by now. */
   owns(record: Acquired<K, V>): boolean {
-    const { partition } = rangeOf(record)
-    if (partition === this.#ownPartition) return true
-    if (this.#partitions.find(partition.topicId, partition.partition) !== partition) return false
-    this.#ownPartition = partition
-    return true
+    return this.#answers.owns(record)
   }
 
   /** The record's lock has not run out, its session lives, and it is not answered: it may be worked on. */
   holds(record: Acquired<K, V>): boolean {
-    const range = rangeOf(record)
-    const index = record.offset - range.firstOffset
-    return range.holder.live && range.isOpen(index) && range.deadlineOf(index) > this.#context.clock.now()
+    return this.#answers.holds(record)
   }
 
   /**
@@ -339,11 +306,7 @@ export class ShareEngine<K, V> {
    * still count it, is not renewed any more.
    */
   giveUp(record: Acquired<K, V>): void {
-    const range = rangeOf(record)
-    const index = record.offset - range.firstOffset
-    if (!range.holder.live || !range.isOpen(index)) return
-    this.counters.lost++
-    range.holder.giveUp(range, index, index + 1)
+    this.#answers.giveUp(record)
   }
 
   /** Fetches nothing until resume(), and releases what is buffered; what is handed out stays with the application. */
@@ -451,12 +414,6 @@ export class ShareEngine<K, V> {
     }
     this.#keeper.acquired()
     this.#arrived.notify()
-  }
-
-  /** An answer came when the lock was gone: nothing is sent, and the answer is reported as failed. */
-  #stale(range: AcquiredRange, run: Run, code: AckCode): void {
-    this.counters.stale += run.to - run.from
-    this.#verdict(lateAnswer(range, run, code))
   }
 
   #verdict(verdict: AcknowledgementVerdict): void {
