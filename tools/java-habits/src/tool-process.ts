@@ -14,8 +14,8 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
 /**
  * Runs a tool as the process, and ends that as a JVM does: SIGTERM, SIGINT and SIGHUP ask the tool to end, and the process then
- * ends with 128 and the signal's number; otherwise with what the tool resolved to, or 1 when it rejected. A reader of standard
- * output that went away disturbs nothing.
+ * ends with 128 and the signal's number; otherwise with what the tool resolved to, or 1 when it rejected. A reader of its output or
+ * its complaints that went away disturbs nothing.
  */
 export function runAsProcess(tool: (words: readonly string[], host: ToolHost) => Promise<number>): void {
   const stop = new AbortController()
@@ -26,7 +26,7 @@ export function runAsProcess(tool: (words: readonly string[], host: ToolHost) =>
       stop.abort()
     })
   }
-  process.stdout.on('error', () => undefined)
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const host: ToolHost = {
     print: (line) => void process.stdout.write(`${line}\n`),
     complain: (line) => void process.stderr.write(`${line}\n`),
