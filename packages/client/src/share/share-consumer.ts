@@ -34,6 +34,7 @@ import { RecordDeserializationFailure } from './record-failure.js'
 import { RecordStream } from './record-stream.js'
 import { acquiredOf } from './record-lookup.js'
 import type { AcknowledgementResult } from './record-verdicts.js'
+import { RepeatedRejections } from './repeated-rejections.js'
 import type { ShareEngine } from './share-engine.js'
 import { UndecodableRecords } from './undecodable-records.js'
 import type { AcknowledgementVerdict } from './verdict.js'
@@ -70,6 +71,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   readonly #turns = new ConsumerTurns((error) =>
     this.#context.logger.error({ err: error }, 'a share consumer was misused inside its acknowledgement callback'),
   )
+  readonly #rejections: RepeatedRejections
   readonly #commits = new Commits()
   readonly #undecodable = new UndecodableRecords()
   readonly #polled: PolledBatch<K, V>
@@ -99,6 +101,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   ) {
     this.#config = resolveShareConsumerConfig(options)
     this.#context = context?.acquire() ?? KafkaClientContext.create(this.#config.client)
+    this.#rejections = new RepeatedRejections(this.#context.clock, this.#config.retryBackoffMs)
     this.#current = new CurrentEngine(this.#config, this.#context, (verdict, isCurrent) =>
       this.#heard(verdict, isCurrent),
     )
@@ -193,11 +196,13 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
    * (explicit mode, NOT_ACKNOWLEDGED), after a commit without a verdict (explicit mode, COMMIT_PENDING), and for a second
    * concurrent call (CONCURRENT_USE); a RecordDeserializationError for an undecodable record, after the good ones were
    * returned; code WAKEUP and ABORTED; what the group or the brokers refuse as KafkaBrokerError. Failed acknowledgements are
-   * never thrown.
+   * never thrown. A poll that rejects again for the same takes retryBackoffMs for it, within its timeout.
    */
   poll(options: number | PollOptions = {}): Promise<ConsumerRecords<K, V>> {
-    return this.#turns.guarded(async () => {
+    let atMostMs = DEFAULT_POLL_TIMEOUT_MS
+    const polling = async (): Promise<ConsumerRecords<K, V>> => {
       const { timeoutMs = DEFAULT_POLL_TIMEOUT_MS, signal } = readPollOptions(options)
+      atMostMs = timeoutMs
       return this.#turns.exclusively('poll()', 'must be gone', async () => {
         this.#current.refuseDriven('poll()')
         const records = await this.#contract.poll(timeoutMs, signal)
@@ -205,7 +210,8 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
         this.#turns.checkOpen()
         return records
       })
-    })
+    }
+    return this.#turns.guarded(() => this.#rejections.paced(polling, () => atMostMs))
   }
 
   /**
@@ -417,6 +423,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
     this.#polled.fix()
     this.#undecodable.releaseAll(this.#engine)
     this.#turns.close()
+    this.#rejections.end()
     this.#contract.endInterval()
     const left = await this.#current.close(timeoutMs).then(
       () => undefined,
