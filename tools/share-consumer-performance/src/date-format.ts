@@ -44,7 +44,7 @@ const FIELDS: ReadonlyMap<string, Field> = new Map([
 export function dateFormat(pattern: string): DateFormat {
   const pieces: (string | { readonly field: Field; readonly width: number })[] = []
   for (const [piece] of pattern.matchAll(/([a-zA-Z])\1*|'(?:[^']|'')*'?|[^a-zA-Z']+/g)) {
-    const field = FIELDS.get(piece.charAt(0))
+    const field = /^X{4}/.test(piece) ? undefined : FIELDS.get(piece.charAt(0))
     if (field !== undefined) pieces.push({ field, width: piece.length })
     else if (/^[a-zA-Z]/.test(piece))
       throw new CommandLineError(

@@ -42,7 +42,7 @@ describe('A date format', () => {
     expect(dateFormat(pattern)(at)).toBe(text)
   })
 
-  it.each(['qq', 'yyyy G', "'open", "'"])('refuses %s', (pattern) => {
+  it.each(['qq', 'yyyy G', 'XXXX', "'open", "'"])('refuses %s', (pattern) => {
     expect(() => dateFormat(pattern)).toThrow('argument --date-format')
   })
 })
