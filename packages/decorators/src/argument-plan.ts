@@ -30,8 +30,14 @@ const HOMES: ReadonlyMap<string, string> = new Map([
   ['AbortSignal', 'Node'],
 ])
 
+/**
+ * What compilers leave of a type that they erased: all of them `Object`, and tsc `Function` of a class that came by `import type`. Neither
+ * tells anything, so nothing is found by it and nothing is refused by it.
+ */
+const ERASED: ReadonlySet<unknown> = new Set([Object, Function])
+
 /** What parameters are whose decorator leaves no choice. */
-const CLASSES = new Map<ParameterMark['kind'], { readonly name: string }>([
+const CLASSES = new Map<ParameterMark['kind'], { readonly name: string; readonly prototype: object }>([
   ['record', ConsumerRecord],
   ['ack', ShareAcknowledgment],
   ['consumer', ShareConsumer],
@@ -44,8 +50,8 @@ const RAW_PAYLOAD: ParameterMark = { kind: 'payload', schema: undefined }
 
 /**
  * Decides once what each parameter is given: what its decorator says, else by its type, which is ConsumerRecord, ShareAcknowledgment,
- * ShareConsumer or AbortSignal; and one parameter of another type is the payload, as in Spring. A type of which the compiler leaves only
- * `Object` (an interface, a union, an `import type`) may have been meant as any of them, so it is refused instead of guessed.
+ * ShareConsumer or AbortSignal; and one parameter of another type is the payload, as in Spring. A type that the compiler erased (an
+ * interface, a union, an `import type`) may have been meant as any of them, so it is refused instead of guessed.
  */
 export function planArguments(method: DescribedMethod, problems: Problems): ArgumentPlan {
   const { where, marks, types } = method
@@ -95,7 +101,8 @@ function nameOf(mark: ParameterMark): string {
 function checkType(index: number, mark: ParameterMark, { where, types }: DescribedMethod, problems: Problems): void {
   const type = types?.[index]
   const given = CLASSES.get(mark.kind)
-  if (given === undefined || typeof type !== 'function' || type === Object || type.name === given.name) return
+  if (given === undefined || typeof type !== 'function' || ERASED.has(type)) return
+  if (type.name === given.name || given.prototype instanceof type) return
   const its = `Its ${ordinal(index)} parameter has ${nameOf(mark)}`
   problems.add(
     where,
@@ -134,11 +141,11 @@ function byType(
       where,
       `Its ${ordinal(index)} parameter is an array: ${ONE_BY_ONE}. Take one ConsumerRecord; where the payload itself is an array, say @Payload().`,
     )
-  } else if (type === Object) {
+  } else if (ERASED.has(type)) {
     problems.add(
       where,
       `Its ${ordinal(index)} parameter has no decorator, and nothing is left of its type at run time (an interface, a type alias, a union, or a class ` +
-        `imported with "import type"). ${REMEDY}.`,
+        `imported with "import type"). Import a class without "type", or give the parameter a decorator. ${REMEDY}.`,
     )
   } else if (typeof type === 'function' && HOMES.has(type.name)) {
     problems.add(

@@ -55,6 +55,7 @@ export async function startKafkaListeners(di: Container, options: StartKafkaOpti
     const problems = new Problems()
     await new ListenerPreparation(application, tokensOf(di), problems).prepare()
     problems.throwIfAny()
+    warnOfNothing(application)
     await running.start()
   } catch (error) {
     await closeAfter(running, application)
@@ -63,6 +64,16 @@ export async function startKafkaListeners(di: Container, options: StartKafkaOpti
     throw error
   }
   return running
+}
+
+/** No error: containers may be registered later. But it looks like success, and the process may end at once. */
+function warnOfNothing({ registry, logger }: KafkaApplication): void {
+  if (registry.allContainers.length > 0) return
+  logger.warn(
+    {},
+    'No listener is registered, so no record will be received. List the decorated classes: kafkaModule({ client: … , listeners: [OrderListener] }), ' +
+      'or bind them under KafkaTokens.ListenerClass.',
+  )
 }
 
 async function closeAfter(running: RunningListeners, application: KafkaApplication): Promise<void> {

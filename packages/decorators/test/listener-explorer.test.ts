@@ -641,6 +641,57 @@ describe('a parameter that is an array', () => {
   })
 })
 
+describe('a parameter whose type the compiler erased', () => {
+  // What is left of it: Object under every compiler, Function under tsc of a class that came by `import type`.
+  const erased = [
+    ['Object', Object],
+    ['Function', Function],
+  ] as const
+
+  it.each(erased)('and left %s is not taken for the payload', (_name, type) => {
+    class Listener {
+      @KafkaListener({ topics: 't' })
+      on(record: ConsumerRecord): void {
+        void record
+      }
+    }
+    expect(kindsOf(Listener)).toEqual(['record'])
+    Reflect.defineMetadata('design:paramtypes', [type], Listener.prototype, 'on')
+    expect(() => explore(Listener)).toThrow(
+      /^Listener\.on\(\): Its first parameter has no decorator, and nothing is left of its type .* Import a class without "type", or give the parameter a decorator/,
+    )
+  })
+
+  it.each(erased)('and left %s is refused beside a payload, too, and in a @KafkaHandler', (_name, type) => {
+    @KafkaListener({ topics: 't' })
+    class Listener {
+      @KafkaHandler()
+      on(@Payload(z.string()) text: string, acknowledgment: ShareAcknowledgment): void {
+        void text
+        void acknowledgment
+      }
+    }
+    expect(kindsOf(Listener)).toEqual(['payload', 'ack'])
+    Reflect.defineMetadata('design:paramtypes', [String, type], Listener.prototype, 'on')
+    expect(() => explore(Listener)).toThrow(/^Listener\.on\(\): Its second parameter .* nothing is left of its type/)
+  })
+
+  it.each(erased)('and left %s is what its decorator says', (_name, type) => {
+    class Listener {
+      @KafkaListener({ topics: 't' })
+      on(
+        @Record() _record: ConsumerRecord,
+        @Ack() _ack: ShareAcknowledgment,
+        @Consumer() _consumer: ShareConsumer,
+        @Signal() _signal: AbortSignal,
+        @Payload() _order: Order,
+      ): void {}
+    }
+    Reflect.defineMetadata('design:paramtypes', [type, type, type, type, type], Listener.prototype, 'on')
+    expect(kindsOf(Listener)).toEqual(['record', 'ack', 'consumer', 'signal', 'payload'])
+  })
+})
+
 describe('a parameter whose decorator gives another class than its type', () => {
   it('is told', () => {
     class Wrong {
@@ -654,5 +705,15 @@ describe('a parameter whose decorator gives another class than its type', () => 
     expect(() => explore(Wrong)).toThrow(
       /^Wrong\.on\(\): Its first parameter has @Record, which gives a ConsumerRecord, and is of type Order/,
     )
+  })
+
+  it('is given what extends its type', () => {
+    class Listener {
+      @KafkaListener({ topics: 'orders' })
+      on(@Signal() signal: EventTarget): void {
+        void signal
+      }
+    }
+    expect(kindsOf(Listener)).toEqual(['signal'])
   })
 })

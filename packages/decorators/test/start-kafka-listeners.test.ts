@@ -47,6 +47,34 @@ class Orders {
   readonly seen: unknown[] = []
 }
 
+describe('an application without a listener', () => {
+  const nothing = expect.stringMatching(/^warn: No listener is registered, .*kafkaModule\(\{ .*listeners: \[/)
+
+  it('starts, as endpoints may be registered later, and says once that nothing will be received', async () => {
+    class Observer {
+      @EventListener(ConsumerStoppedEvent)
+      stopped(): void {}
+    }
+    for (const listeners of [[], [Observer]]) {
+      const { logger, lines } = keptLog()
+      const running = await startKafkaListeners(application({ listeners, logger }).di)
+      await running.stop()
+      expect(lines.filter((line) => line.startsWith('warn'))).toEqual([nothing])
+    }
+  })
+
+  it('is not one whose only listener waits to be started', async () => {
+    class Listener {
+      @KafkaListener({ topics: 'orders', autoStartup: false })
+      onOrder(@Payload() _order: unknown): void {}
+    }
+    const { logger, lines } = keptLog()
+    const running = await startKafkaListeners(application({ listeners: [Listener], logger }).di)
+    await running.stop()
+    expect(lines).not.toContainEqual(nothing)
+  })
+})
+
 describe('a decorated listener', () => {
   it('is called on its instance from the DI container with what its parameters ask for, and the record is accepted', async () => {
     @injectable()

@@ -4,9 +4,18 @@ import { Container } from 'inversify'
 import { afterEach, expect, it, vi } from 'vitest'
 import { kafkaModule, startKafkaListeners, type KafkaListeners } from '../../src/index.js'
 import { keptLog } from '../fake-kafka.js'
-import { runWithTsx, withEsbuild, withSwc, withTsc, withVitest, type Compiler } from './compilers.js'
+import { runWithTsx, withEsbuild, withSwc, withTsc, withVitest, type Compiler, type Samples } from './compilers.js'
 
-type Sample = typeof import('./sample-listeners.js')
+/** Those that tell types at run time. `erased` is what they leave of a class that was imported as a type. */
+const withMetadata: readonly { readonly name: string; readonly compile: Compiler; readonly erased: unknown }[] = [
+  { name: 'tsc 5 to ES modules', compile: withTsc('typescript-5', 'module'), erased: Function },
+  { name: 'tsc 5 to CommonJS', compile: withTsc('typescript-5', 'commonjs'), erased: Function },
+  { name: 'tsc 7 to ES modules', compile: withTsc('typescript', 'module'), erased: Function },
+  { name: 'tsc 7 to CommonJS', compile: withTsc('typescript', 'commonjs'), erased: Function },
+  { name: 'swc to ES modules', compile: withSwc('es6'), erased: Object },
+  { name: 'swc to CommonJS', compile: withSwc('commonjs'), erased: Object },
+  { name: 'vitest', compile: withVitest, erased: Object },
+]
 
 const within = { timeout: 15_000, interval: 25 }
 const expected = { order: { id: 'a' }, trace: 't-1', aborted: false }
@@ -27,12 +36,10 @@ async function prepared(broker: TestBroker) {
   return { topic, group }
 }
 
-async function compiled(compiler: Compiler): Promise<Sample> {
-  return (await import(await compiler())) as Sample
-}
+type Listener = Samples[keyof Samples]['ByType' | 'ByDecorator']
 
-/** Runs one class of the compiled sample, and gives what it was called with. */
-async function given(broker: TestBroker, listener: Sample['ByType'] | Sample['ByDecorator']) {
+/** Starts one class of a compiled sample, and gives the topic that it listens to and the lag of its group. */
+async function started(broker: TestBroker, listener: Listener) {
   const { topic, group } = await prepared(broker)
   const di = new Container()
   di.load(
@@ -44,8 +51,14 @@ async function given(broker: TestBroker, listener: Sample['ByType'] | Sample['By
     }),
   )
   running = await startKafkaListeners(di)
+  return { topic, lag: () => broker.lag(group) }
+}
+
+/** Runs one class of a compiled sample, and gives what it was called with. */
+async function given(broker: TestBroker, listener: Samples['sample-listeners']['ByType' | 'ByDecorator']) {
+  const { topic, lag } = await started(broker, listener)
   await vi.waitFor(() => expect(listener.given).toHaveLength(1), within)
-  await vi.waitFor(async () => expect(await broker.lag(group)).toBe(0), within)
+  await vi.waitFor(async () => expect(await lag()).toBe(0), within)
   expect(listener.given[0]?.topic).toBe(topic)
   expect(listener.given[0]?.memberId).not.toBe('')
   return listener.given[0]
@@ -54,25 +67,39 @@ async function given(broker: TestBroker, listener: Sample['ByType'] | Sample['By
 describeOnBrokers(
   'the decorators',
   (broker) => {
-    it.each([
-      ['tsc', withTsc],
-      ['swc', withSwc],
-      ['vitest', withVitest],
-    ] as const)('compiled by %s find parameters by type, and by decorator', async (_name, compiler) => {
-      const { ByType, ByDecorator } = await compiled(compiler)
+    it.each(withMetadata)('compiled by $name find parameters by type, and by decorator', async ({ compile }) => {
+      const { ByType, ByDecorator } = await compile('sample-listeners')
       expect(await given(broker, ByType)).toMatchObject(expected)
       await running?.stop()
       expect(await given(broker, ByDecorator)).toMatchObject(expected)
     })
 
+    it.each(withMetadata)(
+      'compiled by $name never guess at a class that was imported as a type, and take its decorator at its word',
+      async ({ compile, erased }) => {
+        const { ByType, ByDecorator } = await compile('sample-type-imports')
+        const told = await started(broker, ByType).then(() => 'started', String)
+        for (const method of ['onRecord', 'onAcknowledgment', 'onConsumer']) {
+          expect(Reflect.getMetadata('design:paramtypes', ByType.prototype, method)).toEqual([erased])
+          expect(told).toMatch(
+            new RegExp(
+              `ByType\\.${method}\\(\\): Its first parameter has no decorator, and nothing is left of its type .*"import type"\\)\\. Import a class without "type"`,
+            ),
+          )
+        }
+        expect(await given(broker, ByDecorator)).toMatchObject(expected)
+      },
+    )
+
     it('compiled by esbuild find parameters by decorator, and say what to do about those by type', async () => {
-      const { ByType, ByDecorator } = await compiled(withEsbuild)
-      expect(await given(broker, ByDecorator)).toMatchObject(expected)
+      const values = await withEsbuild('sample-listeners')
+      expect(await given(broker, values.ByDecorator)).toMatchObject(expected)
       await running?.stop()
-      running = undefined
-      await expect(given(broker, ByType)).rejects.toThrow(
+      await expect(started(broker, values.ByType)).rejects.toThrow(
         /ByType\.onOrder\(\): Its second parameter has no decorator, and the compiler emitted no parameter types \(esbuild, and so tsx, never does; .*@Ack\(\)/,
       )
+      const types = await withEsbuild('sample-type-imports')
+      expect(await given(broker, types.ByDecorator)).toMatchObject(expected)
     })
 
     it('run by tsx do the same', async () => {
