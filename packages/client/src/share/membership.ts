@@ -145,8 +145,8 @@ export class Membership {
   }
 
   /**
-   * Stops heartbeating and tells the coordinator, which is not asked twice; bounded by `time`. Never rejects: resolves with
-   * what went wrong. That the coordinator knows neither group nor member any more is as good as a leave.
+   * Stops heartbeating and tells the coordinator, wherever that has moved; bounded by `time`. Never rejects: resolves with what
+   * went wrong. That the coordinator knows neither group nor member any more is as good as a leave.
    */
   async leave({ leftMs, signal }: ClosingTime): Promise<KafkaError | undefined> {
     this.#end()

@@ -528,6 +528,40 @@ describe('leaving', () => {
     expect((failure as Error).message).not.toMatch(/ ms/)
   })
 
+  it.each(['NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE', 'COORDINATOR_LOAD_IN_PROGRESS', 'connection'] as const)(
+    'is told to the coordinator that it has moved to: %s',
+    async (what) => {
+      const { consumer } = group.subscribed()
+      await group.until(consumer.poll(10))
+      const lookUps = (): number => group.leader().node.seen(FindCoordinator).length
+      const before = lookUps()
+      const leaves: number[] = []
+      group.leader().node.on(ShareGroupHeartbeat, (request, { connection }) => {
+        leaves.push(request.memberEpoch)
+        if (leaves.length > 1) return group.welcome(request)
+        if (what !== 'connection') return group.refuse(request, ErrorCode[what])
+        connection.close()
+        return undefined
+      })
+      const { tookMs } = await group.timed(consumer.close())
+      expect(leaves).toEqual([-1, -1])
+      expect(lookUps()).toBe(before + 1)
+      // The fetch that is parked at the broker comes first.
+      expect(tookMs).toBeLessThan(700)
+    },
+  )
+
+  it('that nobody takes is given up after 2 s, and says who refused it', async () => {
+    const { consumer } = group.subscribed()
+    await group.until(consumer.poll(10))
+    group.heartbeat = (request) => group.refuse(request, ErrorCode.NOT_COORDINATOR)
+    const { value: failure, tookMs } = await group.timed(consumer.close().catch((error: unknown) => error))
+    expect(failure).toMatchObject({ code: 'NOT_COORDINATOR' })
+    expect((failure as Error).message).toMatch(/could not be told within \d+ ms that this member leaves \(.*NOT_COORD/)
+    expect(tookMs).toBeLessThan(3_000)
+    expect(group.clock.pendingTimers).toBe(0)
+  })
+
   it.each(['GROUP_ID_NOT_FOUND', 'UNKNOWN_MEMBER_ID'] as const)(
     'a group that does not know the member, %s, is as good as left',
     async (code) => {
@@ -539,19 +573,16 @@ describe('leaving', () => {
     },
   )
 
-  it.each(['NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE'] as const)(
-    'that is refused with %s is not tried twice, and close() says so',
-    async (code) => {
-      const { consumer } = group.subscribed()
-      await group.until(consumer.poll(10))
-      group.heartbeat = (request) => group.refuse(request, ErrorCode[code])
-      await expect(group.until(consumer.close())).rejects.toMatchObject({
-        code,
-        message: expect.stringMatching(/'workers' refused to let this member leave.*session timeout/),
-      })
-      expect(group.heartbeats.filter(({ memberEpoch }) => memberEpoch === -1)).toHaveLength(1)
-    },
-  )
+  it('that is refused for what does not pass is not tried twice, and close() says so', async () => {
+    const { consumer } = group.subscribed()
+    await group.until(consumer.poll(10))
+    group.heartbeat = (request) => group.refuse(request, ErrorCode.GROUP_AUTHORIZATION_FAILED)
+    await expect(group.until(consumer.close())).rejects.toMatchObject({
+      code: 'GROUP_AUTHORIZATION_FAILED',
+      message: expect.stringMatching(/'workers' refused to let this member leave.*session timeout/),
+    })
+    expect(group.heartbeats.filter(({ memberEpoch }) => memberEpoch === -1)).toHaveLength(1)
+  })
 
   it('of a consumer that never subscribed connects to nothing', async () => {
     const consumer = group.consumer()
