@@ -98,6 +98,24 @@ describeOnBrokers(
       }
     })
 
+    it('tell no offset as acknowledged that they give back when they end', { timeout: 60_000 }, async () => {
+      const topic = await topicWith(2, 1_000)
+      const runs = await both(topic, [], { after: 'records_consumed', signal: 'SIGTERM' })
+      for (const [maker, run] of Object.entries(runs))
+        expect(offsetsIn(run, 'offsets_acknowledged'), maker).toEqual(offsetsIn(run, 'records_consumed'))
+
+      const explicit = 'max.poll.records=500\nshare.acquire.mode=batch_optimized\nshare.acknowledgement.mode=explicit\n'
+      const words = ['--command-config', tools.file('explicit.properties', explicit)]
+      const { java, milena } = await both(await topicWith(1, 20), words)
+      expect(linesOf(milena)).toEqual(linesOf(java))
+      expect(eventsOf(milena).map(({ name }) => name)).toEqual([
+        'startup_complete',
+        'records_consumed',
+        'shutdown_complete',
+      ])
+      expect([java.code, milena.code]).toEqual([0, 0])
+    })
+
     it('leave with the same exit codes and events where something is wrong', { timeout: 120_000 }, async () => {
       const topic = await topicWith(1, 1)
       const place = ['--topic', topic, '--group-id', 'g', '--bootstrap-server', broker.bootstrapServers]
