@@ -119,7 +119,8 @@ export class ListenerPreparation {
     } catch (error) {
       this.#problems.add(
         placeOf(listenerClass),
-        `The DI container cannot make it: ${messageOf(error).trim()} Put @injectable() on the class and bind what its constructor asks for.`,
+        `The DI container cannot make it: ${sentenceOf(error)} Put @injectable() on the class and bind what its constructor asks for; import ` +
+          'those classes as values (of an "import type" nothing is left at run time), or write @inject(Service).',
       )
       return []
     }
@@ -267,7 +268,7 @@ export class ListenerPreparation {
   #cannotMake(where: string, error: unknown): void {
     this.#problems.add(
       where,
-      `The DI container cannot make it: ${messageOf(error).trim()} Mend what is bound under that name.`,
+      `The DI container cannot make it: ${sentenceOf(error)} Mend what is bound under that name.`,
     )
   }
 }
@@ -289,4 +290,11 @@ function endpointIn(given: unknown): BoundKafkaListenerEndpoint {
   throw new KafkaUsageError(
     "What is bound there is no endpoint. Bind an object with topics and listener, for example { id: 'orders', topics: 'orders', listener: (record) => … }.",
   )
+}
+
+/** What the DI container said, ended so that another sentence can follow. */
+function sentenceOf(error: unknown): string {
+  return messageOf(error)
+    .trim()
+    .replace(/[^.!?]$/, '$&.')
 }

@@ -578,6 +578,21 @@ describe('a mistake', () => {
     )
   })
 
+  it('of a class whose dependencies were imported as types says so, after what inversify says', async () => {
+    // What tsc leaves of it. inversify takes that for a constructor without types.
+    @injectable()
+    @Reflect.metadata('design:paramtypes', [Function])
+    class Erased {
+      constructor(readonly orders: Orders) {}
+      @KafkaListener({ topics: 'orders' })
+      on(): void {}
+    }
+    const { di } = application({ listeners: [Erased] })
+    expect(await mistake(di)).toMatch(
+      /^Erased: The DI container cannot make it: [^]*[.!?] Put @injectable\(\) on the class .* import those classes as values .*@inject\(Service\)\.$/,
+    )
+  })
+
   it('in the settings of a factory names the listener that uses it', async () => {
     const kafka = new FakeKafka()
     const { di } = application({
