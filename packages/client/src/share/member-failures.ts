@@ -5,6 +5,9 @@ import { isConnectionLoss } from '../network/aborted.js'
 /** An outage that is met again within this time is the same one. */
 const ONE_OUTAGE_MS = 5_000
 
+/** The code of an error that tells of a member that holds itself lost. */
+export const MEMBERSHIP_LOST = 'MEMBERSHIP_LOST'
+
 /** Hears of what a take() would not, or not yet, reject with. */
 export interface FailureWatcher {
   /** It ends the member for good. */
@@ -50,7 +53,9 @@ export class MemberFailures {
   /** Notes an error to be told once. False: the application knows of it already. */
   passing(error: KafkaError): boolean {
     if (this.#isOldNews(error)) return false
-    this.#passing ??= error
+    // It comes once; what it takes the place of comes again while it lasts.
+    if (isLoss(error)) this.#passing = error
+    else this.#passing ??= error
     return true
   }
 
@@ -78,11 +83,16 @@ export class MemberFailures {
   /** Several parts of a member meet one outage at once; the application hears of it from the first. */
   #isOldNews(error: KafkaError): boolean {
     const { clock, logger } = this.#context
-    if (this.#fatal === error || !isConnectionLoss(error)) return false
+    if (this.#fatal === error || !isConnectionLoss(error) || isLoss(error)) return false
     const old = this.#passing !== undefined || clock.now() - this.#outageToldAt < ONE_OUTAGE_MS
     if (old) logger.debug({ groupId: this.#groupId, err: error }, 'an outage goes on that the application knows of')
     return old
   }
+}
+
+/** The member holds itself lost: more than the outage that it may be due to. */
+function isLoss({ code }: KafkaError): boolean {
+  return code === MEMBERSHIP_LOST
 }
 
 /** What every call is told that comes after close(). */

@@ -13,6 +13,7 @@ import type { ShareMetrics } from '../metrics/share-metrics.js'
 import type { ClosingTime } from './closing-time.js'
 import { JoinTroubles } from './join-troubles.js'
 import { leaveGroup } from './leave-group.js'
+import { MEMBERSHIP_LOST } from './member-failures.js'
 import { clusterTooOld, explainRefusedJoin } from './refused-join.js'
 import type { AssignedPartitions } from './routing.js'
 import { Wake } from './wake.js'
@@ -300,7 +301,7 @@ export class Membership {
     const { groupId, listener, context } = this.#options
     const error = new KafkaTimeoutError(
       `The coordinator of group '${groupId}' answered no heartbeat for ${silenceMs} ms (sessionTimeoutMs): this member holds itself lost, and joins again as soon as a coordinator answers.`,
-      { code: 'MEMBERSHIP_LOST' },
+      { code: MEMBERSHIP_LOST },
     )
     context.logger.warn({ groupId }, error.message)
     this.#losses++
