@@ -52,6 +52,10 @@ export class BatchStream<K, V> implements AsyncIterableIterator<ConsumerRecords<
       await new Promise<void>((resolve) => this.#host.clock.immediate(resolve))
       const taken = await this.#source.take()
       if (taken === undefined) return this.#finish()
+      if (this.#isOver()) {
+        if (!('error' in taken)) release(taken)
+        return DONE
+      }
       if ('error' in taken) return { done: false, value: new ConsumerRecords<K, V>([], [taken]) }
       this.#current = taken
       this.#host.undecodable.tell(taken.failures)
@@ -62,6 +66,11 @@ export class BatchStream<K, V> implements AsyncIterableIterator<ConsumerRecords<
     } finally {
       this.#waiting = false
     }
+  }
+
+  /** The loop was left while records were on their way from the engine to here. */
+  #isOver(): boolean {
+    return this.#done
   }
 
   /** The loop was left. */

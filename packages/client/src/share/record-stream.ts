@@ -4,7 +4,7 @@ import { ConsumerRecord } from './consumer-record.js'
 import type { RecordOrFailure } from './read-failure.js'
 import { RecordDeserializationFailure } from './record-failure.js'
 import type { ShareEngine } from './share-engine.js'
-import { StreamSource, type OpenStream, type StreamHost } from './stream-source.js'
+import { release, StreamSource, type OpenStream, type StreamHost } from './stream-source.js'
 import type { ReadOptions } from './consumer-arguments.js'
 
 // `for await (const record of consumer)`: one record, or one failure, at a time.
@@ -95,6 +95,10 @@ export class RecordStream<K, V> implements AsyncIterableIterator<RecordOrFailure
       for (;;) {
         const taken = await this.#source.take()
         if (taken === undefined) return this.#finish()
+        if (this.#isOver()) {
+          if (!('error' in taken)) release(taken)
+          return DONE
+        }
         if ('error' in taken) return { done: false, value: taken }
         this.#items = inOrder(taken.records, taken.failures)
         this.#at = 0
@@ -108,6 +112,11 @@ export class RecordStream<K, V> implements AsyncIterableIterator<RecordOrFailure
       this.#waiting = false
       this.#sliceBegan = this.#host.clock.now()
     }
+  }
+
+  /** The loop was left while records were on their way from the engine to here. */
+  #isOver(): boolean {
+    return this.#done
   }
 
   #nextItem(): RecordOrFailure<K, V> | undefined {
