@@ -1,6 +1,6 @@
 import { KafkaUsageError } from '@milena/protocol'
 import type { AcknowledgementMode } from '../config/share-consumer-config.js'
-import { ackCodeOf, AcknowledgeType } from './acknowledge-type.js'
+import { AckCode, ackCodeOf, AcknowledgeType } from './acknowledge-type.js'
 import type { AcquiredRange } from './acquired-range.js'
 import type { Acquired } from './acquired-record.js'
 import type { Commits } from './commits.js'
@@ -109,6 +109,27 @@ export class PolledBatch<K, V> {
     if (this.#engine.acceptRest(this.#batch) > 0) this.#commits.notedAll(this.#batch.spans)
     // What is lost was told; what is answered cannot be answered again.
     this.#batch = NOTHING
+  }
+
+  /** In implicit mode: the batch is processed, but its member has left its group; the verdicts on that. */
+  acceptLate(): AcknowledgementVerdict[] {
+    if (this.#mode === 'explicit') return []
+    const runs: {
+      readonly range: AcquiredRange
+      readonly from: number
+      to: number
+      records: ConsumerRecord<K, V>[]
+    }[] = []
+    for (const record of this.#batch.records) {
+      const { range, index } = placeOf(record)
+      const run = runs.at(-1)
+      if (run?.range === range && run.to === index) {
+        run.to++
+        run.records.push(record)
+      } else runs.push({ range, from: index, to: index + 1, records: [record] })
+    }
+    this.#batch = NOTHING
+    return runs.map(({ range, from, to, records }) => lateAnswer(range, { from, to }, AckCode.ACCEPT, records))
   }
 
   /** The batch is over, or the poll is refused with KafkaUsageError. */

@@ -114,7 +114,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
       commits: this.#commits,
       undecodable: this.#undecodable,
       topics: () => this.#topics('poll()'),
-      acceptLast: () => this.#reading.acceptLast(),
+      acceptLast: () => this.#acceptLast(),
     })
     this.#reading = new ConsumerReading({
       config: this.#config,
@@ -392,6 +392,13 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
     } catch (error) {
       failed(error)
     }
+  }
+
+  /** In implicit mode: what was handed out last is processed. */
+  #acceptLast(): void {
+    if (this.#current.idle === undefined) this.#reading.acceptLast()
+    // What it held was released when it left.
+    else for (const verdict of this.#polled.acceptLate()) this.#heard(verdict, true)
   }
 
   // ---- the membership

@@ -340,6 +340,20 @@ describe('close()', () => {
 describe('a consumer that is not polled for maxPollIntervalMs', () => {
   const options = { ...explicit, maxPollIntervalMs: 10_000 }
 
+  it('tells a commit in implicit mode that the batch which it is to accept was given back', async () => {
+    const { consumer } = group.subscribed({ ...options, acknowledgementMode: 'implicit' })
+    const told: AcknowledgementVerdict[] = []
+    consumer.setAcknowledgementCommitCallback((verdict) => told.push(verdict))
+    expect(await polled(consumer, 3)).toHaveLength(3)
+    await group.clock.advance(12_000)
+    expect(group.leader().stored).toEqual([0, 1, 2].map((offset) => `orders-0@${offset} RELEASE`))
+    told.length = 0
+    const result = await group.until(consumer.commitSync())
+    expect([...result.values()]).toEqual([expect.toSatisfy(KafkaError.is)])
+    expect(told).toMatchObject([{ counts: { accept: 3 }, records: [{ offset: 0 }, { offset: 1 }, { offset: 2 }] }])
+    expect((await group.until(consumer.commitSync())).size).toBe(0)
+  })
+
   it('leaves its group and gives back what it held; the next poll joins again under the same id', async () => {
     const { consumer } = group.subscribed(options)
     const id = consumer.memberId
