@@ -9,8 +9,9 @@
 //   an unknown application is handed one record at first. A number that was set is then asked for as long as so many can be
 //   started within the time for which the lock keeper would keep them.
 // - After it stood still, when what had been fetched for it went back unseen, an application begins with one record again, whatever
-//   number was set, and is given twice as much each time. Not even that while what comes was delivered OFTEN times: each record that
-//   goes back unseen once more is one delivery nearer to its end.
+//   number was set, and is given twice as much each time, as far as its pace allows that; this ends at the number that was set, however
+//   slow it is. Not even that while what came lately was delivered OFTEN times: each record that goes back unseen once more is one
+//   delivery nearer to its end.
 
 export interface FetchSizing {
   /** Ask for exactly this many per fetch; undefined: sized by what the listener does. */
@@ -55,9 +56,9 @@ export class FetchSizer {
   #perRecordMs: number | undefined
   #lockMs = USUAL_LOCK_MS
   #records = FIRST_RECORDS
-  /** It stood still, and has not shown since that it is as quick as before. */
-  #regaining = false
-  /** What came last was delivered so often, at most. */
+  /** It stood still, and may have so many by now; undefined: as many as its pace allows. */
+  #regained: number | undefined
+  /** What came lately was delivered so often, at most. */
   #deliveries = 1
 
   constructor(sizing: FetchSizing) {
@@ -68,34 +69,38 @@ export class FetchSizer {
   worked(perRecordMs: number, lockMs: number): void {
     this.#perRecordMs = perRecordMs
     this.#lockMs = lockMs
-    const growth = this.#regaining && this.#deliveries >= OFTEN ? 1 : 2
-    this.#records = Math.max(1, Math.min(MAX_RECORDS, this.#records * growth, this.#startable(perRecordMs)))
-    if (this.#records >= (this.#sizing.fixedRecords ?? MAX_RECORDS)) this.#regaining = false
+    this.#records = Math.max(1, Math.min(MAX_RECORDS, this.#records * 2, this.#startable(perRecordMs)))
+    if (this.#regained === undefined || this.#deliveries >= OFTEN) return
+    this.#regained *= 2
+    if (this.#regained >= (this.#sizing.fixedRecords ?? MAX_RECORDS)) this.#regained = undefined
   }
 
-  /** Records came, delivered so often at most. */
+  /** An answer brought records, delivered so often at most. What earlier ones brought may still be there, or come again. */
   received(deliveries: number): void {
-    this.#deliveries = deliveries
+    this.#deliveries = Math.max(deliveries, this.#deliveries - 1)
   }
 
   /** The application stood still; or nothing is known of it but that the one before it did. */
   stood(): void {
-    this.#records = 1
-    this.#regaining = true
+    this.#regained = 1
   }
 
-  /** It stood still, and is not as quick as before. */
+  /** It stood still, and has not been given twice as much often enough since. */
   get regaining(): boolean {
-    return this.#regaining
+    return this.#regained !== undefined
   }
 
   /** How many one fetch asks for. */
   get fetchRecords(): number {
+    return Math.min(this.#recordsByPace, this.#regained ?? Infinity)
+  }
+
+  /** The same for an application that never stood still. */
+  get #recordsByPace(): number {
     const { fixedRecords } = this.#sizing
     if (fixedRecords === undefined) return this.#records
-    const most = this.#regaining ? Math.min(fixedRecords, this.#records) : fixedRecords
-    if (!this.careful || this.#perRecordMs === undefined) return most
-    return Math.max(1, Math.min(most, startedWithin(keepForMs(this.#lockMs), this.#perRecordMs)))
+    if (!this.careful || this.#perRecordMs === undefined) return fixedRecords
+    return Math.max(1, Math.min(fixedRecords, startedWithin(keepForMs(this.#lockMs), this.#perRecordMs)))
   }
 
   /** How many to hand out at once, cutting ranges if need be; undefined: whole ranges, as many as a fetch asks for. */
@@ -112,7 +117,7 @@ export class FetchSizer {
    */
   get exact(): boolean {
     const { fixedRecords } = this.#sizing
-    return fixedRecords === undefined ? this.#records < MAX_RECORDS : this.fetchRecords < fixedRecords
+    return fixedRecords === undefined ? this.fetchRecords < MAX_RECORDS : this.fetchRecords < fixedRecords
   }
 
   /** How many to ask for now; 0: there is enough. */
@@ -121,13 +126,13 @@ export class FetchSizer {
     if (waiting && buffered === 0) {
       const { fixedRecords } = this.#sizing
       const room = Math.min(free, fixedRecords ?? MAX_RECORDS)
-      if (this.#regaining) return room > 0 && !inBatches ? room : size
+      if (this.regaining) return room > 0 && !inBatches ? room : size
       // What there is room for can be started at once; beyond that nothing is known of an unknown application.
       const known = this.#perRecordMs !== undefined || fixedRecords !== undefined
       return room > 0 && !known ? room : Math.max(size, room)
     }
     const { prefetch } = this.#sizing
-    if (this.#regaining && this.#deliveries >= OFTEN) return 0
+    if (this.regaining && this.#deliveries >= OFTEN) return 0
     if (prefetch !== 'auto') {
       // What the lock keeper gave back because it takes too long is not to come back at once.
       const slowest = Math.max(this.#perRecordMs ?? 0, slowestMs)

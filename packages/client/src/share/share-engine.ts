@@ -407,11 +407,9 @@ export class ShareEngine<K, V> {
 
   /** What one answer brought; the application gets it together. */
   #received(answer: readonly ReceivedPartition[]): void {
-    for (const received of answer) {
-      this.counters.received(received)
-      if (this.#state === 'fetching' || this.#state === 'ending') this.#intake.add(received)
-      else for (const range of received.ranges) range.answerOpen(AckCode.RELEASE)
-    }
+    for (const received of answer) this.counters.received(received)
+    if (this.#state === 'fetching' || this.#state === 'ending') this.#intake.add(answer)
+    else for (const { ranges } of answer) for (const range of ranges) range.answerOpen(AckCode.RELEASE)
     this.#keeper.acquired()
     this.#arrived.notify()
   }

@@ -138,9 +138,14 @@ export class ShareIntake<K, V> {
     this.#buffer.keepsLocks = keeps
   }
 
-  add(received: ReceivedPartition): void {
-    this.#sizer.received(received.ranges.reduce((most, { deliveryCount }) => Math.max(most, deliveryCount), 1))
-    this.#buffer.add(received)
+  /** What one answer brought. */
+  add(answer: readonly ReceivedPartition[]): void {
+    let deliveries = 1
+    for (const received of answer) {
+      for (const { deliveryCount } of received.ranges) deliveries = Math.max(deliveries, deliveryCount)
+      this.#buffer.add(received)
+    }
+    this.#sizer.received(deliveries)
   }
 
   /** The application comes for records; undefined: there are none for it now. */

@@ -179,8 +179,46 @@ describe('for an application that stood still', () => {
       expect(sizer.recordsToFetch({ buffered: 0, waiting: false })).toBe(0)
     }
     sizer.received(2)
+    // What came before that may still be there.
+    expect(sizer.recordsToFetch({ buffered: 0, waiting: false })).toBe(0)
+    sizer.received(2)
     sizer.worked(0.01, 30_000)
     expect(sizer.fetchRecords).toBe(2)
     expect(sizer.recordsToFetch({ buffered: 0, waiting: false })).toBe(2)
+  })
+
+  it('they do not grow either when another broker brings something new meanwhile', () => {
+    const sizer = new FetchSizer({ prefetch: 'auto' })
+    sizer.stood()
+    for (let i = 0; i < 5; i++) {
+      for (const deliveries of [4, 1]) sizer.received(deliveries)
+      sizer.worked(0.01, 30_000)
+      expect(sizer.fetchRecords).toBe(1)
+    }
+  })
+
+  it.each([
+    ['slow', 100],
+    ['very slow', 10_000],
+    ['quick', 0.01],
+  ])('they come back to what they were, and to whole batches, also where it is %s', (_, perRecordMs) => {
+    for (const fixedRecords of [undefined, 1, 500]) {
+      const made = (): FetchSizer => {
+        const sizer = new FetchSizer({ fixedRecords, prefetch: 'auto' })
+        sizer.careful = true
+        for (let i = 0; i < 12; i++) sizer.worked(perRecordMs, 30_000)
+        return sizer
+      }
+      const [never, once] = [made(), made()]
+      once.stood()
+      expect(once.fetchRecords).toBe(1)
+      const sizes = Array.from({ length: 12 }, () => {
+        const before = once.fetchRecords
+        once.worked(perRecordMs, 30_000)
+        expect(once.fetchRecords).toBeLessThanOrEqual(2 * before)
+        return once.fetchRecords
+      })
+      expect([sizes.at(-1), once.exact, once.regaining]).toEqual([never.fetchRecords, never.exact, false])
+    }
   })
 })
