@@ -9,7 +9,7 @@ import type { TopicIdPartition } from './share-partition.js'
 // - Each offset has one byte of state; acknowledging is one store. Nothing is allocated per record.
 // - An offset is answered once with a terminal type. RENEW may be followed by one terminal, also while the RENEW
 //   is still on its way: the terminal then waits in the same byte.
-// - `open`, `unsent` and `sent` always equal what counting the bytes would give (a property test counts).
+// - `open`, `unsent`, `alone` and `sent` always equal what counting the bytes would give (a property test counts).
 
 /** The state byte: bits 0-2 the answer, 3-5 the answer that waits behind a RENEW on its way, 6 sent, 7 finished. */
 const TYPE = 0b0000_0111
@@ -35,7 +35,7 @@ export interface RangeHolder {
   urged(): void
   /** The locks of what is open among [from, to) are to last longer. */
   renew(range: AcquiredRange, from: number, to: number): void
-  /** The locks of what is not finished among [from, to) are gone. */
+  /** Nobody is to answer what is open among [from, to): its lock is gone, or not worth to be kept. */
   giveUp(range: AcquiredRange, from: number, to: number): void
 }
 
@@ -72,6 +72,8 @@ export class AcquiredRange {
   open: number
   /** Answered, and not yet in a request. */
   unsent = 0
+  /** Those of the unsent that no fetch may carry: RELEASE and RENEW. */
+  alone = 0
   /** In a request whose answer has not come. */
   sent = 0
   /** Made once somebody waits for the verdict on a single record, or something failed. */
@@ -240,7 +242,7 @@ export class AcquiredRange {
       this.open--
       if (code !== AckCode.RENEW && index < this.#handedTo) this.holder.outstanding--
       if (this.unsent++ === 0) this.holder.answered(this)
-      if (code === AckCode.RELEASE || code === AckCode.RENEW) this.holder.urged()
+      if (goesAlone(code)) this.#goesAlone(1)
       return 'noted'
     }
     if (state === LOST) return 'stale'
@@ -250,6 +252,8 @@ export class AcquiredRange {
       if (!renewing && !replace) return 'already-answered'
       this.#states[index] = code
       this.#answered(index, (renewing ? 1 : 0) - (code === AckCode.RENEW ? 1 : 0))
+      if (goesAlone(state)) this.alone--
+      if (goesAlone(code)) this.#goesAlone(1)
       return 'noted'
     }
     if (!renewing) return 'already-answered'
@@ -283,7 +287,7 @@ export class AcquiredRange {
     const first = this.unsent === 0
     this.unsent += answered
     if (first) this.holder.answered(this)
-    if (code === AckCode.RELEASE) this.holder.urged()
+    if (goesAlone(code)) this.#goesAlone(answered)
     return answered
   }
 
@@ -304,6 +308,7 @@ export class AcquiredRange {
         this.sent += i - from
       } else i++
     }
+    this.alone = 0
     return runs
   }
 
@@ -325,10 +330,17 @@ export class AcquiredRange {
     return expired
   }
 
+  /** Gives up what is open among [from, to); answers that wait go out all the same. What that was. */
+  giveUp(from: number, to: number): readonly Run[] {
+    const runs = this.openRuns(from, to)
+    for (const run of runs) for (let i = run.from; i < run.to; i++) this.#lose(i)
+    return runs
+  }
+
   /** The broker's word on what was sent of [from, to). */
   settle(from: number, to: number, verdict: Verdict): void {
     const states = this.#states
-    const unsentBefore = this.unsent
+    const { unsent: unsentBefore, alone: aloneBefore } = this
     for (let i = from; i < to; i++) {
       const state = states[i] as number
       if ((state & DONE) !== 0 || (state & SENT) === 0) continue
@@ -337,12 +349,10 @@ export class AcquiredRange {
       const type = state & TYPE
       const renewal = type === AckCode.RENEW
       if (verdict.outcome === 'again' || (verdict.outcome === 'unrenewed' && !renewal)) {
-        states[i] = queued === 0 ? type : queued
-        this.unsent++
+        this.#sendLater(i, queued === 0 ? type : queued)
       } else if (renewal && queued !== 0) {
         // The terminal answer behind the renewal goes out next; if the lock is gone, its own verdict says so.
-        states[i] = queued
-        this.unsent++
+        this.#sendLater(i, queued)
         if (verdict.outcome === 'done') this.#renew(i, verdict.lockDeadline)
       } else if (renewal && verdict.outcome !== 'failed') {
         states[i] = OPEN
@@ -359,6 +369,7 @@ export class AcquiredRange {
     while (this.#finishedBelow < this.length && this.#isFinished(this.#finishedBelow)) this.#finishedBelow++
     if (!this.unfinished && !this.#someLost) this.#handedOut = []
     if (unsentBefore === 0 && this.unsent > 0) this.holder.answered(this)
+    if (this.alone > aloneBefore) this.holder.urged()
   }
 
   /**
@@ -375,10 +386,26 @@ export class AcquiredRange {
     const state = this.#states[index] as number
     if (state === OPEN) this.open--
     else if ((state & SENT) !== 0) this.sent--
-    else this.unsent--
+    else {
+      this.unsent--
+      if (goesAlone(state)) this.alone--
+    }
     if (isUnanswered(state)) this.#answered(index, 1)
     this.#states[index] = LOST
     this.#someLost = true
+  }
+
+  /** An answer that was in a request, or behind one, is to go out with the next. */
+  #sendLater(index: number, code: number): void {
+    this.#states[index] = code
+    this.unsent++
+    if (goesAlone(code)) this.alone++
+  }
+
+  /** So many more of the unsent answers travel without a fetch, and at once. */
+  #goesAlone(answers: number): void {
+    this.alone += answers
+    this.holder.urged()
   }
 
   /** So many records less wait for a terminal answer, if this one was handed out. */
@@ -395,6 +422,11 @@ export class AcquiredRange {
     const state = this.#states[index] as number
     return state !== OPEN && (state & DONE) !== 0
   }
+}
+
+/** It does not travel with a fetch: a parked one is not woken by a release, and one that renews has to say so and brings nothing. */
+function goesAlone(code: number): boolean {
+  return code === AckCode.RELEASE || code === AckCode.RENEW
 }
 
 /** No terminal answer was given: open, or a renewal of the application with nothing behind it. */

@@ -16,11 +16,18 @@ import { countTypes, handedOutOf, lateAnswer, type AcknowledgementVerdict } from
 // - An offset acquired again while an older range still holds it (its lock had run out) belongs to the newer range.
 // - The broker refuses all answers of a partition when it refuses one, for an expired lock say. The offsets of a range
 //   share their lock, so what was refused together is sent again range by range, and only the culprit is lost.
+// - A range with an unsent RELEASE or RENEW is in no fetch: whoever decides for one, the ledger does not hand it out.
 // - Renewals that the group forbids cost nothing: their records keep their locks, and what the broker refused along with them
 //   is sent again.
 // - A range leaves the ledger with its last verdict.
 
 const SEND_AGAIN: Verdict = { outcome: 'again' }
+
+/**
+ * What is taken out for a request: everything (ShareAcknowledge), what may travel with a fetch, or of that only ranges with nothing
+ * left to answer.
+ */
+export type Takeout = 'all' | 'with a fetch' | 'whole ranges'
 
 /** What one request carries, by partition. */
 export type SentByPartition = ReadonlyMap<TopicIdPartition, SentAcknowledgements>
@@ -87,9 +94,9 @@ export class AcquiredRecords implements RangeHolder {
     }
   }
 
-  /** Answers wait for a partition outside of `wanted`: naming it in a ShareFetch would fetch from it again. */
-  hasUnsentOutside(wanted: ReadonlySet<TopicIdPartition>): boolean {
-    for (const range of this.#outbox) if (!wanted.has(range.partition)) return true
+  /** Answers wait that no fetch may carry; those of a partition outside of `wanted` would fetch from it again. */
+  hasUnsentApart(wanted: ReadonlySet<TopicIdPartition>): boolean {
+    for (const range of this.#outbox) if (range.alone > 0 || !wanted.has(range.partition)) return true
     return false
   }
 
@@ -129,7 +136,9 @@ export class AcquiredRecords implements RangeHolder {
   }
 
   giveUp(range: AcquiredRange, from: number, to: number): void {
-    this.#lost(range, range.supersede(from, to))
+    // What went with its session has been told.
+    if (!this.live) return
+    this.#lost(range, range.giveUp(from, to))
     range.verdicts?.decided(range, from, to)
     this.#tidy(range)
   }
@@ -147,12 +156,13 @@ export class AcquiredRecords implements RangeHolder {
   }
 
   /**
-   * Takes out what is unsent, for one request: all of it, or only ranges with nothing left to answer. A range that is
-   * answered piecemeal costs the broker several times as much, since it then keeps a state per offset.
+   * Takes out what is unsent, for one request. A range that is answered piecemeal costs the broker several times as much, since it
+   * then keeps a state per offset.
    */
-  send(what: 'all' | 'whole ranges'): SentByPartition {
+  send(what: Takeout): SentByPartition {
     const byPartition = new Map<TopicIdPartition, AcquiredRange[]>()
     for (const range of this.#outbox) {
+      if (what !== 'all' && range.alone > 0) continue
       if (what === 'whole ranges' && range.open > 0) continue
       const ranges = byPartition.get(range.partition)
       if (ranges !== undefined && this.#apart.has(range.partition)) continue
@@ -221,7 +231,7 @@ export class AcquiredRecords implements RangeHolder {
     return expired
   }
 
-  /** The session is gone, and every lock with it. Returns how many records were held and not answered. */
+  /** The session is gone, and every lock with it. Returns how many records were held and had no terminal answer. */
   lose(error: KafkaError): number {
     if (!this.live) return 0
     this.#apart.clear()
@@ -230,18 +240,13 @@ export class AcquiredRecords implements RangeHolder {
     )
     this.#lostBecause = error
     this.#failUnsent(error)
-    let open = 0
-    for (const ranges of this.#ranges.values()) {
-      for (const range of ranges) {
-        open += range.open
-        range.verdicts?.abandon(range, error)
-      }
-    }
+    for (const ranges of this.#ranges.values()) for (const range of ranges) range.verdicts?.abandon(range, error)
     this.#ranges.clear()
     this.#outbox.clear()
     this.renewals.clear()
-    for (const { range, runs } of lost) this.#lost(range, runs, error)
-    return open
+    let records = 0
+    for (const { range, runs } of lost) records += this.#lost(range, runs, error)
+    return records
   }
 
   /** What cannot be sent any more, as its session is gone: also what had waited behind a renewal that was on its way. */

@@ -99,7 +99,6 @@ export class RecordAnswers<K, V> {
     const range = rangeOf(record)
     const index = record.offset - range.firstOffset
     if (!range.holder.live || !range.isOpen(index)) return
-    this.#counters.lost++
     range.holder.giveUp(range, index, index + 1)
   }
 

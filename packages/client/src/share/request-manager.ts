@@ -12,7 +12,7 @@ import { AcknowledgeAnswers } from './acknowledge-answers.js'
 import { AckSettlement, type Outgoing } from './ack-settlement.js'
 import { sessionLost } from './ack-verdicts.js'
 import type { AcquiredRange } from './acquired-range.js'
-import type { AcquiredRecords, SentByPartition } from './acquired-records.js'
+import type { AcquiredRecords, SentByPartition, Takeout } from './acquired-records.js'
 import type { ClosingTime } from './closing-time.js'
 import { FetchAnswers } from './fetch-answers.js'
 import { FetchBytes } from './fetch-bytes.js'
@@ -370,7 +370,7 @@ export class RequestManager {
     return { groupId, memberId, epoch: this.#session.epoch }
   }
 
-  #takeAnswers(what: 'all' | 'whole ranges'): SentByPartition {
+  #takeAnswers(what: Takeout): SentByPartition {
     const sent = this.#held.send(what)
     this.#carrying = sent.size > 0
     if (this.#carrying) this.#turns.acknowledging(this.#context.clock.now())
@@ -414,10 +414,12 @@ export class RequestManager {
 
   #enter(held: AcquiredRecords, brought: readonly ReceivedPartition[]): void {
     if (!held.live || brought.length === 0) return
+    let expired = 0
     for (const { ranges, unsupported } of brought) {
-      for (const range of ranges) held.enter(range)
+      for (const range of ranges) expired += held.enter(range)
       if (unsupported !== undefined) this.#host.fatal(unsupported)
     }
+    if (expired > 0) this.#host.expired(expired)
     this.#host.received(brought)
   }
 
@@ -442,8 +444,9 @@ export class RequestManager {
   /** The request failed in a way that leaves the session in doubt. */
   #sessionFailed(outgoing: Outgoing, error: unknown): void {
     const cause = sessionLost(this.nodeId, error)
-    this.#settlement.fail(outgoing, cause)
+    // First, so that all that is lost is told as lost with its session.
     if (this.#leader.connection === outgoing.connection) this.#leader.lose(cause)
+    this.#settlement.fail(outgoing, cause)
     if (KafkaUnsupportedVersionError.is(error)) this.#host.fatal(error)
     if (!this.#closing) this.#pause()
   }

@@ -1,5 +1,5 @@
 import type { Backoff } from '../cluster/backoff.js'
-import type { AcquiredRecords } from './acquired-records.js'
+import type { AcquiredRecords, Takeout } from './acquired-records.js'
 import type { ShareSession } from './share-session.js'
 
 // What a request manager sends next, and how long that may wait at the broker. No I/O, no clock: it is told the time.
@@ -33,7 +33,7 @@ const AWAITED_LATELY_MS = 1_000
 
 export type Turn =
   /** `answers`: the acknowledgements that go with it. */
-  | { readonly do: 'fetch'; readonly records: number; readonly answers: 'all' | 'whole ranges' }
+  | { readonly do: 'fetch'; readonly records: number; readonly answers: Exclude<Takeout, 'all'> }
   | { readonly do: 'acknowledge' }
   /** Renewals for the lock keeper, and nothing else. */
   | { readonly do: 'renew' }
@@ -188,12 +188,13 @@ export class RequestTurns {
     if (session.isOpen && held.renewals.pending) return { do: 'renew' }
     const { hasUnsent } = held
     const lingerMs = hasUnsent ? this.#lingerMs(now, held) : Infinity
-    const apart = hasUnsent && (this.#urgent || held.hasUnsentOutside(session.wanted))
+    const apart = hasUnsent && (this.#urgent || held.hasUnsentApart(session.wanted))
     if (apart && lingerMs <= 0) return { do: 'acknowledge' }
 
     const records = session.wanted.size > 0 ? recordsToFetch() : 0
     const pauseMs = Math.max(this.#refusedUntil - now, lingerMs <= 0 ? 0 : this.#fetchNotBefore - now)
-    if (records > 0 && pauseMs <= 0) return { do: 'fetch', records, answers: lingerMs <= 0 ? 'all' : 'whole ranges' }
+    if (records > 0 && pauseMs <= 0)
+      return { do: 'fetch', records, answers: lingerMs <= 0 ? 'with a fetch' : 'whole ranges' }
     if (lingerMs <= 0) return { do: 'acknowledge' }
     if (session.wanted.size === 0 && session.isOpen && !hasUnsent && !held.hasOpen) return { do: 'retire' }
 

@@ -18,7 +18,7 @@ export class ShareCounters {
   failed = 0
   /** Answers given when the record's session was gone already. */
   stale = 0
-  /** Held and unanswered when their session was lost. */
+  /** They had no terminal answer when their lock ran out, or was lost with its session. */
   lost = 0
 
   received({ ranges }: ReceivedPartition): void {

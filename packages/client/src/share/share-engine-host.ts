@@ -108,22 +108,24 @@ export class ShareEngineHost implements RequestManagerHost {
     this.#engine.renewalUnneeded(piece)
   }
 
+  /** Every loss comes by here, however it came about. */
   lockLost(piece: LostPiece): void {
+    this.metrics.counters.lost += piece.to - piece.from
     this.#engine.lockLost(piece)
   }
 
+  /** For the log: lockLost() has been told. */
   expired(records: number): void {
     const { logger } = this.#engine
-    this.metrics.counters.lost += records
     logger.warn(
       { groupId: this.groupId, records },
       'locks ran out before their records were acknowledged; the group delivers them again. Lower maxPollRecords, or lengthen share.record.lock.duration.ms of the group.',
     )
   }
 
+  /** The same. */
   lost(records: number, cause: KafkaError): void {
     const { logger } = this.#engine
-    this.metrics.counters.lost += records
     const level = records > 0 ? 'warn' : 'debug'
     logger[level](
       { groupId: this.groupId, records, err: cause },

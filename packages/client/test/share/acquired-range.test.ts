@@ -90,6 +90,25 @@ describe('an acquired range', () => {
     expect(range.answer(0, AckCode.REJECT, true)).toBe('already-answered')
   })
 
+  it.each([AckCode.RELEASE, AckCode.RENEW])(
+    'urges, and goes without a fetch, when it is answered %i, also in the place of another answer',
+    (urgent) => {
+      const { range, holder } = acquire(2)
+      range.answer(0, AckCode.ACCEPT)
+      expect([range.alone, holder.urgencies]).toEqual([0, 0])
+      range.answer(0, urgent, true)
+      expect([range.alone, holder.urgencies]).toEqual([1, 1])
+      range.answer(0, AckCode.REJECT, true)
+      expect([range.alone, holder.urgencies]).toEqual([0, 1])
+      range.answer(1, urgent)
+      expect([range.alone, holder.urgencies]).toEqual([1, 2])
+      send(range)
+      expect(range.alone).toBe(0)
+      range.settle(1, 2, again)
+      expect([range.alone, holder.urgencies]).toEqual([1, 3])
+    },
+  )
+
   it('opens again with a new deadline once a renewal is stored', () => {
     const { range } = acquire(2)
     expect(range.answer(1, AckCode.RENEW)).toBe('noted')
@@ -295,6 +314,7 @@ type Step =
   | { do: 'send' }
   | { do: 'settle'; which: number; verdict: Verdict }
   | { do: 'supersede'; from: number; to: number }
+  | { do: 'give up'; from: number; to: number }
   | { do: 'expire'; time: number }
   | { do: 'handOut'; to: number }
   | { do: 'renew'; from: number; to: number; deadline: number }
@@ -371,12 +391,24 @@ class Model {
     return expired.length
   }
 
+  giveUp(from: number, to: number): number {
+    const open = this.offsets.slice(from, to).filter(({ at }) => at === 'open')
+    for (const offset of open) offset.at = 'lost'
+    return open.length
+  }
+
   /** How many of what is lost had no terminal answer. */
   supersede(from: number, to: number): number {
     const lost = this.offsets.slice(from, to).filter(({ at }) => at !== 'done' && at !== 'lost')
     const unanswered = lost.filter((offset) => this.unanswered(offset)).length
     for (const offset of lost) offset.at = 'lost'
     return unanswered
+  }
+
+  get alone(): number {
+    return this.offsets.filter(
+      ({ at, type }) => at === 'unsent' && (type === AckCode.RELEASE || type === AckCode.RENEW),
+    ).length
   }
 
   unanswered({ at, type, queued }: Offset): boolean {
@@ -413,6 +445,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
       }),
     },
     { weight: 1, arbitrary: span.map((s): Step => ({ do: 'supersede', ...s })) },
+    { weight: 1, arbitrary: span.map((s): Step => ({ do: 'give up', ...s })) },
     { weight: 2, arbitrary: fc.nat(LENGTH).map((to): Step => ({ do: 'handOut', to })) },
     {
       weight: 2,
@@ -441,6 +474,8 @@ describe('any sequence of answers, sends, verdicts and losses', () => {
         const { range, holder } = acquire(LENGTH)
         const model = new Model(LENGTH)
         for (const step of sequence) {
+          const { alone } = range
+          const { urgencies } = holder
           switch (step.do) {
             case 'answer':
               expect(range.answer(step.index, step.code, step.replace)).toBe(
@@ -466,6 +501,9 @@ describe('any sequence of answers, sends, verdicts and losses', () => {
             case 'supersede':
               expect(lengthOf(range.supersede(step.from, step.to))).toBe(model.supersede(step.from, step.to))
               break
+            case 'give up':
+              expect(lengthOf(range.giveUp(step.from, step.to))).toBe(model.giveUp(step.from, step.to))
+              break
             case 'expire':
               expect(lengthOf(range.expire(step.time))).toBe(model.expire(step.time))
               break
@@ -484,6 +522,7 @@ describe('any sequence of answers, sends, verdicts and losses', () => {
           expect(range).toMatchObject({
             open: model.count('open'),
             unsent: model.count('unsent'),
+            alone: model.alone,
             sent: model.count('sent'),
           })
           expect(model.offsets.map((_, index) => range.isOpen(index))).toEqual(
@@ -499,6 +538,7 @@ describe('any sequence of answers, sends, verdicts and losses', () => {
           )
           expect(range.openAmong(3, 9)).toBe(model.offsets.slice(3, 9).filter(({ at }) => at === 'open').length)
           expect(range.unfinished).toBe(model.offsets.some(({ at }) => at !== 'done' && at !== 'lost'))
+          if (range.alone > alone) expect(holder.urgencies).toBeGreaterThan(urgencies)
           // What is unsent must be known to the ledger, or nobody would ever send it.
           if (range.unsent > 0) expect(holder.inOutbox).toBe(true)
         }

@@ -1,4 +1,5 @@
 import { KafkaError } from '@milena/protocol'
+import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { AckCode } from '../../src/share/acknowledge-type.js'
 import { AcquiredRange, type Verdict } from '../../src/share/acquired-range.js'
@@ -76,6 +77,41 @@ describe('the ledger of a session', () => {
     expect(batches(ledger.send('all'))).toEqual({ 0: [[4, 4, [1]]] })
   })
 
+  it('hands out no RELEASE and no RENEW for a fetch, whatever was answered in the place of what', () => {
+    const code = fc.constantFrom<AckCode[]>(AckCode.ACCEPT, AckCode.RELEASE, AckCode.REJECT, AckCode.RENEW)
+    const answer = fc.record({ index: fc.nat(5), code, in: fc.nat(2) })
+    const step = fc.oneof(
+      { weight: 6, arbitrary: answer },
+      { weight: 1, arbitrary: fc.constantFrom('with a fetch', 'whole ranges', 'all') },
+      { weight: 2, arbitrary: fc.constantFrom(done, again) },
+    )
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        ledger = new AcquiredRecords({ answered: () => undefined, lost: () => undefined, verdict: () => undefined })
+        const ranges = [enter(0, 5), enter(6, 11), enter(0, 5, second)]
+        let out: SentByPartition = new Map()
+        for (const each of steps) {
+          if (typeof each === 'object' && 'index' in each) ranges[each.in]?.answer(each.index, each.code, true)
+          else if (typeof each === 'object') {
+            settle(out, each)
+            out = new Map()
+          } else if (out.size === 0) {
+            out = ledger.send(each)
+            const types = [...out.values()].flatMap(({ batches: sent }) => sent.flatMap((b) => b.acknowledgeTypes))
+            if (each !== 'all') expect(types).not.toEqual(expect.arrayContaining([AckCode.RELEASE]))
+            if (each !== 'all') expect(types).not.toEqual(expect.arrayContaining([AckCode.RENEW]))
+          }
+          const alone = ranges.some((range) => range.alone > 0)
+          expect(ledger.hasUnsentApart(new Set([first, second]))).toBe(alone)
+        }
+        settle(out, done)
+        for (let i = 0; i < 5 && ledger.hasUnsent; i++) settle(ledger.send('all'), done)
+        expect(ledger.hasUnsent).toBe(false)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   it('sends what a broker refused along with forbidden renewals again, and tells those alone', () => {
     const range = enter(0, 3)
     range.answer(0, AckCode.ACCEPT)
@@ -129,8 +165,8 @@ describe('the ledger of a session', () => {
 
   it('sees answers for a partition that is not wanted any more', () => {
     enter(0, 1).answerOpen(AckCode.ACCEPT)
-    expect(ledger.hasUnsentOutside(new Set([first]))).toBe(false)
-    expect(ledger.hasUnsentOutside(new Set([second]))).toBe(true)
+    expect(ledger.hasUnsentApart(new Set([first]))).toBe(false)
+    expect(ledger.hasUnsentApart(new Set([second]))).toBe(true)
   })
 
   it('sends again what failed for a reason that passes', () => {
@@ -242,6 +278,15 @@ describe('answers of several ranges that the broker refuses together', () => {
 })
 
 describe('the ledger of a session that ended', () => {
+  it('tells each lost record once, also one that is given up afterwards', () => {
+    const range = enter(0, 3)
+    range.answer(0, AckCode.RENEW)
+    const cause = new KafkaError('gone', { code: 'NETWORK_EXCEPTION' })
+    expect(ledger.lose(cause)).toBe(4)
+    ledger.giveUp(range, 0, 4)
+    expect(losses.map(({ from, to, error: of }) => [from, to, of])).toEqual([[0, 4, cause]])
+  })
+
   it('fails an answer that had waited behind a renewal on its way, whatever becomes of the renewal', () => {
     const lost = new KafkaError('the session is gone')
     for (const word of [done, { outcome: 'failed', error: lost, together: false }] as const) {

@@ -38,6 +38,21 @@ describe('records that are given up', () => {
     expect(told).toEqual([1, 2])
   })
 
+  it('are those without an answer: what is to be released or rejected still is', () => {
+    range.answer(1, AckCode.RELEASE)
+    range.answer(3, AckCode.REJECT)
+    ledger.giveUp(range, 0, 4)
+    expect(losses.map(({ from, to }) => [from, to])).toEqual([
+      [0, 1],
+      [2, 3],
+    ])
+    const sent = [...ledger.send('all').values()].flatMap(({ batches }) => batches)
+    expect(sent.map(({ firstOffset, acknowledgeTypes }) => [firstOffset, acknowledgeTypes])).toEqual([
+      [1, [AckCode.RELEASE]],
+      [3, [AckCode.REJECT]],
+    ])
+  })
+
   it('are told as lost, and leave the ledger with the last of their range', () => {
     range.answer(3, AckCode.ACCEPT)
     ledger.giveUp(range, 0, 3)

@@ -120,7 +120,7 @@ describe('after a fetch that brought nothing', () => {
   it('a due acknowledgement does not wait', () => {
     turns.fetched({ empty: true, refused: false, sentAt: 100, now: 101, carried: false })
     acquire(0, 1).answerOpen(AckCode.ACCEPT)
-    expect(decide(101)).toEqual({ do: 'fetch', records: 10, answers: 'all' })
+    expect(decide(101)).toEqual({ do: 'fetch', records: 10, answers: 'with a fetch' })
     expect(decide(101, 0)).toEqual({ do: 'acknowledge' })
   })
 })
@@ -132,7 +132,20 @@ describe('answers of a partition that is not fetched from any more', () => {
     session.want(new Set([other]))
     expect(decide(0)).toEqual({ do: 'acknowledge' })
     session.want(new Set([other, partition]))
-    expect(decide(0)).toMatchObject({ do: 'fetch', answers: 'all' })
+    expect(decide(0)).toMatchObject({ do: 'fetch', answers: 'with a fetch' })
+  })
+})
+
+describe('a release or a renewal', () => {
+  it.each([AckCode.RELEASE, AckCode.RENEW])('goes by itself, also in the place of another answer: %i', (code) => {
+    const range = acquire(0, 2)
+    range.answer(0, AckCode.ACCEPT)
+    range.answer(1, AckCode.ACCEPT)
+    range.answer(1, code, true)
+    turns.await(0, true)
+    expect(decide(0)).toEqual({ do: 'acknowledge' })
+    range.answer(1, AckCode.REJECT, true)
+    expect(decide(0)).toMatchObject({ do: 'fetch', answers: 'with a fetch' })
   })
 })
 
