@@ -27,7 +27,7 @@ export async function shareConsumerPerformance(words: readonly string[], host: T
     await measure(flags, host)
     return 0
   } catch (error) {
-    host.complain(error instanceof Error ? error.message : String(error))
+    host.complain(messageOf(error))
     if (error instanceof CommandLineError) host.complain(HELP)
     return 1
   }
@@ -48,7 +48,9 @@ async function measure(flags: Flags, host: ToolHost): Promise<void> {
   try {
     await consumeWith(members, flags, host)
   } finally {
-    await Promise.all(members.map(({ consumer }) => consumer.close({ timeoutMs: CLOSE_MS })))
+    const closed = await Promise.allSettled(members.map(({ consumer }) => consumer.close({ timeoutMs: CLOSE_MS })))
+    // The figures are out, and stand: that a member could not take leave is told, and no failure.
+    for (const each of closed) if (each.status === 'rejected') host.complain(messageOf(each.reason))
   }
 }
 
@@ -80,4 +82,8 @@ async function consumeWith(members: readonly Member[], flags: Flags, host: ToolH
   for (const { consumer } of members) await consumer.commitSync()
   host.print(groupLine({ from, to, records: all.records, bytes: all.bytes }, dateFormat))
   for (const line of tables) host.print(line)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -19,7 +19,7 @@ export interface Clients {
 
 /**
  * The tool's work from the first line to the last. What goes wrong in between ends it as a shutdown does, with a word on standard
- * error: so does Java's, and a system test waits for shutdown_complete. Rejects only where closing fails.
+ * error: so does Java's, and a system test waits for shutdown_complete, also where no broker is left to take leave of.
  */
 export async function consume({ consumer, admin }: Clients, flags: Flags, host: ToolHost): Promise<void> {
   host.print(startupComplete())
@@ -29,7 +29,9 @@ export async function consume({ consumer, admin }: Clients, flags: Flags, host: 
   } catch (error) {
     if (!host.stop.aborted) host.complain(`The consumer ends because of an error: ${messageOf(error)}`)
   } finally {
-    await Promise.all([consumer.close(), admin.close()])
+    for (const closed of await Promise.allSettled([consumer.close(), admin.close()])) {
+      if (closed.status === 'rejected') host.complain(`The consumer did not close cleanly: ${messageOf(closed.reason)}`)
+    }
     host.print(shutdownComplete())
   }
 }
