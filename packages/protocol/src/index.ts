@@ -96,7 +96,7 @@ export {
   type RecordHeaderInputs,
   type RecordInput,
 } from './records/record-batch-builder.js'
-export { RecordBatchReader } from './records/record-batch-reader.js'
+export { RecordBatchReader, type CutOffBatch } from './records/record-batch-reader.js'
 export { RecordBatch, type OpenBatchOptions, type TimestampType } from './records/record-batch.js'
 export { RecordCursor } from './records/record-cursor.js'
 export { decodeRecordHeaders, type RecordHeader, type RecordHeaders } from './records/record-headers.js'

@@ -50,6 +50,7 @@ export function checkAcquired(
       fault ??= new KafkaProtocolError(
         `The broker says of ${partition.topic}-${partition.partition} that it acquired offsets ${firstOffset} to ${lastOffset}: ${problem}. ` +
           'They are left alone, and their locks run out at the broker; the rest goes on. Look for a proxy or broker that is not Apache Kafka.',
+        { retriable: true },
       )
       continue
     }

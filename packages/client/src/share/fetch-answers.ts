@@ -8,6 +8,7 @@ import type { RequestManagerHost } from './request-manager-host.js'
 import type { TopicIdPartition } from './share-partition.js'
 import { receivePartition, type CorruptBatch, type ReceivedPartition } from './share-response.js'
 import type { ShareSession } from './share-session.js'
+import type { UnreadablePartitions } from './unreadable-partitions.js'
 
 type FetchResponse = ResponseOf<typeof ShareFetch>
 type FetchedPartition = FetchResponse['responses'][number]['partitions'][number]
@@ -26,6 +27,7 @@ export interface FetchAnswersOptions {
   readonly session: ShareSession
   readonly settlement: AckSettlement
   readonly refusals: PartitionRefusals
+  readonly unreadable: UnreadablePartitions
   readonly bytes: FetchBytes
 }
 
@@ -42,7 +44,7 @@ export class FetchAnswers {
   }
 
   async read(outgoing: Outgoing, response: FetchResponse): Promise<FetchOutcome> {
-    const { host, clock, session, settlement, refusals } = this.#options
+    const { host, clock, session, settlement, refusals, unreadable } = this.#options
     const { acquisitionLockTimeoutMs: lockMs, nodeEndpoints } = response
     const missing = new Map(outgoing.sent)
     const brought: ReceivedPartition[] = []
@@ -70,6 +72,7 @@ export class FetchAnswers {
         if (fetched.acquiredRecords.length > 0) {
           const received = await this.#open(outgoing, partition, fetched, { lockMs, allowance })
           for (const batch of received.corrupt) this.#corrupt(batch)
+          unreadable.received(received)
           if (received.fault !== undefined) refusals.tell(partition, received.fault)
           if (received.ranges.length > 0) brought.push(received)
           bytes += fetched.records?.length ?? 0
@@ -106,6 +109,8 @@ export class FetchAnswers {
   }
 
   #corrupt({ partition: { topic, partition }, baseOffset, rejected, reason }: CorruptBatch): void {
+    // Records of others, or of nobody any more.
+    if (rejected === 0) return
     this.#options.logger.error(
       { topic, partition, baseOffset, rejected, err: reason },
       `the record batch at offset ${baseOffset} of ${topic}-${partition} is corrupt; its ${rejected} records are rejected and the rest goes on`,

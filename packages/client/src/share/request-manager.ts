@@ -16,6 +16,7 @@ import type { AcquiredRecords, SentByPartition, Takeout } from './acquired-recor
 import type { ClosingTime } from './closing-time.js'
 import { FetchAnswers } from './fetch-answers.js'
 import { FetchBytes } from './fetch-bytes.js'
+import { LeaderDoubts } from './leader-doubts.js'
 import { LeaderSession } from './leader-session.js'
 import { PartitionRefusals } from './partition-refusals.js'
 import type { RequestManagerHost } from './request-manager-host.js'
@@ -28,6 +29,7 @@ import { shareAcknowledgeRequest, shareFetchRequest, type SessionStamp } from '.
 import type { ReceivedPartition } from './share-response.js'
 import { SessionEnding, silentBroker } from './session-ending.js'
 import { FINAL_EPOCH, type ShareSession } from './share-session.js'
+import { UnreadablePartitions } from './unreadable-partitions.js'
 import { Wake } from './wake.js'
 
 // One broker: the only sender of ShareFetch and ShareAcknowledge to it. The loop in run() reads top to bottom:
@@ -60,11 +62,14 @@ export class RequestManager {
   readonly #turns: RequestTurns
   readonly #settlement: AckSettlement
   readonly #requestRefusals: RequestRefusals
+  readonly #doubts: LeaderDoubts
+  readonly #unreadable: UnreadablePartitions
   readonly #waiters = new SettledWaiters()
   readonly #bytes: FetchBytes
   readonly #fetchAnswers: FetchAnswers
   readonly #acknowledgeAnswers: AcknowledgeAnswers
   readonly #abort = new AbortController()
+  #assigned: ReadonlySet<TopicIdPartition> = new Set()
   #closing = false
   /** Resolves when the request that is out has been answered, and what it brought handed on. */
   out: Promise<void> = Promise.resolve()
@@ -100,6 +105,8 @@ export class RequestManager {
     this.#settlement = new AckSettlement(host.settings.defaultApiTimeoutMs)
     this.#bytes = new FetchBytes(host.settings.fetchMaxBytes)
     this.#requestRefusals = new RequestRefusals(nodeId, context, host)
+    this.#doubts = new LeaderDoubts(nodeId, context, host)
+    this.#unreadable = new UnreadablePartitions(context, host)
     const { clock, logger } = context
     const { partitions } = host
     const [settlement, refusals] = [this.#settlement, new PartitionRefusals(context, host)]
@@ -110,6 +117,7 @@ export class RequestManager {
       session: this.#session,
       settlement,
       refusals,
+      unreadable: this.#unreadable,
       bytes: this.#bytes,
     })
     this.#acknowledgeAnswers = new AcknowledgeAnswers({ partitions, clock, settlement, refusals })
@@ -121,7 +129,8 @@ export class RequestManager {
 
   /** The partitions to fetch from this broker, replacing those before. */
   want(partitions: ReadonlySet<TopicIdPartition>): void {
-    this.#session.want(partitions)
+    this.#assigned = partitions
+    this.#session.want(this.#unreadable.awake(partitions, this.#context.clock.now()))
     this.#host.rotation?.wants(this.nodeId, partitions.size > 0)
     this.#wake.notify()
   }
@@ -213,8 +222,13 @@ export class RequestManager {
   #decide(): Turn {
     const now = this.#context.clock.now()
     this.#expire(now)
+    if (this.#unreadable.changesInMs(now) === 0) this.#session.want(this.#unreadable.awake(this.#assigned, now))
     const recordsToFetch = (): number => this.#recordsToFetch()
-    const turn = this.#turns.decide({ now, session: this.#session, held: this.#held, recordsToFetch })
+    let turn = this.#turns.decide({ now, session: this.#session, held: this.#held, recordsToFetch })
+    // For a partition that rests the session is kept.
+    const restMs = this.#unreadable.changesInMs(now)
+    if (restMs < Infinity && (turn.do === 'wait' || turn.do === 'retire'))
+      turn = { do: 'wait', ms: Math.min(restMs, turn.do === 'wait' ? (turn.ms ?? Infinity) : Infinity) }
     if (turn.do !== 'fetch' || this.#leader.connection === undefined)
       this.#host.rotation?.passes(this.nodeId, turn.do === 'wait')
     return turn
@@ -266,8 +280,10 @@ export class RequestManager {
     this.#endWaiting()
   }
 
-  async #fetch(connection: Connection, { records, answers }: FetchTurn): Promise<void> {
+  async #fetch(connection: Connection, { records: wished, answers }: FetchTurn): Promise<void> {
     const { clock } = this.#context
+    const doubtful = this.#doubts.any
+    const records = doubtful ? 1 : wished
     const { settings } = this.#host
     const changes = this.#session.changes()
     const sentAt = clock.now()
@@ -281,7 +297,8 @@ export class RequestManager {
     const maxBytes = this.#bytes.maxBytes(records, this.#session.wanted.size)
     const outgoing: Outgoing = { api: 'ShareFetch', connection, held: this.#held, sent, sentAt }
     const { acquireMode } = settings
-    const exact = acquireMode === 'record_limit' || (this.#leader.canLimitRecords && this.#host.exactFetches())
+    const exact =
+      acquireMode === 'record_limit' || (this.#leader.canLimitRecords && (doubtful || this.#host.exactFetches()))
     const body = shareFetchRequest(this.#stamp(), settings, {
       changes,
       acknowledgements: sent,
@@ -305,6 +322,7 @@ export class RequestManager {
     const { brought, refused } = await this.#fetchAnswers.read(outgoing, response)
     this.#settled()
     const empty = brought.length === 0
+    this.#doubts.answered(!empty)
     this.#enter(outgoing.held, brought)
     const paced = this.#turns.fetched({
       empty,
@@ -448,13 +466,14 @@ export class RequestManager {
     if (this.#leader.connection === outgoing.connection) this.#leader.lose(cause)
     this.#settlement.fail(outgoing, cause)
     if (KafkaUnsupportedVersionError.is(error)) this.#host.fatal(error)
-    if (!this.#closing) this.#pause()
+    if (this.#closing) return
+    this.#pause(outgoing.api === 'ShareFetch' ? this.#doubts.lost(KafkaBrokerError.is(error) ? error : cause) : 0)
   }
 
   /** Once for each request, whatever number of errors its answer holds. */
-  #pause(): void {
+  #pause(atLeastMs = 0): void {
     if (this.#inFlight && this.#backedOff) return
     this.#backedOff = true
-    this.#turns.pause(this.#context.clock.now())
+    this.#turns.pause(this.#context.clock.now(), atLeastMs)
   }
 }

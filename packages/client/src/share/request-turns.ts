@@ -142,9 +142,9 @@ export class RequestTurns {
     return false
   }
 
-  /** Something went wrong: the next turn comes after a back-off. */
-  pause(now: number): void {
-    this.#pausedUntil = now + this.#backoff.next()
+  /** Something went wrong: the next turn comes after a back-off, and no sooner than in `atLeastMs`. */
+  pause(now: number, atLeastMs = 0): void {
+    this.#pausedUntil = now + Math.max(this.#backoff.next(), atLeastMs)
     this.#mayHurry = false
   }
 

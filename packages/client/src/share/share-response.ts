@@ -3,6 +3,7 @@ import {
   KafkaProtocolError,
   RecordBatchReader,
   type CompressionCodecs,
+  type CutOffBatch,
   type RecordBatch,
   type RecordCursor,
 } from '@milena/protocol'
@@ -18,7 +19,8 @@ import type { TopicIdPartition } from './share-partition.js'
 //   record is a gap, answered GAP at once so that it does not hold the group back).
 // - A batch whose checksum or compression is broken costs only its own offsets: they are REJECTed, the rest goes on.
 // - Bytes that this process cannot decompress for want of a working codec are not corrupt: their offsets are RELEASEd, for a
-//   member that can. So are those of a batch that came cut off.
+//   member that can. So are those of a batch that came cut off; where that is no accident, see unreadable-partitions.ts.
+// - Acquired offsets for which no bytes at all came are gaps like any others, but said to be `missing`.
 // - Batches are checked and decompressed here; keys and values are read at hand-out.
 
 /** A batch that can be read, and where it stands. */
@@ -41,6 +43,21 @@ export interface ReceivedPartition {
   readonly unsupported: KafkaError | undefined
   /** Why acquired offsets were left out that the broker cannot have meant. */
   readonly fault: KafkaProtocolError | undefined
+  /** Why some offsets were RELEASEd: their batch did not come whole. */
+  readonly cutOff: CutOffRecords | undefined
+  /** Something was acquired, and no bytes came. */
+  readonly missing: boolean
+}
+
+/** Acquired offsets whose batch did not come whole. */
+export interface CutOffRecords {
+  readonly firstOffset: number
+  readonly lastOffset: number
+  /** Of the first one. */
+  readonly deliveryCount: number
+  /** Nothing of the partition could be read. */
+  readonly alone: boolean
+  readonly batch: CutOffBatch
 }
 
 /** A batch that could not be read. Its acquired offsets were REJECTed. */
@@ -88,7 +105,7 @@ export async function receivePartition(
   let unsupported: KafkaError | undefined
   const first = ranges[0]?.firstOffset ?? 0
   const end = ranges.at(-1)?.lastOffset ?? -1
-  const { found, cutOff } = walk(records ?? Buffer.alloc(0), first)
+  const { found, cut } = walk(records ?? Buffer.alloc(0), first)
   for (const [index, { baseOffset, batch, reason: broken }] of found.entries()) {
     let reason = broken
     if (batch !== undefined) {
@@ -115,11 +132,12 @@ export async function receivePartition(
       unsupported = KafkaError.is(reason) ? reason : unreadableHere(baseOffset, reason)
     }
   }
-  if (cutOff) answerAll(ranges, (found.at(-1)?.batch?.lastOffset ?? first - 1) + 1, end, AckCode.RELEASE)
+  const cutOff = cut && releaseCutOff(ranges, cut, found)
   answerGaps(ranges, present)
   let open = 0
   for (const range of ranges) open += range.open
-  return { partition, ranges, batches, records: open, corrupt, unsupported, fault }
+  const missing = ranges.length > 0 && (records === null || records.length === 0)
+  return { partition, ranges, batches, records: open, corrupt, unsupported, fault, cutOff, missing }
 }
 
 /** A batch as the walk over the bytes met it; without one its header could not be read, for the reason given. */
@@ -129,22 +147,28 @@ interface FoundBatch {
   readonly reason?: unknown
 }
 
-/** The batches in these bytes. `cutOff`: the last one is not whole, and not among them. */
-function walk(records: Buffer, firstOffset: number): { found: FoundBatch[]; cutOff: boolean } {
+/** The batches in these bytes. `cut`: the last one is not whole, and not among them; behind damage of unknown length it is part of that. */
+function walk(records: Buffer, firstOffset: number): { found: FoundBatch[]; cut: CutOffBatch | undefined } {
   const reader = new RecordBatchReader(records)
   const found: FoundBatch[] = []
   for (;;) {
     const { remaining } = reader
     try {
       const batch = reader.next()
-      if (batch === undefined) return { found, cutOff: remaining > 0 }
+      if (batch === undefined) return { found, cut: isUnreadable(found.at(-1)) ? undefined : reader.cutOff }
       found.push({ baseOffset: batch.baseOffset, batch })
     } catch (reason) {
-      found.push({ baseOffset: (found.at(-1)?.batch?.lastOffset ?? firstOffset - 1) + 1, reason })
+      const before = found.at(-1)
+      // What cannot be read, right behind what cannot be read, is the same damage.
+      if (!isUnreadable(before)) found.push({ baseOffset: (before?.batch?.lastOffset ?? firstOffset - 1) + 1, reason })
       // Where the next batch begins cannot be told.
-      if (reader.remaining === remaining) return { found, cutOff: false }
+      if (reader.remaining === remaining) return { found, cut: undefined }
     }
   }
+}
+
+function isUnreadable(found: FoundBatch | undefined): boolean {
+  return found !== undefined && found.batch === undefined
 }
 
 function badChecksum(baseOffset: number): KafkaProtocolError {
@@ -169,6 +193,22 @@ function addOffsetsOf(cursor: RecordCursor, spans: Span[]): void {
     else spans.push((current = { first: offset, last: offset }))
   }
   cursor.rewind()
+}
+
+/** RELEASEs what was acquired of the batch that is not whole; undefined: nothing was. */
+function releaseCutOff(
+  ranges: readonly AcquiredRange[],
+  batch: CutOffBatch,
+  found: readonly FoundBatch[],
+): CutOffRecords | undefined {
+  const start = ranges[0]?.firstOffset ?? 0
+  const from = Math.max((found.at(-1)?.batch?.lastOffset ?? start - 1) + 1, batch.baseOffset ?? 0)
+  const range = ranges.find(({ lastOffset }) => lastOffset >= from)
+  const end = ranges.at(-1)?.lastOffset ?? -1
+  if (range === undefined || answerAll(ranges, from, end, AckCode.RELEASE) === 0) return undefined
+  const { deliveryCount } = range
+  const alone = !found.some((one) => (one.batch?.lastOffset ?? end) >= start)
+  return { firstOffset: Math.max(from, range.firstOffset), lastOffset: end, deliveryCount, alone, batch }
 }
 
 /** Answers every open offset from `first` to `last`; how many. */

@@ -304,6 +304,63 @@ describe('a batch that came cut off', () => {
     expect(corrupt).toEqual([])
     expect(answers(ranges)).toEqual(all(from(5, 9), AckCode.RELEASE))
   })
+
+  it('says which offsets those are, and whether anything else could be read', async () => {
+    const last = (await batch(from(5, 9))).subarray(0, -3)
+    const behind = await receive(Buffer.concat([await batch(from(0, 4)), last]), [
+      [0, 6, 1],
+      [8, 9, 3],
+    ])
+    expect(behind.cutOff).toEqual({
+      firstOffset: 5,
+      lastOffset: 9,
+      deliveryCount: 1,
+      alone: false,
+      batch: { baseOffset: 5, sizeInBytes: last.length + 3, bytes: last.length },
+    })
+    const alone = await receive(last, [[7, 9, 3]])
+    expect(alone.cutOff).toMatchObject({ firstOffset: 7, lastOffset: 9, deliveryCount: 3, alone: true })
+    const other = await receive(Buffer.concat([await batch(from(0, 4)), last]), [[7, 9]])
+    expect(other.cutOff).toMatchObject({ alone: true })
+  })
+
+  it('is released as far as it reaches: what was acquired before it is a gap', async () => {
+    const { ranges, cutOff } = await receive((await batch(from(5, 9))).subarray(0, 40), [[3, 9]])
+    expect(answers(ranges)).toEqual(new Map([...all([3, 4], AckCode.GAP), ...all(from(5, 9), AckCode.RELEASE)]))
+    expect(cutOff).toMatchObject({ firstOffset: 5 })
+    expect((await receive((await batch(from(5, 9))).subarray(0, 40), [[3, 4]])).cutOff).toBeUndefined()
+  })
+
+  it('however little of it came', async () => {
+    const whole = await batch(from(0, 4))
+    for (let bytes = 1; bytes < whole.length; bytes++) {
+      const { ranges, cutOff } = await receive(whole.subarray(0, bytes), [[0, 4]])
+      expect(answers(ranges)).toEqual(all(from(0, 4), AckCode.RELEASE))
+      expect(cutOff).toMatchObject({ firstOffset: 0, lastOffset: 4, alone: true, batch: { bytes } })
+    }
+  })
+
+  it('is none where the batch behind it is there: its length is damaged, and costs itself only', async () => {
+    const first = await batch(from(0, 4))
+    const bytes = Buffer.concat([first, await batch(from(5, 9)), await batch(from(10, 14))])
+    for (const length of [0x7fff_ffff, bytes.length]) {
+      bytes.writeInt32BE(length, first.length + 8)
+      const { ranges, corrupt, cutOff } = await receive(bytes, [[0, 14]])
+      expect(open(ranges)).toEqual([...from(0, 4), ...from(10, 14)])
+      expect(answers(ranges)).toEqual(all(from(5, 9), AckCode.REJECT))
+      expect(corrupt).toMatchObject([{ baseOffset: 5, lastOffset: 9, rejected: 5 }])
+      expect(cutOff).toBeUndefined()
+    }
+  })
+
+  it('is none where what came is no batch: that is rejected once, as damaged', async () => {
+    for (const bytes of [Buffer.from('garbage that is no batch at all, however long it may be'), Buffer.alloc(200)]) {
+      const { ranges, corrupt, cutOff } = await receive(bytes, [[0, 4]])
+      expect(answers(ranges)).toEqual(all(from(0, 4), AckCode.REJECT))
+      expect(corrupt).toMatchObject([{ rejected: 5 }])
+      expect(cutOff).toBeUndefined()
+    }
+  })
 })
 
 describe('whatever the bytes hold of what was acquired', () => {
