@@ -56,7 +56,10 @@ const RETRIED: ReadonlySet<number> = new Set([
   ErrorCode.REQUEST_TIMED_OUT,
 ])
 
-const adminOptions = { ...clientOptions, clientId: option(text(), { property: 'client.id', fallback: 'milena-admin' }) }
+const adminOptions = {
+  ...clientOptions,
+  clientId: option(text(), { property: 'client.id', fallback: 'milena-admin', emptyIsNone: true }),
+}
 
 /**
  * Topics, configurations, share groups. Every method sends at once and resolves with the broker's answer; while no broker can

@@ -13,7 +13,16 @@ import { systemResolver, type HostResolver } from '../network/host-resolver.js'
 import { createTcpTransport } from '../network/tcp-transport.js'
 import { ineffectiveEverywhere, refusedEverywhere } from './foreign-options.js'
 import { option, resolveOptions, type Resolved } from './option-table.js'
-import { bootstrapServers, objectWith, oneOf, text, truth, wholeNumber, wordOrWholeNumber } from './value-schemas.js'
+import {
+  bootstrapServers,
+  longNumber,
+  objectWith,
+  oneOf,
+  text,
+  truth,
+  wholeNumber,
+  wordOrWholeNumber,
+} from './value-schemas.js'
 
 /** What tests and simulations put in place of the machine's own time, chance and network. */
 export interface Runtime {
@@ -105,29 +114,29 @@ const runtimeSchema: z.ZodType<Runtime> = z.strictObject({
 /** The options of ClientOptions, for every table that includes them. */
 export const clientOptions = {
   bootstrapServers: option(bootstrapServers(), { property: 'bootstrap.servers' }),
-  clientId: option(text(), { property: 'client.id', fallback: 'milena' }),
+  clientId: option(text(), { property: 'client.id', fallback: 'milena', emptyIsNone: true }),
   requestTimeoutMs: option(wholeNumber(1), { property: 'request.timeout.ms', fallback: 30_000 }),
   defaultApiTimeoutMs: option(wholeNumber(1), { property: 'default.api.timeout.ms', fallback: 60_000 }),
-  retryBackoffMs: option(wholeNumber(1), { property: 'retry.backoff.ms', fallback: 100 }),
-  retryBackoffMaxMs: option(wholeNumber(1), { property: 'retry.backoff.max.ms', fallback: 1_000 }),
-  socketConnectionSetupTimeoutMs: option(wholeNumber(1), {
+  retryBackoffMs: option(longNumber(0), { property: 'retry.backoff.ms', fallback: 100 }),
+  retryBackoffMaxMs: option(longNumber(0), { property: 'retry.backoff.max.ms', fallback: 1_000 }),
+  socketConnectionSetupTimeoutMs: option(longNumber(1), {
     property: 'socket.connection.setup.timeout.ms',
     fallback: 10_000,
   }),
-  socketConnectionSetupTimeoutMaxMs: option(wholeNumber(1), {
+  socketConnectionSetupTimeoutMaxMs: option(longNumber(1), {
     property: 'socket.connection.setup.timeout.max.ms',
     fallback: 30_000,
   }),
-  reconnectBackoffMs: option(wholeNumber(0), { property: 'reconnect.backoff.ms', fallback: 50 }),
-  reconnectBackoffMaxMs: option(wholeNumber(0), { property: 'reconnect.backoff.max.ms', fallback: 1_000 }),
-  connectionsMaxIdleMs: option(wholeNumber(-1), { property: 'connections.max.idle.ms', fallback: 540_000 }),
+  reconnectBackoffMs: option(longNumber(0), { property: 'reconnect.backoff.ms', fallback: 50 }),
+  reconnectBackoffMaxMs: option(longNumber(0), { property: 'reconnect.backoff.max.ms', fallback: 1_000 }),
+  connectionsMaxIdleMs: option(longNumber(-(2 ** 63)), { property: 'connections.max.idle.ms', fallback: 540_000 }),
   clientDnsLookup: option(oneOf(['use_all_dns_ips', 'resolve_canonical_bootstrap_servers_only']), {
     property: 'client.dns.lookup',
     fallback: 'use_all_dns_ips',
   }),
   bootstrapTimeoutMs: option(wholeNumber(1), { fallback: 15_000 }),
-  metadataMaxAgeMs: option(wholeNumber(1), { property: 'metadata.max.age.ms', fallback: 300_000 }),
-  metadataTopicCacheTtlMs: option(wordOrWholeNumber(['never'], 1).nullable(), {
+  metadataMaxAgeMs: option(longNumber(1), { property: 'metadata.max.age.ms', fallback: 300_000 }),
+  metadataTopicCacheTtlMs: option(wordOrWholeNumber(['never'], 1, 2 ** 63).nullable(), {
     property: 'metadata.max.idle.ms',
     fallback: 300_000,
   }),
@@ -135,7 +144,7 @@ export const clientOptions = {
     property: 'metadata.recovery.strategy',
     fallback: 'rebootstrap',
   }),
-  metadataRecoveryRebootstrapTriggerMs: option(wholeNumber(0), {
+  metadataRecoveryRebootstrapTriggerMs: option(longNumber(0), {
     property: 'metadata.recovery.rebootstrap.trigger.ms',
     fallback: 300_000,
   }),
@@ -197,8 +206,9 @@ export function toClientConfig(options: Resolved<typeof clientOptions>): Resolve
     clientId: options.clientId,
     requestTimeoutMs: options.requestTimeoutMs,
     defaultApiTimeoutMs: options.defaultApiTimeoutMs,
-    retryBackoffMs: Math.min(options.retryBackoffMs, options.retryBackoffMaxMs),
-    retryBackoffMaxMs: options.retryBackoffMaxMs,
+    // 0 is as little as there is: without any pause the event loop would not turn.
+    retryBackoffMs: Math.max(1, Math.min(options.retryBackoffMs, options.retryBackoffMaxMs)),
+    retryBackoffMaxMs: Math.max(1, options.retryBackoffMaxMs),
     reconnectBackoffMs: Math.min(options.reconnectBackoffMs, options.reconnectBackoffMaxMs),
     reconnectBackoffMaxMs: options.reconnectBackoffMaxMs,
     socketConnectionSetupTimeoutMs: options.socketConnectionSetupTimeoutMs,

@@ -2,6 +2,7 @@ import { KafkaUsageError } from '@milena/protocol'
 import type { z } from 'zod'
 import { reasonFor } from './foreign-options.js'
 import { nearestName } from './nearest-name.js'
+import { withoutFields } from './plain-object.js'
 
 /** One option: its camelCase name is the key in its table. */
 export interface Option<T> {
@@ -11,6 +12,8 @@ export interface Option<T> {
   readonly fallback?: T
   /** Kafka's dotted name, accepted in `properties`. */
   readonly property?: string
+  /** An empty text in `properties` is none at all, as it is Java's default. */
+  readonly emptyIsNone?: boolean
 }
 
 /** All options of one thing, by camelCase name. */
@@ -25,10 +28,7 @@ export type Resolved<Table extends OptionTable> = {
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([['brokers', 'bootstrapServers']])
 
 /** Declares an option; gives the table its types. */
-export function option<T>(
-  schema: z.ZodType<T>,
-  rest: { readonly fallback?: NoInfer<T>; readonly property?: string } = {},
-): Option<T> {
+export function option<T>(schema: z.ZodType<T>, rest: Omit<Option<NoInfer<T>>, 'schema'> = {}): Option<T> {
   return { schema, ...rest }
 }
 
@@ -91,9 +91,17 @@ export function withoutEffect(
 }
 
 function requireObject(owner: string, given: unknown): void {
-  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return
   const what =
-    given === undefined ? 'nothing' : given === null ? 'null' : Array.isArray(given) ? 'an array' : `a ${typeof given}`
+    given === undefined
+      ? 'nothing'
+      : given === null
+        ? 'null'
+        : Array.isArray(given)
+          ? 'an array'
+          : typeof given === 'object'
+            ? withoutFields(given)
+            : `a ${typeof given}`
+  if (what === undefined) return
   throw new KafkaUsageError(
     `${owner} takes an object of options, such as { bootstrapServers: 'localhost:9092' }; it was given ${what}.`,
     { code: 'INVALID_CONFIG' },
@@ -116,6 +124,11 @@ function collect<Table extends OptionTable>(options: ResolveOptions<Table>, prob
     problems.push("properties must be an object of Kafka's dotted names and their values")
     return values
   }
+  const wrong = withoutFields(properties)
+  if (wrong !== undefined) {
+    problems.push(`properties must be an object of Kafka's dotted names and their values; it was given ${wrong}`)
+    return values
+  }
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined) continue
     if (reasonFor(name, options.ineffective) !== undefined) continue
@@ -123,7 +136,7 @@ function collect<Table extends OptionTable>(options: ResolveOptions<Table>, prob
     const found = optionName === undefined ? undefined : table[optionName]
     if (optionName === undefined || found === undefined)
       problems.push(unknownOption(name, options, byProperty, 'property'))
-    else values.set(optionName, fromText(value, found.schema))
+    else if (value !== '' || found.emptyIsNone !== true) values.set(optionName, fromText(value, found.schema))
   }
   return values
 }

@@ -63,7 +63,7 @@ export interface ResolvedProducerConfig<K = unknown, V = unknown> {
 /** The options of ProducerOptions. */
 export const producerOptions = {
   ...clientOptions,
-  clientId: option(text(), { property: 'client.id', fallback: 'milena-producer' }),
+  clientId: option(text(), { property: 'client.id', fallback: 'milena-producer', emptyIsNone: true }),
   keySerializer: option(functionOrObjectWith('serialize').optional()),
   valueSerializer: option(functionOrObjectWith('serialize').optional()),
   lingerMs: option(wholeNumber(0), { property: 'linger.ms', fallback: 5 }),

@@ -122,7 +122,7 @@ const DEFAULT_MAX_POLL_RECORDS = 500
 /** The options of ShareConsumerOptions. */
 export const shareConsumerOptions = {
   ...clientOptions,
-  clientId: option(text(), { property: 'client.id', fallback: 'milena-share-consumer' }),
+  clientId: option(text(), { property: 'client.id', fallback: 'milena-share-consumer', emptyIsNone: true }),
   groupId: option(groupId(), { property: 'group.id' }),
   keyDeserializer: option(functionOrObjectWith('deserialize').optional()),
   valueDeserializer: option(functionOrObjectWith('deserialize').optional()),
@@ -141,7 +141,7 @@ export const shareConsumerOptions = {
   fetchMaxWaitMs: option(wholeNumber(0), { property: 'fetch.max.wait.ms', fallback: 500 }),
   fetchMinBytes: option(wholeNumber(0), { property: 'fetch.min.bytes', fallback: 1 }),
   fetchMaxBytes: option(wholeNumber(1), { property: 'fetch.max.bytes', fallback: 52_428_800 }),
-  clientRack: option(text().optional(), { property: 'client.rack' }),
+  clientRack: option(text().optional(), { property: 'client.rack', emptyIsNone: true }),
   prefetch: option(wordOrWholeNumber(['auto'], 0), { fallback: 'auto' }),
   checkCrcs: option(truth(), { property: 'check.crcs', fallback: true }),
   heartbeatIntervalMs: option(wholeNumber(1), { fallback: 5_000 }),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parseBootstrapServers, type Address } from '../cluster/address.js'
+import { bytes, json, string } from '../serde.js'
 
 /** A whole number of milliseconds, bytes or things. */
 export function wholeNumber(atLeast: number, atMost = 2_147_483_647): z.ZodType<number> {
@@ -10,9 +11,18 @@ export function wholeNumber(atLeast: number, atMost = 2_147_483_647): z.ZodType<
   )
 }
 
+/** A whole number that Kafka keeps in 64 bits; as much as fits into 32 of it, which is 24 days of milliseconds, counts. */
+export function longNumber(atLeast: number): z.ZodType<number> {
+  return wholeNumber(atLeast, 2 ** 63).transform((value) => Math.min(value, 2_147_483_647))
+}
+
 /** One of a few texts, or a whole number. */
-export function wordOrWholeNumber<const T extends string>(words: readonly T[], atLeast: number): z.ZodType<T | number> {
-  const number = wholeNumber(atLeast)
+export function wordOrWholeNumber<const T extends string>(
+  words: readonly T[],
+  atLeast: number,
+  atMost?: number,
+): z.ZodType<T | number> {
+  const number = wholeNumber(atLeast, atMost)
   return z.custom<T | number>(
     (value) => words.some((word) => word === value) || number.safeParse(value).success,
     `must be ${words.map((word) => `'${word}'`).join(' or ')}, or a whole number of at least ${atLeast}`,
@@ -52,14 +62,25 @@ export function objectWith<T extends object>(...methods: readonly (keyof T & str
   )
 }
 
+/** What makes a serde, and is none. */
+const MAKERS: ReadonlySet<unknown> = new Set([bytes, json, string])
+
 /** A function, or an object with this method. */
 export function functionOrObjectWith<T extends object>(method: string): z.ZodType<T> {
-  return z.custom<T>(
-    (value) =>
-      typeof value === 'function' ||
-      (typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function'),
-    `must be a function, or an object with ${method}()`,
-  )
+  return z
+    .custom<T>(
+      (value) =>
+        typeof value === 'function' ||
+        (typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function'),
+      `must be a function, or an object with ${method}()`,
+    )
+    .refine((value) => !MAKERS.has(value), {
+      error: ({ input }) => `${nameOf(input)} itself is none, it makes one: call it, ${nameOf(input)}()`,
+    })
+}
+
+function nameOf(value: unknown): string {
+  return typeof value === 'function' ? value.name : 'it'
 }
 
 /** The id of a group. */

@@ -21,7 +21,7 @@ import { BufferMemory } from './buffer-memory.js'
 import { Delivery, type RecordMetadata } from './producer-batch.js'
 import { ProducerTopic, type PendingRecord } from './producer-topic.js'
 import { RecordAccumulator } from './record-accumulator.js'
-import { checkPartition, headersOf, sizeOf, timestampOf, type ProducerRecord } from './record-input.js'
+import { checkFields, checkPartition, headersOf, sizeOf, timestampOf, type ProducerRecord } from './record-input.js'
 import { Sender } from './sender.js'
 
 /**
@@ -95,6 +95,8 @@ export class Producer<K = DefaultSerializable, V = DefaultSerializable> {
       if (typeof record !== 'object' || record === null) {
         throw new KafkaUsageError("send() takes a record, such as { topic: 'orders', value: 'text' }.")
       }
+      // A value that was given under another name would be sent as a tombstone.
+      if (record.value === undefined) checkFields(record)
       const topic = this.#topic(record.topic)
       const key = serialize(this.#config.keySerializer, record.key, record.topic, 'key')
       const value = serialize(this.#config.valueSerializer, record.value, record.topic, 'value')

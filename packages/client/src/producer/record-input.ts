@@ -1,5 +1,6 @@
 import { KafkaUsageError, type RecordHeaderInputs } from '@milena/protocol'
 import type { Clock } from '@milena/protocol/runtime'
+import { withoutFields } from '../config/plain-object.js'
 
 /** Headers of a record to be sent: in order and with repeated keys as an array, or as an object. Texts are written as UTF-8. */
 export type HeadersInput =
@@ -21,10 +22,24 @@ export interface ProducerRecord<K, V> {
 }
 
 const NONE: RecordHeaderInputs = []
+const FIELDS: readonly string[] = ['topic', 'key', 'value', 'headers', 'partition', 'timestamp']
+
+/** Throws KafkaUsageError for a field that records do not have. */
+export function checkFields(record: object): void {
+  const unknown = Object.keys(record).find((name) => !FIELDS.includes(name))
+  if (unknown === undefined) return
+  throw new KafkaUsageError(
+    `send() takes a record, such as { topic: 'orders', value: 'text' }; '${unknown}' is no field of one. ` +
+      `Its fields are ${FIELDS.join(', ')}. Each record is sent by a send() of its own.`,
+  )
+}
 
 export function headersOf(given: HeadersInput | undefined): RecordHeaderInputs {
   if (given === undefined) return NONE
   if (isList(given)) return given.map(({ key, value }) => headerOf(key, value))
+  const wrong = withoutFields(given)
+  if (wrong !== undefined)
+    throw new KafkaUsageError(`The headers of a record are an object, or a list of { key, value }; it has ${wrong}.`)
   return Object.entries(given)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => headerOf(key, value ?? null))

@@ -1,4 +1,5 @@
 import { KafkaUsageError } from '@milena/protocol'
+import { withoutFields } from '../config/plain-object.js'
 import type { AcknowledgementVerdict } from './verdict.js'
 
 // What the methods of a share consumer take, and how that is checked.
@@ -102,6 +103,8 @@ function requireKnown(given: unknown, known: readonly string[], usage: string): 
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new KafkaUsageError(`${usage}; it was given ${shown(given)}.`)
   }
+  const wrong = withoutFields(given)
+  if (wrong !== undefined) throw new KafkaUsageError(`${usage}; it was given ${wrong}.`)
   for (const name of Object.keys(given)) {
     if (!known.includes(name)) throw new KafkaUsageError(`${usage}; it was given '${name}', which it does not know.`)
   }

@@ -5,7 +5,7 @@ import { resolveClientConfig } from '../../src/config/client-config.js'
 import { nearestName } from '../../src/config/nearest-name.js'
 import { resolveProducerConfig } from '../../src/config/producer-config.js'
 import { resolveShareConsumerConfig } from '../../src/config/share-consumer-config.js'
-import { json } from '../../src/serde.js'
+import { json, string } from '../../src/serde.js'
 
 const base = { bootstrapServers: 'localhost:9092', logger: silentLogger }
 const member = { ...base, groupId: 'g' }
@@ -181,6 +181,53 @@ describe('options of a share consumer', () => {
     )
     expect(message).toMatch(/3 wrong options/)
     expect(message).toMatch(/nonsense.*maxPollRecords.*fetchMinBytes/)
+  })
+})
+
+describe('values that are no options', () => {
+  it.each([
+    [
+      { properties: new Map([['max.poll.records', 5]]) },
+      /properties must be an object.*a Map.*Object\.fromEntries\(map\)/,
+    ],
+    [{ properties: new Date() }, /properties must be an object.*given a Date/],
+    [{ valueDeserializer: string }, /valueDeserializer is a function, but string itself is none.*call it, string\(\)/],
+    [{ keyDeserializer: json }, /keyDeserializer is a function, but json itself is none.*call it, json\(\)/],
+  ])('are refused, with what to do instead: %j', (wrong, message) => {
+    expect(failure(() => resolveShareConsumerConfig({ ...member, ...wrong } as never))).toMatch(message)
+  })
+
+  it('a Map in place of the options is refused, an object of a class of its own is not', () => {
+    expect(failure(() => resolveShareConsumerConfig(new Map() as never))).toMatch(/it was given a Map/)
+    class Settings {
+      'max.poll.records' = 5
+    }
+    const properties = new Settings() as unknown as Record<string, unknown>
+    expect(resolveShareConsumerConfig({ ...member, properties }).maxPollRecords).toBe(5)
+  })
+})
+
+describe("a dump of a Java client's properties", () => {
+  it('may hold empty texts where these are the default, and longs of any length', () => {
+    const config = resolveShareConsumerConfig({
+      ...member,
+      properties: {
+        'client.id': '',
+        'client.rack': '',
+        'metadata.max.age.ms': '9223372036854775807',
+        'metadata.max.idle.ms': '9223372036854775807',
+        'connections.max.idle.ms': '-9223372036854775808',
+        'retry.backoff.ms': '0',
+        'retry.backoff.max.ms': '0',
+      },
+    })
+    expect(config).toMatchObject({ clientId: 'milena-share-consumer', clientRack: undefined, retryBackoffMs: 1 })
+    expect(config.client).toMatchObject({ metadataMaxAgeMs: 2 ** 31 - 1, connectionsMaxIdleMs: Infinity })
+  })
+
+  it('is refused where nothing could go on with it', () => {
+    for (const name of ['request.timeout.ms', 'default.api.timeout.ms', 'metadata.max.age.ms'])
+      expect(failure(() => resolveShareConsumerConfig({ ...member, properties: { [name]: '0' } }))).toMatch(/between 1/)
   })
 })
 

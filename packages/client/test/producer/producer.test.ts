@@ -113,6 +113,9 @@ describe('send()', () => {
     [{ topic: 'orders', value: 'x'.repeat(1_100_000) }, /more than maxRequestSize \(1048576\)/],
     [{ topic: 'orders', value: 17 as never }, /without a serialiser.*valueSerializer/],
     [{ topic: 'orders', value: 'v', headers: { h: 5 as never } }, /record header 'h'/],
+    [{ topic: 'orders', value: 'v', headers: new Map([['h', 'x']]) as never }, /headers of a record.*it has a Map/],
+    [{ topic: 'orders', messages: [{ value: 'v' }] } as never, /'messages' is no field of one.*send\(\) of its own/],
+    [{ topic: 'orders', vaule: 'v' } as never, /'vaule' is no field of one.*topic, key, value/],
   ])('refuses %j at once with a usage error', async (record, message) => {
     const failure = await producer()
       .send(record)

@@ -24,6 +24,8 @@ describe('What poll() is told', () => {
     ['500', /it was given '500'/],
     [null, /it was given null/],
     [[500], /it was given an array/],
+    [new AbortController().signal, /\{ timeoutMs, signal \}; it was given an AbortSignal, whose fields cannot be read/],
+    [new Date(500), /it was given a Date/],
     [{ timeout: 5 }, /it was given 'timeout', which it does not know/],
     [{ timeoutMs: '5' }, /timeoutMs being a number of milliseconds, 0 or more; it was given '5'/],
     [{ signal: 5 }, /signal being an AbortSignal .*it was given 5/],
