@@ -48,3 +48,34 @@ describe.each([
     },
   )
 })
+
+describe('Fetches whose connection is cut each time', () => {
+  test('are told once that lasts, and the member goes on by itself', async () => {
+    const bench = await Bench.open({ topics: ['orders'] })
+    try {
+      const { broker } = bench
+      const seen = new Set<string | null>()
+      const container = await bench.container(({ value }) => void seen.add(value))
+      const failures = () => bench.events.filter((event) => event.type === 'pollFailed')
+      const cutting = broker.intercept('ShareFetch', () => ({ do: 'cut' }))
+      bench.append(2)
+      await broker.clock.advance(3_000)
+      expect(failures()).toEqual([])
+      expect(container.health()).toMatchObject({ status: 'up' })
+      await broker.clock.advance(60_000)
+      expect(failures().length).toBeGreaterThanOrEqual(2)
+      expect(failures().length).toBeLessThanOrEqual(4)
+      expect(failures()[0]).toMatchObject({ cause: { code: 'NETWORK_EXCEPTION' } })
+      expect(container.health()).toMatchObject({
+        status: 'degraded',
+        members: [{ lastError: expect.stringContaining('has not answered the last') as string }],
+      })
+      cutting[Symbol.dispose]()
+      await bench.untilFinished(2)
+      expect([...seen]).toEqual(['v0', 'v1'])
+      await broker.advanceUntil(() => container.health().status === 'up', { stepMs: 100 })
+    } finally {
+      await bench.end()
+    }
+  })
+})

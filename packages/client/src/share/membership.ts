@@ -2,6 +2,7 @@ import {
   ErrorCode,
   KafkaBrokerError,
   KafkaError,
+  KafkaProtocolError,
   KafkaTimeoutError,
   KafkaUnsupportedVersionError,
   ShareGroupHeartbeat,
@@ -27,7 +28,7 @@ import { Wake } from './wake.js'
 //   any error. A fenced or unknown member joins again with the same id; so does one that had no answer for
 //   sessionTimeoutMs: its coordinator has put it out, or will, and it holds itself lost without being told.
 // - What cannot heal by itself is fatal and told once; an authorisation failure is told and heartbeating goes on, so that
-//   a mended ACL heals it.
+//   a mended ACL heals it. An answer that cannot be read is fatal to who joins, and to a member like none that came, but told.
 
 /** Pauses between heartbeats while the assignment is empty, then STEADY_EAGER_MS. */
 const EAGER_PAUSES_MS = [50, 100, 200, 300, 400]
@@ -278,6 +279,12 @@ export class Membership {
       context.coordinators.forget(groupId)
       context.logger.debug({ groupId, err: error }, 'a heartbeat was not answered; the coordinator is looked up again')
       if (!this.#joined) this.#troubles.cannotJoin(error)
+      return undefined
+    }
+    // Damage on the way passes, like the loss of a connection, or lasts until the member is lost.
+    if (KafkaProtocolError.is(error) && this.#joined) {
+      context.coordinators.forget(groupId)
+      listener.failed(new KafkaProtocolError(error.message, { cause: error, retriable: true }))
       return undefined
     }
     this.#end()

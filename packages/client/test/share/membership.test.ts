@@ -214,6 +214,28 @@ describe('a member', () => {
     group.leader().give({ first: 0, last: 0 })
     expect((await group.until(consumer.poll(10_000))).count).toBe(1)
   })
+
+  it('goes on after an answer that cannot be read, and tells it once', async () => {
+    const { consumer, engine } = group.subscribed()
+    await group.until(engine.whenJoined())
+    let damaged = 0
+    group.leader().node.on(ShareGroupHeartbeat, (request, { connection, correlationId }) => {
+      group.heartbeats.push({ ...request, at: group.clock.now() })
+      if (damaged++ > 0) return group.welcome(request)
+      const frame = Buffer.alloc(40, 0xff)
+      frame.writeInt32BE(36)
+      frame.writeInt32BE(correlationId, 4)
+      connection.send(frame)
+      return undefined
+    })
+    const failure = await group.until(consumer.poll(10_000).catch((error: unknown) => error))
+    expect(failure).toMatchObject({ code: 'MALFORMED_BYTES', retriable: true })
+    await group.clock.advance(2 * HEARTBEAT_MS)
+    expect(damaged).toBeGreaterThanOrEqual(2)
+    expect(group.heartbeats.at(-1)).toMatchObject({ memberEpoch: 1 })
+    group.leader().give({ first: 0, last: 0 })
+    expect((await group.until(consumer.poll(10_000))).count).toBe(1)
+  })
 })
 
 describe('a member whose heartbeats stay unanswered', () => {
