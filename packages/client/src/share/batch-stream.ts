@@ -26,7 +26,7 @@ export class BatchStream<K, V> implements AsyncIterableIterator<ConsumerRecords<
 
   constructor(host: StreamHost<K, V>, options: ReadOptions) {
     this.#host = host
-    this.#source = new StreamSource(host, options)
+    this.#source = new StreamSource(host, options, { batches: true })
   }
 
   [Symbol.asyncIterator](): this {

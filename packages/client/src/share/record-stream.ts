@@ -38,7 +38,7 @@ export class RecordStream<K, V> implements AsyncIterableIterator<RecordOrFailure
 
   constructor(host: StreamHost<K, V>, options: ReadOptions) {
     this.#host = host
-    this.#source = new StreamSource(host, options)
+    this.#source = new StreamSource(host, options, { batches: false })
   }
 
   [Symbol.asyncIterator](): this {

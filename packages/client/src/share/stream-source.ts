@@ -48,12 +48,15 @@ export interface OpenStream {
 export class StreamSource<K, V> {
   readonly #host: StreamHost<K, V>
   readonly #maxInFlight: number | undefined
+  /** What is read at once is answered as a whole. */
+  readonly #inBatches: boolean
   readonly #signal: AbortSignal | undefined
   #engine: ShareEngine<K, V> | undefined
   #wait: BoundedWait | undefined
   #ended = false
 
-  constructor(host: StreamHost<K, V>, options: ReadOptions) {
+  /** `batches`: in implicit mode what is read at once is answered as a whole. */
+  constructor(host: StreamHost<K, V>, options: ReadOptions, { batches }: { readonly batches: boolean }) {
     const { maxInFlight = host.config.maxInFlight, signal } = checkedReadOptions(options)
     if (maxInFlight !== undefined && !(Number.isSafeInteger(maxInFlight) && maxInFlight > 0)) {
       throw new KafkaUsageError(`maxInFlight must be a whole number above 0; it was given ${String(maxInFlight)}.`, {
@@ -62,6 +65,7 @@ export class StreamSource<K, V> {
     }
     this.#host = host
     this.#maxInFlight = maxInFlight
+    this.#inBatches = batches && host.config.acknowledgementMode === 'implicit'
     this.#signal = signal
   }
 
@@ -111,8 +115,10 @@ export class StreamSource<K, V> {
   }
 
   #room(engine: ShareEngine<K, V>): TakeOptions & { readonly full: boolean } {
-    const { acknowledgementMode, maxPollRecords } = this.#host.config
+    const { acknowledgementMode, maxPollRecords, fetchRecords } = this.#host.config
     const maxInFlight = this.#maxInFlight
+    // Who set a size for batches means it, however long one takes.
+    if (this.#inBatches) return { full: false, max: maxInFlight ?? fetchRecords, batch: true }
     // How much comes at once is otherwise left to the engine, which keeps back what cannot be started soon.
     if (acknowledgementMode === 'implicit') return { full: false, max: maxInFlight }
     if (maxInFlight !== undefined) return { full: this.#isFull(engine), maxInFlight }

@@ -1,6 +1,7 @@
 import { defaultCompressionCodecs, RecordBatchBuilder } from '@milena/protocol'
 import { silentLogger, VirtualClock } from '@milena/protocol/runtime'
 import { expect, it } from 'vitest'
+import type { ShareConsumerOptions } from '../../src/index.js'
 import { resolveShareConsumerConfig } from '../../src/config/share-consumer-config.js'
 import { AckCode } from '../../src/share/acknowledge-type.js'
 import { AcquiredRecords } from '../../src/share/acquired-records.js'
@@ -24,19 +25,31 @@ async function received(partition: number, offset: number, deliveryCount: number
   )
 }
 
+function intakeOf(options: Partial<ShareConsumerOptions> = {}): ShareIntake<Buffer | null, Buffer | null> {
+  return new ShareIntake({
+    config: resolveShareConsumerConfig({ bootstrapServers: 'localhost:9092', groupId: 'workers', ...options }),
+    clock,
+    logger: silentLogger,
+    outstanding: () => ledger.outstanding,
+    finished: () => undefined,
+  })
+}
+
+it('where whole batches are to be acquired, fetches are exact only after the application stood still', () => {
+  const intake = intakeOf({ acquireMode: 'batch_optimized' })
+  expect(intake.exact).toBe(false)
+  intake.beginCautiously()
+  expect(intake.exact).toBe(true)
+  expect(intakeOf().exact).toBe(true)
+})
+
 it.each([
   ['before', [4, 1]],
   ['behind', [1, 4]],
 ])(
   'an application that stood still is given no more at once while an answer holds what came often, %s what is new',
   async (_, deliveries) => {
-    const intake = new ShareIntake({
-      config: resolveShareConsumerConfig({ bootstrapServers: 'localhost:9092', groupId: 'workers' }),
-      clock,
-      logger: silentLogger,
-      outstanding: () => ledger.outstanding,
-      finished: () => undefined,
-    })
+    const intake = intakeOf()
     intake.beginCautiously()
     for (let offset = 0; offset < 5; offset++) {
       intake.add(await Promise.all(deliveries.map((count, partition) => received(partition, offset, count))))

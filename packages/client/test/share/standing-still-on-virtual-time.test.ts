@@ -2,6 +2,7 @@ import { EmbeddedBroker } from '@milena/embedded-broker'
 import { SeededRandom, silentLogger, VirtualClock } from '@milena/protocol/runtime'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ShareConsumer, type ShareConsumerOptions } from '../../src/index.js'
+import { engineOf } from '../../src/share/share-consumer.js'
 
 // A reader that takes a record and does not come back, over a whole broker in memory and in virtual time.
 
@@ -89,6 +90,46 @@ for (const options of [{}, { maxPollRecords: 500 }] satisfies Partial<ShareConsu
     })
   }
 }
+
+for (const [name, bodyMs, readOptions] of [
+  ['takes as long for many as for one', 300, {}],
+  ['is slower than half a lock', 20_000, {}],
+  ['is slower than half a lock, with maxInFlight', 20_000, { maxInFlight: 500 }],
+] as const) {
+  it(`a loop over batches() in implicit mode whose body ${name} goes on to get batches of the size that was set`, async () => {
+    const batches = subscribed({ maxPollRecords: 500 }).batches(readOptions)
+    for (let i = 0; i < 20; i++) append(250)
+    const sizes: number[] = []
+    for (let i = 0; i < 8; i++) {
+      const { value } = await broker.advanceUntil(batches.next(), { stepMs: 10 })
+      for (const { deliveryCount } of value?.records ?? []) expect(deliveryCount).toBe(1)
+      sizes.push(value?.count ?? 0)
+      await broker.clock.advance(bodyMs)
+    }
+    expect(Math.min(...sizes)).toBeGreaterThanOrEqual(500)
+  })
+}
+
+it('an application that hangs, and loses its record with the session before it was found to, has nothing fetched over and over', async () => {
+  const engine = engineOf(subscribed({ acknowledgementMode: 'explicit' }))
+  engine.keepLocks({ maxExtensionMs: 300_000 })
+  for (let i = 0; i < 12; i++) {
+    append(1)
+    const { records } = await broker.advanceUntil(engine.take())
+    await broker.clock.advance(1)
+    for (const record of records) engine.settle(record, 'ACCEPT')
+  }
+  append(1)
+  await broker.advanceUntil(engine.take())
+  await broker.clock.advance(5_000)
+  broker.cutConnections()
+  append(20)
+  for (let i = 0; i < 40; i++) {
+    await broker.clock.advance(60_000)
+    expect(state().deliveries).toBeLessThanOrEqual(2)
+    expect(state().startOffset).toBeLessThanOrEqual(12)
+  }
+})
 
 it('a loop over records() that stands still gives back what it has not read, and goes on with it later', async () => {
   const stream = subscribed().records()
