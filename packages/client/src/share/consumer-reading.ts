@@ -9,6 +9,7 @@ import type { TakenBatch } from './handout.js'
 import type { PolledBatch } from './polled-batch.js'
 import type { ShareEngine } from './share-engine.js'
 import type { TakeOptions } from './take-options.js'
+import type { PollPace } from './poll-pace.js'
 import type { OpenStream, StreamHost } from './stream-source.js'
 import type { UndecodableRecords } from './undecodable-records.js'
 
@@ -22,6 +23,8 @@ import type { UndecodableRecords } from './undecodable-records.js'
 export interface ConsumerReadingOptions<K, V> {
   readonly config: ResolvedShareConsumerConfig<K, V>
   readonly clock: Clock
+  /** Shared with poll(). */
+  readonly pace: PollPace
   readonly turns: ConsumerTurns
   readonly current: CurrentEngine<K, V>
   readonly polled: PolledBatch<K, V>
@@ -97,8 +100,10 @@ export class ConsumerReading<K, V> implements StreamHost<K, V> {
   }
 
   take(options: TakeOptions): Promise<TakenBatch<K, V>> {
-    this.#options.commits.readOn()
-    return this.#options.current.take(options)
+    const { commits, current, pace } = this.#options
+    commits.readOn()
+    // An iteration that is begun again and again on a member that has failed for good rejects each time.
+    return pace.keep(() => current.take(options), { atMostMs: () => Infinity, hasty: () => false })
   }
 
   acceptRecord(record: ConsumerRecord<K, V>): void {

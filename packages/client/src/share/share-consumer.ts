@@ -34,7 +34,7 @@ import { RecordDeserializationFailure } from './record-failure.js'
 import { RecordStream } from './record-stream.js'
 import { acquiredOf } from './record-lookup.js'
 import type { AcknowledgementResult } from './record-verdicts.js'
-import { RepeatedRejections } from './repeated-rejections.js'
+import { PollPace } from './poll-pace.js'
 import type { ShareEngine } from './share-engine.js'
 import { UndecodableRecords } from './undecodable-records.js'
 import type { AcknowledgementVerdict } from './verdict.js'
@@ -71,7 +71,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   readonly #turns = new ConsumerTurns((error) =>
     this.#context.logger.error({ err: error }, 'a share consumer was misused inside its acknowledgement callback'),
   )
-  readonly #rejections: RepeatedRejections
+  readonly #pace: PollPace
   readonly #commits = new Commits()
   readonly #undecodable = new UndecodableRecords()
   readonly #polled: PolledBatch<K, V>
@@ -101,7 +101,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
   ) {
     this.#config = resolveShareConsumerConfig(options)
     this.#context = context?.acquire() ?? KafkaClientContext.create(this.#config.client)
-    this.#rejections = new RepeatedRejections(this.#context.clock, this.#config.retryBackoffMs)
+    this.#pace = new PollPace(this.#context.clock, this.#config.retryBackoffMs)
     this.#current = new CurrentEngine(this.#config, this.#context, (verdict, isCurrent) =>
       this.#heard(verdict, isCurrent),
     )
@@ -119,6 +119,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
     this.#reading = new ConsumerReading({
       config: this.#config,
       clock: this.#context.clock,
+      pace: this.#pace,
       turns: this.#turns,
       current: this.#current,
       polled: this.#polled,
@@ -196,7 +197,8 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
    * (explicit mode, NOT_ACKNOWLEDGED), after a commit without a verdict (explicit mode, COMMIT_PENDING), and for a second
    * concurrent call (CONCURRENT_USE); a RecordDeserializationError for an undecodable record, after the good ones were
    * returned; code WAKEUP and ABORTED; what the group or the brokers refuse as KafkaBrokerError. Failed acknowledgements are
-   * never thrown. A poll that rejects again for the same takes retryBackoffMs for it, within its timeout.
+   * never thrown. A poll that rejects again for the same takes retryBackoffMs for it, within its timeout; one of 0 ms that finds
+   * nothing again takes 1 ms.
    */
   poll(options: number | PollOptions = {}): Promise<ConsumerRecords<K, V>> {
     let atMostMs = DEFAULT_POLL_TIMEOUT_MS
@@ -211,7 +213,8 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
         return records
       })
     }
-    return this.#turns.guarded(() => this.#rejections.paced(polling, () => atMostMs))
+    const hasty = ({ isEmpty }: ConsumerRecords<K, V>): boolean => isEmpty && atMostMs <= 0
+    return this.#turns.guarded(() => this.#pace.keep(polling, { atMostMs: () => atMostMs, hasty }))
   }
 
   /**
@@ -430,7 +433,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
     this.#polled.fix()
     this.#undecodable.releaseAll(this.#engine)
     this.#turns.close()
-    this.#rejections.end()
+    this.#pace.end()
     this.#contract.endInterval()
     const left = await this.#current.close(timeoutMs).then(
       () => undefined,

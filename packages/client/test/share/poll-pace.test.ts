@@ -84,6 +84,50 @@ it('what happens for the first time, or again after a pause, is told at once', a
   expect(await poll()).toBe('WAKEUP')
 })
 
+it.each(['records', 'batches'] as const)('so does a loop that begins %s() again each time', async (form) => {
+  group.heartbeat = (request) => group.refuse(request, ErrorCode.GROUP_AUTHORIZATION_FAILED)
+  const { consumer } = group.subscribed()
+  let count = 0
+  let over = false
+  const loop = (async () => {
+    while (!over && count < 5_000) {
+      try {
+        for await (const _ of consumer[form]()) throw new Error('nothing was to come')
+      } catch (error) {
+        count++
+        expect(error).toMatchObject({ code: 'GROUP_AUTHORIZATION_FAILED' })
+      }
+    }
+  })()
+  for (let step = 0; step < 100; step++) await group.clock.advance(10)
+  over = true
+  await group.until(loop)
+  expect(count).toBeGreaterThan(5)
+  expect(count).toBeLessThan(15)
+})
+
+it('polls of 0 ms get their record, however quickly they follow each other', async () => {
+  const { consumer } = group.subscribed()
+  group.leader().give({ first: 0, last: 0 })
+  let polls = 0
+  const polling = (async () => {
+    for (;;) {
+      polls++
+      const { records } = await consumer.poll(0)
+      if (records.length > 0 || polls > 5_000) return records
+    }
+  })()
+  expect(await group.until(polling)).toHaveLength(1)
+  expect(polls).toBeLessThan(1_000)
+})
+
+it('a poll of 0 ms that finds nothing takes no time, unless another one did just before', async () => {
+  const { consumer } = group.subscribed()
+  expect((await consumer.poll(0)).count).toBe(0)
+  const again = group.timed(consumer.poll(0))
+  expect(await again).toMatchObject({ tookMs: 1, value: { count: 0 } })
+})
+
 it('close() does not wait for such a poll, and leaves no timer behind', async () => {
   const consumer = group.consumer()
   await consumer.poll(1_000).catch(() => undefined)
