@@ -131,9 +131,13 @@ export class Membership {
       this.#hurry = false
       const joining = this.#epoch === JOIN_EPOCH
       const losses = this.#losses
+      const unheard = this.#unheard
       const pauseMs = await this.#heartbeat().then(
         (response) => {
+          // A leave that comes before the answer is taken in does not know of it.
           if (this.#ended) return 0
+          // A broker that refuses this one may have taken an earlier one.
+          this.#unheard = unheard && response.errorCode !== ErrorCode.NONE
           if (response.errorCode !== ErrorCode.NONE) return this.#refused(response) ?? backoff.next()
           if (losses !== this.#losses) return 0 // It told an epoch to a member that holds nothing any more.
           // A member that can join and is fenced at once, again and again, has to slow down too.
@@ -184,15 +188,12 @@ export class Membership {
       subscribedTopicNames: full ? [...this.#topics] : null,
     }
     this.#full = false
-    const unheard = this.#unheard
     this.#unheard = true
     const { metrics } = this.#options
     metrics.heartbeat()
     const to = { group: groupId }
     const response = await context.send(ShareGroupHeartbeat, body, { to, timeoutMs, signal, clientId })
     metrics.heartbeatAnswered()
-    // A broker that refuses this one may have taken an earlier one.
-    this.#unheard = unheard && response.errorCode !== ErrorCode.NONE
     return response
   }
 

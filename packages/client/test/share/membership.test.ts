@@ -522,6 +522,42 @@ describe('leaving', () => {
     expect(asked.at(-1)).toMatchObject({ memberEpoch: -1 })
   })
 
+  it('is told also when the join is answered just now, and the answer not taken in yet', async () => {
+    const without: number[] = []
+    for (let turns = 0; turns < 40; turns++) {
+      const one = new ScriptedGroup()
+      const { consumer } = one.subscribed()
+      let closing: Promise<void> | undefined
+      one.heartbeat = (request) => {
+        if (request.memberEpoch === 0 && closing === undefined) {
+          closing = (async () => {
+            for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+            await consumer.close()
+          })()
+        }
+        return one.welcome(request)
+      }
+      await one.clock.advance(10)
+      await one.until(closing ?? consumer.close())
+      if (one.heartbeats.at(-1)?.memberEpoch !== -1) without.push(turns)
+      await one.end()
+    }
+    expect(without).toEqual([])
+  })
+
+  it('is told also when a join without an answer was followed by a refused one', async () => {
+    let joins = 0
+    group.heartbeat = (request) => {
+      if (request.memberEpoch === -1) return group.welcome(request)
+      return joins++ === 0 ? undefined : group.refuse(request, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
+    }
+    const { consumer } = group.subscribed({ requestTimeoutMs: 1_000 })
+    await group.clock.advance(5_000)
+    expect(joins).toBeGreaterThan(1)
+    await group.until(consumer.close({ timeoutMs: 2_000 }))
+    expect(group.heartbeats.at(-1)).toMatchObject({ memberEpoch: -1 })
+  })
+
   it('that is not answered is bounded, and close() says so when all else is closed', async () => {
     const { consumer } = group.subscribed()
     await group.until(consumer.poll(10))
