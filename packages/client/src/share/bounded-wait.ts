@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { KafkaError } from '@milena/protocol'
 import type { Clock, Timer } from '@milena/protocol/runtime'
 import { abortedError } from '../network/aborted.js'
@@ -18,8 +19,12 @@ export class BoundedWait {
   constructor(clock: Clock, timeoutMs: number, signal: AbortSignal | undefined) {
     this.#timer = clock.setTimer(() => this.#finish('late'), timeoutMs)
     this.#outer = signal
-    if (signal?.aborted) this.#abort()
-    else signal?.addEventListener('abort', this.#abort, { once: true })
+    if (signal === undefined) return
+    if (signal.aborted) this.#abort()
+    else {
+      expectMany(signal)
+      signal.addEventListener('abort', this.#abort, { once: true })
+    }
   }
 
   /** Fires when the wait ends early. */
@@ -63,6 +68,11 @@ export class BoundedWait {
     this.end = end
     this.#ended.abort()
   }
+}
+
+// One signal may end the polls of many members, as that of a shutdown does. Node warns of a leak at the eleventh, where none is.
+function expectMany(signal: AbortSignal): void {
+  if (signal instanceof EventTarget) setMaxListeners(0, signal)
 }
 
 /** What wakeup() makes a poll or a commitSync reject with. */

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { ErrorCode } from '@milena/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ShareConsumer } from '../../src/share/share-consumer.js'
@@ -25,6 +26,25 @@ async function first(consumer: ShareConsumer<Buffer | null, Buffer | null>) {
   if (record === undefined) throw new Error('nothing came')
   return record
 }
+
+describe('a signal', () => {
+  it('may be that of many polls, and keeps no listener of one that is over', async () => {
+    const warnings: string[] = []
+    const warned = (warning: Error): void => void warnings.push(warning.name)
+    process.on('warning', warned)
+    const controller = new AbortController()
+    const { signal } = controller
+    const polls = Array.from({ length: 12 }, async () => group.subscribed().consumer.poll({ timeoutMs: 100, signal }))
+    expect(getEventListeners(signal, 'abort')).toHaveLength(12)
+    await group.until(Promise.all(polls))
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('warning', warned)
+    expect(warnings).toEqual([])
+    // They share one scripted leader, which takes them for one member.
+    group.faults.length = 0
+  })
+})
 
 describe('a poll', () => {
   it('whose signal was aborted before takes nothing, also where records are there; the next one gets them', async () => {

@@ -340,6 +340,15 @@ describe('close()', () => {
 describe('a consumer that is not polled for maxPollIntervalMs', () => {
   const options = { ...explicit, maxPollIntervalMs: 10_000 }
 
+  it('sends the answers that could still have been changed', async () => {
+    const { consumer } = group.subscribed({ ...options, onSecondAcknowledge: 'lastWins' })
+    const [first] = await polled(consumer, 2)
+    if (first === undefined) throw new Error('nothing came')
+    consumer.acknowledge(first, 'ACCEPT')
+    await group.clock.advance(12_000)
+    expect(group.leader().stored.toSorted()).toEqual(['orders-0@0 ACCEPT', 'orders-0@1 RELEASE'])
+  })
+
   it('tells a commit in implicit mode that the batch which it is to accept was given back', async () => {
     const { consumer } = group.subscribed({ ...options, acknowledgementMode: 'implicit' })
     const told: AcknowledgementVerdict[] = []
