@@ -19,8 +19,8 @@ export interface Deserializer<T> {
   deserialize(data: Buffer | null, context: DeserializationContext): T | Promise<T>
 }
 
-/** A function does for a deserialiser. */
-export type DeserializeFunction<T> = Deserializer<T>['deserialize']
+/** A function does for a deserialiser. What makes one, as json() does, is none: it is called first. */
+export type DeserializeFunction<T> = (data: Buffer | null, context: DeserializationContext) => T | Promise<T>
 
 /** What a serialiser is told about the record besides the value. */
 export interface SerializationContext {
@@ -40,10 +40,12 @@ export type SerializeFunction<T> = Serializer<T>['serialize']
 /** Both directions in one value. */
 export interface Serde<T> extends Serializer<T>, Deserializer<T> {}
 
+// The makers of serdes take nothing. Their parameter says so to the compiler, which then refuses `json` where `json()` is meant.
+
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** UTF-8 text; `null` stays `null`. Bytes that are not UTF-8 are an error, never replaced in silence. */
-export function string(): Serde<string | null> {
+export function string(..._nothing: never[]): Serde<string | null> {
   return {
     serialize: (data) => (data === null ? null : Buffer.from(data, 'utf8')),
     deserialize: (data) => (data === null ? null : decodeUtf8(data)),
@@ -54,7 +56,7 @@ export function string(): Serde<string | null> {
  * JSON in UTF-8. No bytes (a tombstone) read as `null`, and `null` is written as no bytes. The type is a claim, nothing checks it: use a
  * schema at the listener (`@Payload(schema)`) where producers cannot be trusted.
  */
-export function json<T = unknown>(): Serde<T> {
+export function json<T = unknown>(..._nothing: never[]): Serde<T> {
   return {
     serialize(data) {
       if (data === null || data === undefined) return null
@@ -67,7 +69,7 @@ export function json<T = unknown>(): Serde<T> {
 }
 
 /** Bytes as they are; the default. */
-export function bytes(): Serde<Buffer | null> {
+export function bytes(..._nothing: never[]): Serde<Buffer | null> {
   return {
     serialize: (data) => data,
     deserialize: (data) => data,
@@ -76,7 +78,25 @@ export function bytes(): Serde<Buffer | null> {
 
 /** Gives a function the form of a deserialiser. */
 export function asDeserializer<T>(given: Deserializer<T> | DeserializeFunction<T>): Deserializer<T> {
-  return typeof given === 'function' ? { deserialize: given } : given
+  if (typeof given !== 'function') return given
+  // Who takes nothing may be a maker of deserialisers that was not called; every value would be a deserialiser then.
+  return { deserialize: given.length === 0 ? withoutSerdes(given) : given }
+}
+
+function withoutSerdes<T>(given: DeserializeFunction<T>): DeserializeFunction<T> {
+  return (data, context) => {
+    const result = given(data, context)
+    if (!isSerde(result)) return result
+    throw new KafkaUsageError('The deserialiser is a function that makes one: call it where you set it.')
+  }
+}
+
+/** Something that serialises or deserialises, and so is no key or value itself. */
+export function isSerde(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return (
+    typeof Reflect.get(value, 'deserialize') === 'function' || typeof Reflect.get(value, 'serialize') === 'function'
+  )
 }
 
 /** Gives a function the form of a serialiser. */

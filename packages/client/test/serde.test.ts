@@ -1,7 +1,8 @@
 import { KafkaUsageError } from '@milena/protocol'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { asDeserializer, bytes, json, string } from '../src/serde.js'
+import { Producer, ShareConsumer } from '../src/index.js'
+import { asDeserializer, bytes, json, string, type DeserializeFunction } from '../src/serde.js'
 
 const context = { topic: 't', headers: () => [], isKey: false }
 
@@ -51,4 +52,34 @@ it('bytes() leaves bytes as they are', () => {
 
 it('a function does for a deserialiser', () => {
   expect(asDeserializer((data) => data?.length ?? 0).deserialize(Buffer.from('abc'), context)).toBe(3)
+})
+
+describe('what makes a deserialiser', () => {
+  it('is refused by the compiler in its place', () => {
+    const given = <T>(deserializer: DeserializeFunction<T>) => deserializer
+    expect(given((data) => data)).toBeTypeOf('function')
+    // @ts-expect-error: json is to be called
+    expect(given(json)).toBe(json)
+    // @ts-expect-error: string is to be called
+    expect(given(string)).toBe(string)
+    // @ts-expect-error: bytes is to be called
+    expect(given(bytes)).toBe(bytes)
+  })
+
+  it.each([
+    ['json', json, /json itself is none, it makes one: call it, json\(\)/],
+    ['a class', class Mine {}, /Mine is a class: give an instance, new Mine\(\)/],
+    ['JSON', JSON, /must be a function, or an object with (de)?serialize\(\), such as json\(\)/],
+  ])('is refused at construction: %s', (_what, given, message) => {
+    const bootstrapServers = 'localhost:9092'
+    const keyDeserializer = given as never
+    expect(() => new ShareConsumer({ bootstrapServers, groupId: 'g', keyDeserializer })).toThrow(message)
+    expect(() => new Producer({ bootstrapServers, valueSerializer: given as never })).toThrow(message)
+  })
+
+  it('is no deserialiser of an application either, and its records are undecodable', () => {
+    const orders = () => json<{ id: string }>()
+    expect(() => asDeserializer(orders).deserialize(Buffer.from('{}'), context)).toThrow(/makes one: call it/)
+    expect(asDeserializer(() => ({ id: 'none' })).deserialize(Buffer.from('{}'), context)).toEqual({ id: 'none' })
+  })
 })

@@ -65,22 +65,27 @@ export function objectWith<T extends object>(...methods: readonly (keyof T & str
 /** What makes a serde, and is none. */
 const MAKERS: ReadonlySet<unknown> = new Set([bytes, json, string])
 
-/** A function, or an object with this method. */
+/** A function, or an object with this method: a deserialiser or serialiser. */
 export function functionOrObjectWith<T extends object>(method: string): z.ZodType<T> {
   return z
     .custom<T>(
       (value) =>
         typeof value === 'function' ||
         (typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function'),
-      `must be a function, or an object with ${method}()`,
+      `must be a function, or an object with ${method}(), such as json() or string()`,
     )
-    .refine((value) => !MAKERS.has(value), {
-      error: ({ input }) => `${nameOf(input)} itself is none, it makes one: call it, ${nameOf(input)}()`,
+    .superRefine((value: unknown, context) => {
+      if (typeof value !== 'function') return
+      const message = MAKERS.has(value) ? makerItself(value.name) : isClass(value) ? classItself(value.name) : undefined
+      if (message !== undefined) context.addIssue({ code: 'custom', message })
     })
 }
 
-function nameOf(value: unknown): string {
-  return typeof value === 'function' ? value.name : 'it'
+const makerItself = (name: string): string => `${name} itself is none, it makes one: call it, ${name}()`
+const classItself = (name: string): string => `${name} is a class: give an instance, new ${name || 'it'}()`
+
+function isClass(value: object): boolean {
+  return /^class\b/.test(Function.prototype.toString.call(value))
 }
 
 /** The id of a group. */

@@ -16,7 +16,8 @@ import {
   type ProducerOptionsInProperties,
   type ResolvedProducerConfig,
 } from '../config/producer-config.js'
-import type { Serializer } from '../serde.js'
+import { shownArgument } from '../config/shown-argument.js'
+import { isSerde, type Serializer } from '../serde.js'
 import { BufferMemory } from './buffer-memory.js'
 import { Delivery, type RecordMetadata } from './producer-batch.js'
 import { ProducerTopic, type PendingRecord } from './producer-topic.js'
@@ -92,11 +93,12 @@ export class Producer<K = DefaultSerializable, V = DefaultSerializable> {
       return Promise.reject(new KafkaUsageError('This producer is closed. Create a new one.', { code: 'CLOSED' }))
     }
     try {
-      if (typeof record !== 'object' || record === null) {
-        throw new KafkaUsageError("send() takes a record, such as { topic: 'orders', value: 'text' }.")
+      if (typeof record !== 'object' || record === null || Array.isArray(record)) {
+        throw new KafkaUsageError(
+          `send() takes a record, such as { topic: 'orders', value: 'text' }, not ${shownArgument(record)}. Each record is sent by a send() of its own.`,
+        )
       }
-      // A value that was given under another name would be sent as a tombstone.
-      if (record.value === undefined) checkFields(record)
+      checkFields(record)
       const topic = this.#topic(record.topic)
       const key = serialize(this.#config.keySerializer, record.key, record.topic, 'key')
       const value = serialize(this.#config.valueSerializer, record.value, record.topic, 'value')
@@ -250,7 +252,21 @@ function serialize<T>(
 
 function checked(bytes: Buffer | null): Buffer | null {
   if (bytes === null || Buffer.isBuffer(bytes)) return bytes
-  throw new KafkaUsageError(`The serialiser returned ${typeof bytes}; it must return a Buffer or null.`)
+  throw new KafkaUsageError(
+    `The serialiser returned ${shownKind(bytes)}; it must return a Buffer or null. ${remedy(bytes)}`,
+  )
+}
+
+function shownKind(result: unknown): string {
+  return typeof result === 'string' ? 'a text' : shownArgument(result)
+}
+
+function remedy(result: unknown): string {
+  if (typeof result === 'string') return 'Take json() or string(), or return Buffer.from(text).'
+  if (result instanceof Uint8Array) return 'Return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).'
+  return isSerde(result)
+    ? 'It is a function that makes a serialiser: call it where you set it.'
+    : 'Take json() for objects.'
 }
 
 function unserializable(topic: string, part: 'key' | 'value', error: unknown): KafkaError {

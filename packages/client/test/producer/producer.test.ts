@@ -115,7 +115,27 @@ describe('send()', () => {
     [{ topic: 'orders', value: 'v', headers: { h: 5 as never } }, /record header 'h'/],
     [{ topic: 'orders', value: 'v', headers: new Map([['h', 'x']]) as never }, /headers of a record.*it has a Map/],
     [{ topic: 'orders', messages: [{ value: 'v' }] } as never, /'messages' is no field of one.*send\(\) of its own/],
-    [{ topic: 'orders', vaule: 'v' } as never, /'vaule' is no field of one.*topic, key, value/],
+    [{ topic: 'orders', vaule: 'v' } as never, /'vaule' is no field of one, did you mean 'value'\?.*topic, key, value/],
+    [
+      { topic: 'orders', value: 'v', header: { a: 'b' } } as never,
+      /'header' is no field of one, did you mean 'headers'/,
+    ],
+    [{ topic: 'orders', value: 'v', offset: 5 } as never, /'offset' is no field of one.*Leave out what it has besides/],
+    [[{ topic: 'orders', value: 'v' }] as never, /not a list\. Each record is sent by a send\(\) of its own/],
+    [{ value: 'v' } as never, /A topic is named by a text, such as 'orders', not by undefined/],
+    [{ topic: ['orders'], value: 'v' } as never, /A topic is named by a text, such as 'orders', not by a list/],
+    [{ topic: 'orders', value: 'v', partition: '0' as never }, /at least 0, not the text '0'/],
+    [{ topic: 'orders', value: 'v', timestamp: new Date(5) as never }, /such as Date\.now\(\), not a Date/],
+    [{ topic: 'orders', value: 'v', key: 5 as never }, /The key .*without a serialiser.*keySerializer/],
+    [{ topic: 'orders', value: 'v', headers: null as never }, /headers of a record are an object.*it has null/],
+    [{ topic: 'orders', value: 'v', headers: 'a=b' as never }, /it has the text 'a=b'/],
+    [{ topic: 'orders', value: 'v', headers: Buffer.from('a') as never }, /it has bytes/],
+    [
+      { topic: 'orders', value: 'v', headers: [['a', 'b']] as never },
+      /list of \{ key, value \}; it has a list with a list/,
+    ],
+    [{ topic: 'orders', value: 'v', headers: [{ name: 'a', value: 'b' }] as never }, /name of a record header must be/],
+    [{ topic: 'orders', value: 'v', headers: [{ key: 'a', vaule: 'b' }] as never }, /record header 'a' must be/],
   ])('refuses %j at once with a usage error', async (record, message) => {
     const failure = await producer()
       .send(record)
@@ -123,6 +143,26 @@ describe('send()', () => {
     expect(failure).toSatisfy(KafkaUsageError.is)
     expect(String(failure)).toMatch(message)
     expect(network.attempts).toEqual([])
+  })
+
+  it('takes a record that has no value for a tombstone, and fields that are undefined for none', async () => {
+    const subject = producer()
+    const forwarded = { topic: 'orders', key: 'k', offset: undefined }
+    await settled(subject.send(forwarded))
+    await settled(subject.send({ topic: 'orders', key: 'k', value: null, headers: undefined }))
+    expect(log.partitions).toEqual([['', '']])
+  })
+
+  it.each([
+    [JSON.stringify, /returned a text; it must return a Buffer or null\. Take json\(\)/],
+    [() => json(), /makes a serialiser: call it where you set it/],
+    [() => new Uint8Array(1), /returned a Uint8Array.*Buffer\.from\(bytes\.buffer/],
+    [() => ({}), /returned an object/],
+  ])('says what a serialiser that returns no bytes should do: %s', async (valueSerializer, message) => {
+    const failure: unknown = await producer({ valueSerializer: valueSerializer as never })
+      .send({ topic: 'orders', value: 'v' })
+      .catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code: 'SERIALIZATION_FAILED', message: expect.stringMatching(message) as string })
   })
 
   it('waits for an asynchronous serialiser, and reports one that fails', async () => {
