@@ -5,6 +5,7 @@ import {
   DescribeShareGroupOffsets,
   ErrorCode,
   IncrementalAlterConfigs,
+  KafkaBrokerError,
   KafkaUsageError,
   Metadata,
   ShareGroupDescribe,
@@ -13,7 +14,6 @@ import {
 import type { Uuid } from '@milena/protocol'
 import { brokerError } from '../cluster/broker-error.js'
 import { KafkaClientContext, type Target } from '../cluster/kafka-client-context.js'
-import { checkTopicName } from '../cluster/topic-name.js'
 import {
   clientOptions,
   toClientConfig,
@@ -23,6 +23,19 @@ import {
 import { ineffectiveEverywhere, refusedEverywhere } from '../config/foreign-options.js'
 import { option, resolveOptions } from '../config/option-table.js'
 import { text } from '../config/value-schemas.js'
+import {
+  checkAlterConfigs,
+  checkAlterGroupConfigs,
+  checkAlterTopicConfigs,
+  checkCreateTopics,
+  checkDeleteTopics,
+  checkDescribeConfigs,
+  checkDescribeShareGroups,
+  checkDescribeTopics,
+  checkListShareGroupOffsets,
+  checkListTopics,
+} from './admin-arguments.js'
+import { configNameOf, configsOf } from './config-names.js'
 import {
   configEntryOf,
   resourceTypeOf,
@@ -63,7 +76,8 @@ const adminOptions = {
 
 /**
  * Topics, configurations, share groups. Every method sends at once and resolves with the broker's answer; while no broker can
- * be reached it goes on trying until defaultApiTimeoutMs. A refusal is a KafkaBrokerError with Kafka's name as its `code`.
+ * be reached it goes on trying until defaultApiTimeoutMs. A refusal is a KafkaBrokerError with Kafka's name as its `code`; what
+ * a method was given and does not know rejects with KafkaUsageError before anything is sent.
  */
 export class Admin {
   readonly #context: KafkaClientContext
@@ -94,8 +108,8 @@ export class Admin {
    * KafkaTimeoutError when they exist but were not ready in time.
    */
   async createTopics(topics: readonly NewTopic[], options: CreateTopicsOptions = {}): Promise<CreatedTopic[]> {
+    checkCreateTopics(topics, options)
     if (topics.length === 0) return []
-    for (const { name } of topics) checkTopicName(name)
     const { ifNotExists = false, validateOnly = false, waitUntilReadyMs = 10_000 } = options
     const response = await this.#context.sendWithRetry(
       CreateTopics,
@@ -125,6 +139,7 @@ export class Admin {
     names: readonly string[],
     options: { readonly ifExists?: boolean | undefined } = {},
   ): Promise<void> {
+    checkDeleteTopics(names, options)
     if (names.length === 0) return
     const response = await this.#context.sendWithRetry(
       DeleteTopics,
@@ -136,7 +151,14 @@ export class Admin {
     )
     for (const { name, errorCode, errorMessage } of response.responses) {
       const missing = errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-      if (errorCode !== ErrorCode.NONE && !(missing && options.ifExists === true)) {
+      if (missing && options.ifExists === true) continue
+      if (missing) {
+        throw new KafkaBrokerError(
+          `DeleteTopics failed for topic '${name}' with UNKNOWN_TOPIC_OR_PARTITION: there is none of that name. Check it, or give ifExists: true.`,
+          { errorCode, api: DeleteTopics.name },
+        )
+      }
+      if (errorCode !== ErrorCode.NONE) {
         throw brokerError(DeleteTopics.name, errorCode, errorMessage, `topic '${name}'`)
       }
     }
@@ -144,8 +166,8 @@ export class Admin {
 
   /** Describes topics as one broker sees them now. Rejects with UNKNOWN_TOPIC_OR_PARTITION for one that does not exist. */
   async describeTopics(names: readonly string[]): Promise<TopicDescription[]> {
+    checkDescribeTopics(names)
     if (names.length === 0) return []
-    for (const name of names) checkTopicName(name)
     const response = await this.#fetchMetadata(names)
     return response.topics.map((topic) => {
       if (topic.errorCode !== ErrorCode.NONE)
@@ -158,6 +180,7 @@ export class Admin {
   async listTopics(
     options: { readonly includeInternal?: boolean } = {},
   ): Promise<{ name: string; topicId: Uuid; isInternal: boolean }[]> {
+    checkListTopics(options)
     const response = await this.#fetchMetadata(null)
     return response.topics
       .filter((topic) => options.includeInternal === true || !topic.isInternal)
@@ -168,6 +191,7 @@ export class Admin {
   async describeConfigs(
     resources: readonly (ConfigResource & { readonly keys?: readonly string[] | undefined })[],
   ): Promise<{ type: ConfigResourceType; name: string; entries: ReadonlyMap<string, ConfigEntry> }[]> {
+    checkDescribeConfigs(resources)
     return Promise.all(
       resources.map(async ({ type, name, keys }) => {
         const response = await this.#context.sendWithRetry(
@@ -177,7 +201,7 @@ export class Admin {
               {
                 resourceType: resourceTypeOf(type),
                 resourceName: name,
-                configurationKeys: keys === undefined ? null : [...keys],
+                configurationKeys: keys === undefined ? null : keys.map((key) => configNameOf(type, key)),
               },
             ],
           },
@@ -198,13 +222,15 @@ export class Admin {
   }
 
   /**
-   * Changes some entries of configurations and leaves the others; null sets one back to its default. Rejects with
+   * Changes some entries of configurations and leaves the others; null sets one back to its default. `retention.ms` may be written
+   * retentionMs, and so all of them. Rejects with
    * INVALID_CONFIG for an unknown name or a value that is not allowed.
    */
   async alterConfigs(
     resources: readonly (ConfigResource & { readonly configs: Readonly<Record<string, string | null>> })[],
     options: { readonly validateOnly?: boolean | undefined } = {},
   ): Promise<void> {
+    checkAlterConfigs(resources, options)
     const [SET, DELETE] = [0, 1]
     await Promise.all(
       resources.map(async ({ type, name, configs }) => {
@@ -215,7 +241,7 @@ export class Admin {
               {
                 resourceType: resourceTypeOf(type),
                 resourceName: name,
-                configs: Object.entries(configs).map(([key, value]) => ({
+                configs: configsOf(type, configs).map(([key, value]) => ({
                   name: key,
                   configOperation: value === null ? DELETE : SET,
                   value,
@@ -238,17 +264,20 @@ export class Admin {
   }
 
   /** alterConfigs() for one topic, e.g. `{ 'retention.ms': '3600000' }`. */
-  alterTopicConfigs(topic: string, configs: Readonly<Record<string, string | null>>): Promise<void> {
+  async alterTopicConfigs(topic: string, configs: Readonly<Record<string, string | null>>): Promise<void> {
+    checkAlterTopicConfigs(topic, configs)
     return this.alterConfigs([{ type: 'topic', name: topic, configs }])
   }
 
   /** alterConfigs() for one group, e.g. `{ 'share.auto.offset.reset': 'earliest' }`. The group need not exist yet. */
-  alterGroupConfigs(groupId: string, configs: Readonly<Record<string, string | null>>): Promise<void> {
+  async alterGroupConfigs(groupId: string, configs: Readonly<Record<string, string | null>>): Promise<void> {
+    checkAlterGroupConfigs(groupId, configs)
     return this.alterConfigs([{ type: 'group', name: groupId, configs }])
   }
 
   /** Describes share groups with their members, as their coordinators see them. Rejects with GROUP_ID_NOT_FOUND for an unknown one. */
   async describeShareGroups(groupIds: readonly string[]): Promise<ShareGroupDescription[]> {
+    checkDescribeShareGroups(groupIds)
     return Promise.all(
       groupIds.map(async (groupId) => {
         const response = await this.#context.sendWithRetry(
@@ -275,6 +304,7 @@ export class Admin {
     groupId: string,
     options: { readonly topics?: Readonly<Record<string, readonly number[]>> | undefined } = {},
   ): Promise<ShareGroupOffset[]> {
+    checkListShareGroupOffsets(groupId, options)
     const topics =
       options.topics === undefined
         ? null

@@ -1,5 +1,6 @@
 import { KafkaUsageError } from '@milena/protocol'
 import type { CreateTopics, Metadata, RequestInput, ResponseOf, Uuid } from '@milena/protocol'
+import { configsOf } from './config-names.js'
 
 /** A topic to be created. */
 export interface NewTopic {
@@ -10,7 +11,7 @@ export interface NewTopic {
   readonly replicationFactor?: number | undefined
   /** Which brokers hold each partition, the first one leading: `[[1, 2], [2, 3]]`. In place of the two numbers. */
   readonly replicaAssignments?: readonly (readonly number[])[] | undefined
-  /** Topic configuration, e.g. `{ 'retention.ms': '3600000' }`. */
+  /** Topic configuration, e.g. `{ 'retention.ms': '3600000' }`; `retentionMs` will do. */
   readonly configs?: Readonly<Record<string, string>> | undefined
 }
 
@@ -60,7 +61,7 @@ export function topicRequestOf(topic: NewTopic): TopicRequest {
       partitionIndex,
       brokerIds: [...brokerIds],
     })),
-    configs: Object.entries(configs ?? {}).map(([key, value]) => ({ name: key, value })),
+    configs: configsOf('topic', configs ?? {}).map(([key, value]) => ({ name: key, value })),
   }
 }
 
