@@ -1,5 +1,5 @@
 import { KafkaError, KafkaUsageError } from '@milena/protocol'
-import type { Clock } from '@milena/protocol/runtime'
+import type { Clock, Timer } from '@milena/protocol/runtime'
 import type { ResolvedShareConsumerConfig } from '../config/share-consumer-config.js'
 import { isAborted } from '../network/aborted.js'
 import { AckCode } from './acknowledge-type.js'
@@ -17,7 +17,7 @@ import type { UndecodableRecords } from './undecodable-records.js'
 //
 // Rules kept here
 // - Implicit mode: one batch is out at a time. Explicit mode: at most maxInFlight records are out and unanswered; who set
-//   it waits for answers, who did not is told at once that records were forgotten. Neither waits for ever.
+//   it waits for answers, who did not is told at once that records were forgotten. Neither waits for ever, nor long in silence.
 // - An error that heals by itself does not end an iteration.
 // - The end of the consumer is the end of the iteration, not an error of it.
 
@@ -54,6 +54,7 @@ export class StreamSource<K, V> {
   #engine: ShareEngine<K, V> | undefined
   #wait: BoundedWait | undefined
   #ended = false
+  #hasWarned = false
 
   /** `batches`: in implicit mode what is read at once is answered as a whole. */
   constructor(host: StreamHost<K, V>, options: ReadOptions, { batches }: { readonly batches: boolean }) {
@@ -84,6 +85,7 @@ export class StreamSource<K, V> {
       const { full, ...room } = this.#room(engine)
       const wait = new BoundedWait(this.#host.clock, full ? this.#patienceMs(engine) : Infinity, this.#signal)
       this.#wait = wait
+      const warning = full ? this.#warnOnce(engine) : undefined
       try {
         const over = wait.error()
         if (over !== undefined) throw over
@@ -96,11 +98,12 @@ export class StreamSource<K, V> {
         if (!KafkaError.is(error)) throw error
         if (isAborted(error)) {
           if (wait.end !== 'late') throw wait.error() ?? error
-          if (this.#isFull(engine)) throw forgotten(engine.outstanding, 'waited')
+          if (this.#isFull(engine)) throw forgotten(engine.outstanding, this.#patienceMs(engine))
         } else if (KafkaUsageError.is(error) || error === engine.fatal) throw error
         else return { error }
       } finally {
         wait.stop()
+        warning?.cancel()
         this.#wait = undefined
       }
     }
@@ -123,12 +126,28 @@ export class StreamSource<K, V> {
     if (acknowledgementMode === 'implicit') return { full: false, max: maxInFlight }
     if (maxInFlight !== undefined) return { full: this.#isFull(engine), maxInFlight }
     const { outstanding } = engine
-    if (outstanding >= maxPollRecords) throw forgotten(outstanding, 'at once')
+    if (outstanding >= maxPollRecords) throw forgotten(outstanding)
     return { full: false }
   }
 
   #isFull(engine: ShareEngine<K, V>): boolean {
     return this.#maxInFlight !== undefined && engine.outstanding >= this.#maxInFlight
+  }
+
+  /** Says after a lock's time that nothing was answered: until the error it is a long silence. Once for an iteration. */
+  #warnOnce(engine: ShareEngine<K, V>): Timer | undefined {
+    const lockMs = engine.acquisitionLockTimeoutMs
+    if (this.#hasWarned || lockMs === undefined || lockMs >= this.#patienceMs(engine)) return undefined
+    return this.#host.clock.setTimer(() => {
+      if (!this.#isFull(engine)) return
+      this.#hasWarned = true
+      const { client, groupId } = this.#host.config
+      const { outstanding } = engine
+      client.logger.warn(
+        { groupId, outstanding, maxInFlight: this.#maxInFlight },
+        `An iteration of group '${groupId}' has waited for ${seconds(lockMs)} for an answer to one of its ${records(outstanding)}, and reads nothing meanwhile. Answer each with acknowledge(record, type), or raise maxInFlight where they take long.`,
+      )
+    }, lockMs)
   }
 
   /** No lock is kept for longer, so that no answer can be worth waiting for any more. */
@@ -147,11 +166,22 @@ export function release({ spans, failures }: TakenBatch<unknown, unknown>): void
   }
 }
 
-function forgotten(outstanding: number, when: 'at once' | 'waited'): KafkaUsageError {
+/** `waitedMs`: for how long none of them was answered. */
+function forgotten(outstanding: number, waitedMs?: number): KafkaUsageError {
   const remedy =
-    when === 'at once'
+    waitedMs === undefined
       ? 'answer each with acknowledge(record, type) before the next one is asked for, or set maxInFlight to read on while so many are being worked on'
-      : 'none was answered for as long as a lock is kept. Answer each with acknowledge(record, type), or raise maxInFlight or maxLockExtensionMs'
-  const what = outstanding === 1 ? '1 record of this iteration is' : `${outstanding} records of this iteration are`
-  return new KafkaUsageError(`${what} not acknowledged: ${remedy}.`, { code: 'NOT_ACKNOWLEDGED' })
+      : `none was answered for ${seconds(waitedMs)}, as long as a lock is kept. Answer each with acknowledge(record, type), or raise maxInFlight or maxLockExtensionMs`
+  const are = outstanding === 1 ? 'is' : 'are'
+  return new KafkaUsageError(`${records(outstanding)} of this iteration ${are} not acknowledged: ${remedy}.`, {
+    code: 'NOT_ACKNOWLEDGED',
+  })
+}
+
+function records(count: number): string {
+  return count === 1 ? '1 record' : `${count} records`
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 100) / 10} s`
 }

@@ -207,9 +207,36 @@ describe('an iteration over records, explicit mode', () => {
     expect(value).toMatchObject({
       code: 'NOT_ACKNOWLEDGED',
       message: expect.stringMatching(
-        /^1 record of this iteration is not acknowledged: .* for as long as a lock is kept/,
+        /^1 record of this iteration is not acknowledged: none was answered for 60 s, as long as a lock is kept/,
       ) as string,
     })
+  })
+
+  it('says once after the time of a lock that it waits for answers, and nothing where they came', async () => {
+    const { consumer } = group.subscribed({ ...explicit, maxInFlight: 2, maxLockExtensionMs: 10 * LOCK_MS })
+    group.leader().give({ first: 0, last: 1 })
+    const stream = consumer.batches()
+    const batch = await group.until(stream.next())
+    const held = [...(batch.value ?? [])]
+    expect(held).toHaveLength(2)
+    let next = stream.next()
+    const later = () => group.clock.advance(LOCK_MS - 1_000)
+    await later()
+    for (const each of held) consumer.acknowledge(each)
+    // Nothing more there is to read: that is no reason to warn.
+    await group.clock.advance(3 * LOCK_MS)
+    const waiting = () => group.warnings.filter((line) => line.includes('for an answer'))
+    expect(waiting()).toEqual([])
+    group.leader().give({ first: 2, last: 5 })
+    await group.until(next)
+    next = stream.next()
+    next.catch(() => undefined)
+    await later()
+    expect(waiting()).toEqual([])
+    await group.clock.advance(5 * LOCK_MS)
+    expect(waiting()).toEqual([
+      expect.stringMatching(/has waited for 30 s for an answer to one of its 2 records, .*acknowledge\(record, type\)/),
+    ])
   })
 
   it('takes the last answer with lastWins, as long as it is not sent', async () => {
