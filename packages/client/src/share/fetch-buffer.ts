@@ -54,6 +54,9 @@ export class FetchBuffer<K, V> {
   readonly #exact: boolean
   #records = 0
   #bytes = 0
+  /** Locks were lost since it was counted. */
+  #outdated = false
+  #taking = false
   /** Locks are looked after: one that seems to have run out will be renewed, or given up. */
   keepsLocks = false
 
@@ -64,8 +67,10 @@ export class FetchBuffer<K, V> {
     this.#logger = logger
   }
 
-  /** How many records wait; those whose lock was lost meanwhile still count. */
+  /** How many records wait. Those whose lock was lost count until lost() is told. */
   get records(): number {
+    // Deserialisers are code of the application, and may ask in the middle of it all.
+    if (this.#outdated && !this.#taking) this.recount()
     return this.#records
   }
 
@@ -87,7 +92,9 @@ export class FetchBuffer<K, V> {
    * returned a promise.
    */
   take(max: number, cut = this.#exact): TakenBatch<K, V> | LateHandout<K, V> {
+    if (this.#outdated) this.recount()
     const out = new Handout<K, V>(this.#deserializers, this.#clock)
+    this.#taking = true
     for (let i = 0; out.size < max;) {
       const waiting = this.#queue[i]
       if (waiting === undefined) break
@@ -102,6 +109,7 @@ export class FetchBuffer<K, V> {
         this.#bytes -= waiting.bytes
       } else i++
     }
+    this.#taking = false
     return out.late.length === 0 ? out.batch : new LateHandout(out)
   }
 
@@ -121,6 +129,7 @@ export class FetchBuffer<K, V> {
     let ahead = 0
     for (const waiting of this.#queue) {
       for (const { range, from } of left(waiting)) {
+        if (!range.holder.live) continue
         positions.set(range, { ahead, from })
         ahead += range.openAmong(from, range.length)
       }
@@ -128,13 +137,27 @@ export class FetchBuffer<K, V> {
     return positions
   }
 
-  /** Some of what waits here was answered: counts anew. */
+  /** Locks were lost, perhaps of what waits here. */
+  lost(): void {
+    this.#outdated = true
+  }
+
+  /** Some of what waits here was answered or lost: counts anew, and lets go of what nothing is left of. Not within a take(). */
   recount(): void {
+    this.#outdated = false
     this.#records = 0
+    this.#bytes = 0
+    let kept = 0
     for (const waiting of this.#queue) {
-      waiting.left = left(waiting).reduce((sum, { range, from }) => sum + range.openAmong(from, range.length), 0)
+      waiting.left = 0
+      for (const { range, from } of left(waiting))
+        if (range.holder.live) waiting.left += range.openAmong(from, range.length)
+      if (waiting.left === 0) continue
+      this.#queue[kept++] = waiting
       this.#records += waiting.left
+      this.#bytes += waiting.bytes
     }
+    this.#queue.length = kept
   }
 
   /** Drops everything. Whoever calls this has answered it, or lost it. */

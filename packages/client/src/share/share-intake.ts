@@ -204,9 +204,10 @@ export class ShareIntake<K, V> {
     return this.#buffer.positions()
   }
 
-  /** Something was lost: what the application has answered since it was last seen tells nothing of its pace. */
+  /** Something was lost: it does not wait here any more, and what the application has answered since it was last seen tells nothing of its pace. */
   lost(): void {
     this.#pace.lost(this.#outstanding())
+    this.#buffer.lost()
   }
 
   /** Some of what waits here was RELEASEd. */

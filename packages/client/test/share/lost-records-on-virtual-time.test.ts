@@ -61,6 +61,26 @@ let bench: Bench
 
 afterEach(() => bench.end({ timeoutMs: 1_000 }))
 
+describe('The records that wait', () => {
+  it('are no more those of a session that is gone, nor those whose locks ran out, however busy the application is', async () => {
+    bench = await Bench.open()
+    const engine = bench.member({ maxPollRecords: 10 })
+    const take = async (): Promise<number> =>
+      (await bench.broker.advanceUntil(engine.take({ maxInFlight: 4 }))).records.length
+    bench.append(10)
+    expect(await take()).toBe(4)
+    expect(engine.bufferedRecords).toBe(6)
+    bench.broker.cutConnections()
+    await bench.broker.clock.advance(10)
+    expect(engine.bufferedRecords).toBe(0)
+    expect(await take()).toBe(4)
+    expect(engine.bufferedRecords).toBe(6)
+    await bench.broker.clock.advance(40_000)
+    expect(engine.bufferedRecords).toBe(0)
+    expect(await take()).toBe(4)
+  })
+})
+
 describe('The metric `lost` counts once', () => {
   it('what ran out while nothing was fetched', async () => {
     bench = await Bench.open()
