@@ -548,6 +548,29 @@ describe('an acknowledgement', () => {
     expect(verdicts[0]?.error?.message).toMatch(/does not mention/)
   })
 
+  it('that the answer to the fetch which carried it leaves out is told as failed, too', async () => {
+    const { engine, records } = await holding(0)
+    group.leader().next('ShareFetch', () => ({
+      throttleTimeMs: 0,
+      errorCode: 0,
+      errorMessage: null,
+      acquisitionLockTimeoutMs: LOCK_MS,
+      responses: [],
+      nodeEndpoints: [],
+    }))
+    const verdicts = verdictsOf(engine)
+    void engine.take().catch(() => undefined)
+    for (const record of records) engine.settle(record, 'ACCEPT')
+    await group.until(engine.whenSettled())
+    const carrying = group
+      .leader()
+      .fetches.filter(({ topics }) =>
+        topics.some(({ partitions }) => partitions.some((each) => each.acknowledgementBatches.length > 0)),
+      )
+    expect(carrying).toHaveLength(1)
+    expect(verdicts).toMatchObject([{ error: { code: 'INVALID_RECORD_STATE' } }])
+  })
+
   it('does not wait for records on another broker', async () => {
     await group.end()
     group = new ScriptedGroup({ nodes: 2 })

@@ -23,6 +23,14 @@ function fetch(from: ShareSession, named: number[] = []): { epoch: number; added
   return { epoch, added: indices(changes.added), forgotten: indices(changes.forgotten) }
 }
 
+/** One fetch that was refused before the broker looked at the session; what it told. */
+function refused(from: ShareSession, named: number[] = []): { epoch: number; added: number[]; forgotten: number[] } {
+  const changes = from.changes()
+  from.sentFetch(changes, named.map(of))
+  from.notTaken()
+  return { epoch: from.epoch, added: indices(changes.added), forgotten: indices(changes.forgotten) }
+}
+
 describe('a share session', () => {
   it('opens with epoch 0 and every wanted partition, and then tells changes only', () => {
     const it = session(0, 1)
@@ -56,6 +64,16 @@ describe('a share session', () => {
     expect(fetch(it)).toMatchObject({ forgotten: [] })
   })
 
+  it('tells again what a broker did not take in: partitions to add as well as those to forget', () => {
+    const it = session(0, 1)
+    fetch(it)
+    it.want(new Set([of(1), of(2)]))
+    expect(refused(it, [3])).toEqual({ epoch: 1, added: [2], forgotten: [0] })
+    expect(it.has(of(3))).toBe(false)
+    expect(fetch(it)).toEqual({ epoch: 1, added: [2], forgotten: [0] })
+    expect(fetch(it)).toEqual({ epoch: 2, added: [], forgotten: [] })
+  })
+
   it('begins again with everything after a reset', () => {
     const it = session(0, 1)
     fetch(it)
@@ -70,6 +88,7 @@ describe('a share session', () => {
     const step = fc.oneof(
       wanted.map((list) => ({ want: list })),
       fc.uniqueArray(fc.nat(5), { maxLength: 3 }).map((named) => ({ fetch: named })),
+      fc.uniqueArray(fc.nat(5), { maxLength: 3 }).map((named) => ({ refused: named })),
       fc.constant({ reset: true }),
     )
     fc.assert(
@@ -92,6 +111,8 @@ describe('a share session', () => {
             for (const index of added) expect(atBroker.has(index)).toBe(false)
             for (const index of forgotten) atBroker.delete(index)
             for (const index of [...added, ...named]) atBroker.add(index)
+          } else if ('refused' in now) {
+            refused(tested, tested.isOpen ? now.refused : [])
           } else {
             tested.reset()
           }
