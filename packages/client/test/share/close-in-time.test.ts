@@ -6,8 +6,11 @@ import {
   ShareFetch,
   ShareGroupHeartbeat,
 } from '@milena/protocol'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ShareConsumer } from '../../src/index.js'
+import { SeededRandom, silentLogger } from '@milena/protocol/runtime'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { KafkaClientContext } from '../../src/cluster/kafka-client-context.js'
+import { resolveClientConfig } from '../../src/config/client-config.js'
+import { ShareConsumer } from '../../src/index.js'
 import { ScriptedGroup } from './scripted-group.js'
 
 // The time that close() is given, beside brokers that take connections and requests and say nothing any more.
@@ -122,4 +125,43 @@ it('the leave has half the time, whatever the share sessions wait for', async ()
   node.on(ShareAcknowledge, () => undefined).on(ShareFetch, () => undefined)
   await expectClosedWithin(consumer, 400)
   expect(group.heartbeats.at(-1)).toMatchObject({ memberEpoch: -1 })
+})
+
+it('brokers that take turns leave no timer behind', async () => {
+  const two = new ScriptedGroup({ nodes: 2 })
+  two.topic('orders', [1, 2])
+  const { consumer } = two.subscribed({ acquireMode: 'record_limit' })
+  for (let i = 0; i < 3; i++) await two.until(consumer.poll(700))
+  await two.until(consumer.close())
+  expect(two.clock.pendingTimers).toBe(0)
+  await two.end()
+})
+
+it('a member that is closed no longer listens to the metadata that it shared with others', async () => {
+  const { clock } = group
+  const context = KafkaClientContext.create(
+    resolveClientConfig({
+      bootstrapServers: 'broker-1:9092',
+      logger: silentLogger,
+      runtime: { clock, random: new SeededRandom(1), transport: group.network },
+    }),
+  )
+  const options = { groupId: 'workers', bootstrapServers: 'broker-1:9092', logger: silentLogger }
+  let listening = 0
+  const onChange = context.metadata.onChange.bind(context.metadata)
+  vi.spyOn(context.metadata, 'onChange').mockImplementation((listener) => {
+    listening++
+    const stop = onChange(listener)
+    return () => {
+      listening--
+      stop()
+    }
+  })
+  const consumer = new ShareConsumer(options, context)
+  consumer.subscribe(['orders'])
+  await group.until(consumer.poll(100))
+  expect(listening).toBe(1)
+  await group.until(consumer.close())
+  expect(listening).toBe(0)
+  await context.release()
 })
