@@ -157,6 +157,6 @@ function noSuchPartition(
 ): KafkaError {
   const count = metadata?.partitions.length ?? 0
   return new KafkaUsageError(
-    `Topic '${topic}' has ${count} partitions, 0 to ${count - 1}; there is no partition ${partition}. Correct the record's partition, or leave it out.`,
+    `Topic '${topic}' has ${count === 1 ? 'one partition, 0' : `${count} partitions, 0 to ${count - 1}`}; there is no partition ${partition}. Correct the record's partition, or leave it out.`,
   )
 }

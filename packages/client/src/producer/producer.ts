@@ -18,6 +18,7 @@ import {
 } from '../config/producer-config.js'
 import { shownArgument } from '../config/shown-argument.js'
 import { isSerde, type Serializer } from '../serde.js'
+import { readCloseOptions, type CloseOptions } from '../share/consumer-arguments.js'
 import { BufferMemory } from './buffer-memory.js'
 import { Delivery, type RecordMetadata } from './producer-batch.js'
 import { ProducerTopic, type PendingRecord } from './producer-topic.js'
@@ -90,7 +91,7 @@ export class Producer<K = DefaultSerializable, V = DefaultSerializable> {
    */
   send(record: ProducerRecord<K, V>): Promise<RecordMetadata> {
     if (this.#closing !== undefined) {
-      return Promise.reject(new KafkaUsageError('This producer is closed. Create a new one.', { code: 'CLOSED' }))
+      return this.#refusedAsClosed()
     }
     try {
       if (typeof record !== 'object' || record === null || Array.isArray(record)) {
@@ -135,16 +136,30 @@ export class Producer<K = DefaultSerializable, V = DefaultSerializable> {
 
   /**
    * Takes no more records, delivers those that were sent, and closes its connections. What is not delivered after `timeoutMs`
-   * (default 30,000) fails. Calling it again gives the same promise. Never rejects.
+   * (default 30,000) fails. Calling it again gives the same promise. Rejects, and leaves it open, for options that it does not
+   * know (KafkaUsageError); for nothing else.
    */
-  close(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
-    this.#closing ??= this.#close(options.timeoutMs ?? 30_000)
-    return this.#closing
+  close(options: CloseOptions = {}): Promise<void> {
+    try {
+      this.#closing ??= this.#close(readCloseOptions(options).timeoutMs ?? 30_000)
+      return this.#closing
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new KafkaError(String(error)))
+    }
   }
 
   /** close(), for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** Takes a turn of the event loop: in a loop that goes on whatever send() says, no signal handler would run any more. */
+  #refusedAsClosed(): Promise<never> {
+    return new Promise((_, reject) => {
+      this.#context.clock.immediate(() => {
+        reject(new KafkaUsageError('This producer is closed. Create a new one.', { code: 'CLOSED' }))
+      })
+    })
   }
 
   async #close(timeoutMs: number): Promise<void> {

@@ -51,9 +51,10 @@ function refuseField(record: object, name: string): void {
   const value: unknown = Reflect.get(record, name)
   if (value === undefined) return
   const nearest = nearestName(name, FIELDS)
+  const hint = nearest === undefined ? '.' : `; did you mean '${nearest}'?`
   throw new KafkaUsageError(
-    `send() takes a record, such as { topic: 'orders', value: 'text' }; '${name}' is no field of one` +
-      `${nearest === undefined ? '' : `, did you mean '${nearest}'?`}. Its fields are ${FIELDS.join(', ')}. ` +
+    `send() takes a record, such as { topic: 'orders', value: 'text' }; '${name}' is no field of one${hint} ` +
+      `Its fields are ${FIELDS.join(', ')}. ` +
       `${Array.isArray(value) ? 'Each record is sent by a send() of its own.' : 'Leave out what it has besides.'}`,
   )
 }

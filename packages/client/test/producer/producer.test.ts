@@ -102,7 +102,7 @@ describe('send()', () => {
   it('to a partition that does not exist says how many there are', async () => {
     const subject = producer()
     await expect(settled(subject.send({ topic: 'orders', value: 'v', partition: 5 }))).rejects.toThrow(
-      /has 1 partitions.*no partition 5/,
+      /has one partition, 0; there is no partition 5/,
     )
   })
 
@@ -115,10 +115,13 @@ describe('send()', () => {
     [{ topic: 'orders', value: 'v', headers: { h: 5 as never } }, /record header 'h'/],
     [{ topic: 'orders', value: 'v', headers: new Map([['h', 'x']]) as never }, /headers of a record.*it has a Map/],
     [{ topic: 'orders', messages: [{ value: 'v' }] } as never, /'messages' is no field of one.*send\(\) of its own/],
-    [{ topic: 'orders', vaule: 'v' } as never, /'vaule' is no field of one, did you mean 'value'\?.*topic, key, value/],
+    [
+      { topic: 'orders', vaule: 'v' } as never,
+      /'vaule' is no field of one; did you mean 'value'\? Its.*topic, key, value/,
+    ],
     [
       { topic: 'orders', value: 'v', header: { a: 'b' } } as never,
-      /'header' is no field of one, did you mean 'headers'/,
+      /'header' is no field of one; did you mean 'headers'/,
     ],
     [{ topic: 'orders', value: 'v', offset: 5 } as never, /'offset' is no field of one.*Leave out what it has besides/],
     [[{ topic: 'orders', value: 'v' }] as never, /not a list\. Each record is sent by a send\(\) of its own/],
@@ -354,7 +357,7 @@ describe('close()', () => {
     expect(subject.close()).toBe(closing)
     await settled(closing, 1_000)
     expect(await sent).toMatchObject({ offset: 0 })
-    await expect(subject.send({ topic: 'orders', value: 'b' })).rejects.toMatchObject({ code: 'CLOSED' })
+    await expect(settled(subject.send({ topic: 'orders', value: 'b' }))).rejects.toMatchObject({ code: 'CLOSED' })
     await clock.advance(0)
     expect([...network.nodes.values()].flatMap((node) => [...node.connections])).toEqual([])
     expect(clock.pendingTimers).toBe(0)
@@ -371,6 +374,24 @@ describe('close()', () => {
     expect(await unknown).toMatchObject({ code: 'CLOSED' })
     await clock.advance(0)
     expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('refuses options that it does not know, and stays open', async () => {
+    const subject = producer()
+    await expect(subject.close({ timeout: 5 } as never)).rejects.toThrow(/close\(\) takes \{ timeoutMs \}.*'timeout'/)
+    await expect(subject.close({ timeoutMs: '5' as never })).rejects.toSatisfy(KafkaUsageError.is)
+    await settled(subject.send({ topic: 'orders', value: 'a' }))
+    await settled(subject.close({ timeoutMs: undefined }))
+  })
+
+  it('lets the event loop turn in a loop that goes on sending', async () => {
+    const subject = new Producer({ bootstrapServers: 'broker-1:9092', logger })
+    await subject.close()
+    let fired = false
+    setImmediate(() => (fired = true))
+    for (let sent = 0; sent < 1_000 && !fired; sent++)
+      await subject.send({ topic: 'orders', value: 'a' }).catch(() => 0)
+    expect(fired).toBe(true)
   })
 
   it('with no time at all fails everything at once', async () => {

@@ -237,7 +237,9 @@ describe('a wrong argument', () => {
   it('of subscribe() is refused with an example, or with what a topic name may be', () => {
     const consumer = group.consumer()
     expect(() => consumer.subscribe('orders' as never)).toThrow("consumer.subscribe(['orders'])")
-    for (const wrong of ['a b', '', '..', 'x'.repeat(250), 7])
-      expect(() => consumer.subscribe([wrong as string])).toThrow(/legal topic name.*1 to 249 characters/)
+    for (const wrong of ['a b', '', '..', 'x'.repeat(250)])
+      expect(() => consumer.subscribe([wrong])).toThrow(/legal topic name.*1 to 249 characters/)
+    expect(() => consumer.subscribe([7 as never])).toThrow(/named by a text, such as 'orders', not by the number 7/)
+    expect(() => consumer.subscribe([/f-.*/ as never])).toThrow(/not by a RegExp\. Patterns are not for share groups/)
   })
 })
