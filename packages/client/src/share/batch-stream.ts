@@ -43,11 +43,16 @@ export class BatchStream<K, V> implements AsyncIterableIterator<ConsumerRecords<
         },
       )
     }
-    this.#waiting = true
     try {
       this.#engine = this.#source.engine(this)
       if (this.#engine === undefined) return this.#finish()
       this.acceptCurrent()
+    } catch (error) {
+      this.#finish()
+      return this.#host.refuse(error)
+    }
+    this.#waiting = true
+    try {
       // A reader that never waits must not keep heartbeats waiting.
       await new Promise<void>((resolve) => this.#host.clock.immediate(resolve))
       const taken = await this.#source.take()

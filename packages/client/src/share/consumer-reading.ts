@@ -38,6 +38,9 @@ export interface ConsumerReadingOptions<K, V> {
   readonly endInterval: () => void
 }
 
+/** An iteration has no timeout, and waits for records. */
+const UNHURRIED = { atMostMs: () => Infinity, hasty: () => false }
+
 export class ConsumerReading<K, V> implements StreamHost<K, V> {
   readonly config: ResolvedShareConsumerConfig<K, V>
   readonly clock: Clock
@@ -103,7 +106,11 @@ export class ConsumerReading<K, V> implements StreamHost<K, V> {
     const { commits, current, pace } = this.#options
     commits.readOn()
     // An iteration that is begun again and again on a member that has failed for good rejects each time.
-    return pace.keep(() => current.take(options), { atMostMs: () => Infinity, hasty: () => false })
+    return pace.keep(() => current.take(options), UNHURRIED)
+  }
+
+  refuse(error: unknown): Promise<never> {
+    return this.#options.pace.keep(() => rejected(error), UNHURRIED)
   }
 
   acceptRecord(record: ConsumerRecord<K, V>): void {
@@ -113,4 +120,8 @@ export class ConsumerReading<K, V> implements StreamHost<K, V> {
   acceptBatch(batch: TakenBatch<K, V>): void {
     if (this.#options.current.engine.acceptRest(batch) > 0) this.#options.commits.notedAll(batch.spans)
   }
+}
+
+async function rejected(error: unknown): Promise<never> {
+  throw error
 }

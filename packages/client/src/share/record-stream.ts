@@ -55,7 +55,7 @@ export class RecordStream<K, V> implements AsyncIterableIterator<RecordOrFailure
       this.acceptCurrent()
     } catch (error) {
       this.#finish()
-      return rejected(error)
+      return this.#host.refuse(error)
     }
     if (this.#host.clock.now() - this.#sliceBegan > SLICE_MS) return this.#afterPause()
     const item = this.#nextItem()
@@ -175,10 +175,6 @@ function inOrder<K, V>(
     items.splice(later < 0 && after === 0 ? items.length : after, 0, failure)
   }
   return items
-}
-
-async function rejected(error: unknown): Promise<never> {
-  throw error
 }
 
 function overlapping(): KafkaUsageError {

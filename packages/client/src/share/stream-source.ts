@@ -32,6 +32,8 @@ export interface StreamHost<K, V> {
   /** The consumer was closed, or goes on as another member. */
   isOver(engine: ShareEngine<K, V>): boolean
   take(options: TakeOptions): Promise<TakenBatch<K, V>>
+  /** Rejects with an error that ended an iteration before it took anything. */
+  refuse(error: unknown): Promise<never>
   /** Implicit mode: this record is processed; or this batch. */
   acceptRecord(record: ConsumerRecord<K, V>): void
   acceptBatch(batch: TakenBatch<K, V>): void

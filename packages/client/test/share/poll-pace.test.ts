@@ -84,9 +84,14 @@ it('what happens for the first time, or again after a pause, is told at once', a
   expect(await poll()).toBe('WAKEUP')
 })
 
-it.each(['records', 'batches'] as const)('so does a loop that begins %s() again each time', async (form) => {
+it.each([
+  ['records', 'GROUP_AUTHORIZATION_FAILED'],
+  ['batches', 'GROUP_AUTHORIZATION_FAILED'],
+  ['records', 'NO_SUBSCRIPTION'],
+  ['batches', 'NO_SUBSCRIPTION'],
+] as const)('so does a loop that begins %s() again each time: %s', async (form, code) => {
   group.heartbeat = (request) => group.refuse(request, ErrorCode.GROUP_AUTHORIZATION_FAILED)
-  const { consumer } = group.subscribed()
+  const consumer = code === 'NO_SUBSCRIPTION' ? group.consumer() : group.subscribed().consumer
   let count = 0
   let over = false
   const loop = (async () => {
@@ -95,7 +100,7 @@ it.each(['records', 'batches'] as const)('so does a loop that begins %s() again 
         for await (const _ of consumer[form]()) throw new Error('nothing was to come')
       } catch (error) {
         count++
-        expect(error).toMatchObject({ code: 'GROUP_AUTHORIZATION_FAILED' })
+        expect(error).toMatchObject({ code })
       }
     }
   })()
