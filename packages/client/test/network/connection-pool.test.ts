@@ -1,6 +1,6 @@
 import { FindCoordinator, KafkaConnectionError, Metadata } from '@milena/protocol'
 import { SeededRandom, silentLogger, VirtualClock } from '@milena/protocol/runtime'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { ConnectionPool } from '../../src/network/connection-pool.js'
 import { ScriptedNetwork, type ScriptedNode } from '../scripted-network.js'
 
@@ -74,6 +74,17 @@ describe('the control connection to an address', () => {
     expect(subject.isClosed).toBe(true)
     expect(clock.pendingTimers).toBe(0)
   })
+})
+
+it('a connection that died is none of the pool any more', async () => {
+  const subject = pool()
+  const own = await subject.open(broker, { clientId: 'own' })
+  node.cut()
+  await clock.advance(0)
+  expect(own.isOpen).toBe(false)
+  const closed = vi.spyOn(own, 'close')
+  subject.close()
+  expect(closed).not.toHaveBeenCalled()
 })
 
 describe('an address that fails', () => {

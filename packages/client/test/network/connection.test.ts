@@ -114,6 +114,23 @@ describe('a handshake', () => {
     expect(node.connections.size).toBe(0)
   })
 
+  it('with a peer that hangs up while connecting closes the socket that comes of it', async () => {
+    let closed = 0
+    const opening = open({
+      transport: {
+        connect: (_, { handlers }) => {
+          handlers.close()
+          return Promise.resolve({ write: () => undefined, close: () => closed++ })
+        },
+      },
+    })
+    const refused = expect(opening).rejects.toSatisfy(KafkaConnectionError.is)
+    await clock.advance(10_001)
+    await refused
+    expect(closed).toBe(1)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
   it('with a peer that hangs up says what to look at', async () => {
     node.raw = (peer) => peer.close()
     await expect(open()).rejects.toThrow(/closed the connection during the handshake.*PLAINTEXT/)
