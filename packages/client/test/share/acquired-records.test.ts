@@ -287,6 +287,15 @@ describe('the ledger of a session that ended', () => {
     expect(losses.map(({ from, to, error: of }) => [from, to, of])).toEqual([[0, 4, cause]])
   })
 
+  it('tells a record once whose renewal was on its way', () => {
+    const range = enter(0, 1)
+    range.answer(0, AckCode.RENEW)
+    const sent = ledger.send('all')
+    expect(ledger.lose(error)).toBe(2)
+    settle(sent, { outcome: 'failed', error, together: false })
+    expect(losses).toEqual([{ range, from: 0, to: 2, cause: 'session', error }])
+  })
+
   it('fails an answer that had waited behind a renewal on its way, whatever becomes of the renewal', () => {
     const lost = new KafkaError('the session is gone')
     for (const word of [done, { outcome: 'failed', error: lost, together: false }] as const) {

@@ -93,6 +93,29 @@ describe('a poll whose deserialisers have not kept their promises', () => {
     expect([...(await group.until(polling))].map(({ offset }) => offset)).toEqual([5])
   })
 
+  it('does not tell what proved unreadable and was lost with its session before anybody took it', async () => {
+    const refuse: ((reason: Error) => void)[] = []
+    const { engine } = group.subscribed({
+      acknowledgementMode: 'explicit',
+      valueDeserializer: (data) =>
+        String(data) === 'v0' ? new Promise<string>((_, reject) => refuse.push(reject)) : String(data),
+    })
+    group.leader().give({ first: 0, last: 0 })
+    const controller = new AbortController()
+    const leaving = failure(engine.take({ signal: controller.signal }))
+    await group.clock.advance(100)
+    controller.abort()
+    expect(await leaving).toMatchObject({ code: 'ABORTED' })
+    expect(refuse).toHaveLength(1)
+    for (const reject of refuse) reject(new Error('it is no text'))
+    await group.clock.advance(0)
+    group.leader().cut()
+    await group.clock.advance(1_000)
+    group.leader().give({ first: 1, last: 1 })
+    const { records, failures } = await group.until(engine.take())
+    expect([records.map(({ offset }) => offset), failures]).toEqual([[1], []])
+  })
+
   it('does not wait for ever: once the locks are over, it reads on', async () => {
     const { consumer } = group.subscribed({ valueDeserializer: promising })
     group.leader().give({ first: 0, last: 1 })

@@ -1,5 +1,5 @@
 import { ErrorCode } from '@milena/protocol'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { RecordDeserializationError } from '../../src/share/record-deserialization-error.js'
 import { RecordDeserializationFailure } from '../../src/share/record-failure.js'
 import type { ConsumerRecord } from '../../src/share/consumer-record.js'
@@ -442,6 +442,44 @@ describe('an iteration', () => {
       seen.push(next.error === undefined ? next.offset : next.error.code)
     }
     expect(seen.filter((each) => typeof each === 'number')).toEqual([7])
+  })
+})
+
+describe('an iteration over records that was left', () => {
+  it('is told no more of an application that stands still', async () => {
+    const { consumer, engine } = group.subscribed()
+    group.leader().give({ first: 0, last: 1 })
+    const forget = vi.fn<() => void>()
+    vi.spyOn(engine, 'onStood').mockReturnValue(forget)
+    const stream = consumer.records()
+    await record(stream)
+    expect(forget).not.toHaveBeenCalled()
+    await stream.return?.()
+    expect(forget).toHaveBeenCalledOnce()
+  })
+})
+
+describe('an iteration over records whose lock seems over while it waited its turn', () => {
+  it('gives the record up at once: it is told as lost, and renewed no more', async () => {
+    const { consumer, engine } = group.subscribed({ ...explicit, maxInFlight: 10 })
+    const lost: number[] = []
+    engine.onLost(({ firstOffset }) => lost.push(firstOffset))
+    group.leader().give({ first: 0, last: 4 })
+    const stream = consumer.records()
+    const first = await record(stream)
+    group.leader().acknowledgeError = () => ErrorCode.COORDINATOR_NOT_AVAILABLE
+    consumer.acknowledge(first)
+    for (let i = 0; i < 3; i++) {
+      await group.clock.advance(8_000)
+      consumer.acknowledge(await record(stream))
+    }
+    expect(lost).toEqual([])
+    await group.clock.advance(LOCK_MS - 24_000 + 10)
+    const next = stream.next()
+    group.leader().acknowledgeError = undefined
+    group.leader().give({ first: 9, last: 9 })
+    expect(await group.until(next)).toMatchObject({ value: { offset: 9 } })
+    expect(lost).toEqual([4])
   })
 })
 
