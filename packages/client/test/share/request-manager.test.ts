@@ -571,6 +571,23 @@ describe('an acknowledgement', () => {
     expect(verdicts).toMatchObject([{ error: { code: 'INVALID_RECORD_STATE' } }])
   })
 
+  it('has all its time in a new session, however long those of the old one were refused', async () => {
+    const { engine, records } = await holding(0, { ...explicit, defaultApiTimeoutMs: 5_000 })
+    group.leader().acknowledgeError = () => ErrorCode.COORDINATOR_NOT_AVAILABLE
+    for (const record of records) engine.settle(record, 'ACCEPT')
+    await group.clock.advance(4_000)
+    group.leader().cut()
+    await idle(engine, 1_000)
+    group.leader().give({ first: 5, last: 5 })
+    const verdicts = verdictsOf(engine)
+    for (const record of await take(engine)) engine.settle(record, 'ACCEPT')
+    await group.clock.advance(2_000)
+    group.leader().acknowledgeError = undefined
+    await group.until(engine.whenSettled())
+    expect(verdicts).toMatchObject([{ batches: [{ firstOffset: 5 }], error: undefined }])
+    expect(group.leader().stored).toEqual(['orders-0@5 ACCEPT'])
+  })
+
   it('does not wait for records on another broker', async () => {
     await group.end()
     group = new ScriptedGroup({ nodes: 2 })
