@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { formatAddress, parseBootstrapServers } from '../../src/cluster/address.js'
+import { Producer } from '../../src/producer/producer.js'
 import { checkTopicName } from '../../src/cluster/topic-name.js'
 
 describe('bootstrapServers', () => {
@@ -31,6 +32,12 @@ describe('bootstrapServers', () => {
   ])("'%s' is refused, with the form that is wanted", (given, message) => {
     expect(() => parseBootstrapServers(given)).toThrow(message)
     expect(() => parseBootstrapServers(given)).toThrow(/Write host:port/)
+  })
+
+  it('are refused in words that go on from the name of the option', () => {
+    const refused = (bootstrapServers: string | string[]) => () => new Producer({ bootstrapServers })
+    expect(refused('kafka://a:1')).toThrow(/bootstrapServers is 'kafka:\/\/a:1', but it starts with 'kafka:\/\/'/)
+    expect(refused(['a:1', 'b'])).toThrow(/bootstrapServers is an array, but it holds 'b', which has no port/)
   })
 
   it('that hold credentials are refused without repeating them', () => {
