@@ -33,8 +33,10 @@ export interface Acquisition {
   renewedByApplication: number
   /** What the application decided. */
   intent: AcknowledgeType | undefined
-  /** The decision was taken over by a call that returned: a verdict is owed. */
-  isOwed: boolean
+  /** How many decisions were taken over by calls that returned: a verdict is owed. */
+  owed: number
+  /** How many were refused since they came too late, which is told as a verdict, too. */
+  tooLate: number
   verdicts: number
   /** The terminal answer that went out, unless it came back refused in a way that lets it be sent again. */
   sent: number | undefined
@@ -59,6 +61,8 @@ export class Acquisitions {
   readonly #latest = new Map<string, Acquisition>()
   /** The highest delivery count of each record in each group. */
   readonly #deliveries = new Map<string, number>()
+  /** The records of each group that an application was handed, or told of. */
+  readonly #seen = new Set<string>()
 
   latest(memberId: string, place: string, offset: number): Acquisition | undefined {
     return this.#latest.get(`${memberId} ${place}@${offset}`)
@@ -98,7 +102,8 @@ export class Acquisitions {
       isGivenUp: false,
       renewedByApplication: 0,
       intent: undefined,
-      isOwed: false,
+      owed: 0,
+      tooLate: 0,
       verdicts: 0,
       sent: undefined,
       wasSent: false,
@@ -114,6 +119,15 @@ export class Acquisitions {
     const record = `${given.groupId} ${given.place}@${given.offset}`
     this.#deliveries.set(record, Math.max(given.deliveryCount, this.#deliveries.get(record) ?? 0))
     return made
+  }
+
+  /** An application was handed this record, or an error in its place. */
+  saw({ groupId, place, offset }: Acquisition): void {
+    this.#seen.add(`${groupId} ${place}@${offset}`)
+  }
+
+  wasSeen(groupId: string, place: string, offset: number): boolean {
+    return this.#seen.has(`${groupId} ${place}@${offset}`)
   }
 
   deliveries(groupId: string, place: string, offset: number): number {

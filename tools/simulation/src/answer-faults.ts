@@ -26,7 +26,7 @@ export function answerFault(
         : `it is rejected, and the application ${intent === undefined ? 'has not answered' : `said ${intent}`}`
     case AckCode.RELEASE:
       if (!isRecord) return undefined
-      return acquisition.isOwed && intent !== 'RELEASE'
+      return acquisition.owed > 0 && intent !== 'RELEASE'
         ? `it is released, and the application said ${intent}`
         : undefined
     default:

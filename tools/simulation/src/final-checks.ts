@@ -1,14 +1,25 @@
 import { AckCode, told, type Acquisition } from './acquisitions.js'
 import type { SimProcess } from './sim-process.js'
+import type { Scenario } from './scenario.js'
 import type { World } from './world.js'
 
 /** What was not heard for longer than this is lost, and its member may not know it yet. */
 const LATELY_MS = 2_500
 
-/** What is assigned to each member now. */
+/** What is assigned to each member now, and since which epoch: it may have been something else in between. */
 export function assignments({ broker }: World): ReadonlyMap<string, string> {
   const members = broker.inspect().shareGroups.flatMap((group) => group.members)
-  return new Map(members.map(({ memberId, assignment }) => [memberId, assignment.join()]))
+  return new Map(members.map((member) => [member.memberId, assignmentOf(member)]))
+}
+
+function assignmentOf({
+  epoch,
+  assignment,
+}: {
+  readonly epoch: number
+  readonly assignment: readonly string[]
+}): string {
+  return `${epoch} ${assignment.join()}`
 }
 
 /** No broker goes on with a partition for a member that the group has not given it to. */
@@ -26,7 +37,7 @@ export function checkSessions(world: World, before: ReadonlyMap<string, string>)
     const since = broker.clock.now() - LATELY_MS
     if ((truth.heartbeatMs.get(memberId) ?? 0) < since || member.assignment.length === 0) continue
     // A new one travels with the next heartbeat, and its consequences with the next fetch.
-    if (before.get(memberId) !== member.assignment.join()) continue
+    if (before.get(memberId) !== assignmentOf(member)) continue
     if ((truth.fetchedMs.get(`${memberId} ${nodeId}`) ?? 0) < since) continue
     const strange = partitions.filter((each) => !member.assignment.includes(each))
     if (strange.length > 0) {
@@ -56,7 +67,7 @@ export function checkLeft({ broker, findings }: World, members: ReadonlySet<stri
 /** Each record of each group: accepted or rejected as an application said, or archived by the limit. */
 export function checkOutcomes(world: World): void {
   const { scenario, truth, findings, places, log } = world
-  for (const { id: groupId, isReadCommitted } of scenario.groups) {
+  for (const [index, { id: groupId, isReadCommitted }] of scenario.groups.entries()) {
     for (const { topic, partition } of places) {
       const place = `${topic}-${partition}`
       for (const [offset, content] of log.offsets(place)) {
@@ -64,8 +75,14 @@ export function checkOutcomes(world: World): void {
         const outcomes = truth.outcomes.get(`${groupId} ${place}@${offset}`) ?? []
         if (outcomes.some(({ type }) => type === AckCode.ACCEPT || type === AckCode.REJECT)) continue
         const deliveries = truth.acquisitions.deliveries(groupId, place, offset)
-        if (deliveries + truth.lostFetches >= scenario.deliveryLimit) {
+        if (deliveries + (truth.lostFetches.get(groupId) ?? 0) >= scenario.deliveryLimit) {
           findings.count('archived by the limit')
+          if (isSteady(scenario, index) && !truth.acquisitions.wasSeen(groupId, place, offset)) {
+            findings.broken(
+              'LOST',
+              `${place}@${offset} is archived for ${groupId} after ${deliveries} deliveries, and no application ever got it, though nothing was wrong`,
+            )
+          }
           continue
         }
         findings.broken(
@@ -78,25 +95,56 @@ export function checkOutcomes(world: World): void {
   checkVerdicts(world)
 }
 
-/** As many verdicts as answers: which of two equal answers to one offset a verdict was about, nobody can tell. */
+/**
+ * Nothing goes wrong, and applications do not use the deliveries up by themselves: each iteration that is left, each pause and each
+ * unsubscribe() gives back what was fetched, which costs it one.
+ */
+function isSteady({ isFair, apps, deliveryLimit }: Scenario, group: number): boolean {
+  const leaves = apps.some(({ kind, group: its }) => its === group && (kind === 'records' || kind === 'batches'))
+  return isFair && !leaves && deliveryLimit >= 10
+}
+
+/**
+ * As many verdicts as answers: which of two equal answers to one offset a verdict was about, nobody can tell; nor, from outside, about
+ * which of the members that a consumer has been.
+ */
 function checkVerdicts(world: World): void {
-  const owed = new Map<string, { answers: number; verdicts: number; last: Acquisition }>()
-  for (const acquisition of world.truth.acquisitions.all) {
-    if (!acquisition.isOwed || world.wasKilled(acquisition.tap.process)) continue
-    const { memberId, place, offset, verdicts } = acquisition
-    const key = `${memberId} ${place}@${offset}`
-    const sum = owed.get(key)
-    if (sum === undefined) owed.set(key, { answers: 1, verdicts, last: acquisition })
-    else {
-      sum.answers++
-      sum.verdicts += verdicts
-      if (verdicts === 0) sum.last = acquisition
-    }
+  const { truth, findings } = world
+  const byMember = new Map<string, Verdicts>()
+  const byProcess = new Map<string, Verdicts>()
+  for (const acquisition of truth.acquisitions.all) {
+    const { memberId, groupId, place, offset, verdicts, owed, tooLate, tap } = acquisition
+    if (world.wasKilled(tap.process)) continue
+    const ofMember = verdictsOf(byMember, `${memberId} ${place}@${offset}`, acquisition)
+    if (owed > 0) ofMember.answers++
+    ofMember.verdicts += verdicts
+    if (owed > 0 && verdicts === 0) ofMember.last = acquisition
+    const ofProcess = verdictsOf(byProcess, `${tap.process.name} ${groupId} ${place}@${offset}`, acquisition)
+    // Each time it was acquired has one answer, the application's or the client's own; those that come too late may be several.
+    ofProcess.answers += Math.max(1, owed + tooLate)
+    ofProcess.verdicts += verdicts
   }
-  for (const { answers, verdicts, last } of owed.values()) {
+  for (const { answers, verdicts, last } of byMember.values()) {
     if (verdicts >= answers) continue
-    world.findings.broken('VERDICT', `the answer ${last.intent} to ${told(last)} was never told a verdict`)
+    findings.broken('VERDICT', `the answer ${last.intent} to ${told(last)} was never told a verdict`)
   }
+  for (const { answers, verdicts, last } of byProcess.values()) {
+    if (verdicts <= answers) continue
+    findings.broken('VERDICT', `${told(last)}: ${verdicts} verdicts were told, for ${answers} answers at most`)
+  }
+}
+
+/** What became of one record. */
+interface Verdicts {
+  answers: number
+  verdicts: number
+  last: Acquisition
+}
+
+function verdictsOf(all: Map<string, Verdicts>, key: string, last: Acquisition): Verdicts {
+  const known = all.get(key) ?? { answers: 0, verdicts: 0, last }
+  all.set(key, known)
+  return known
 }
 
 /** Nothing of the applications is left at the brokers that ended in good order when nothing was wrong. */

@@ -12,6 +12,7 @@ import { SessionRefusals } from './session-refusals.js'
 import type { SimProcess } from './sim-process.js'
 import { acknowledgementsOf, eachOffset, type AckBatches } from './wire-acknowledgements.js'
 import type { HandedOutRecord, LostRange } from './record-places.js'
+import { RequestCounts } from './request-counts.js'
 import { requestLine, responseLine } from './wire-lines.js'
 import { meant, toCome } from './which-acquisition.js'
 import type { Exchange, FetchResponse, WireObserver, WireTap } from './wire-tap.js'
@@ -25,9 +26,6 @@ import type { Exchange, FetchResponse, WireObserver, WireTap } from './wire-tap.
 // - Where nobody can know (a connection ended between request and answer), the outcome is unknown, and both are right.
 // - A lock's end is known within bounds: earliest from when the request was sent, latest from when its answer was read.
 
-/** More requests of one process within one second of its time are a busy loop. */
-const BUSY_LOOP = 1_500
-
 export class Truth implements WireObserver {
   /** Whose record it is that an application, or its filter, has seen before: a renewed one comes back as the same object. */
   readonly #met = new WeakMap<object, Acquisition>()
@@ -35,9 +33,9 @@ export class Truth implements WireObserver {
   readonly topicNames = new Map<string, string>()
   /** Of each group, place and offset: the terminal answers that the broker took, and those of which nobody knows. */
   readonly outcomes = new Map<string, { type: number; sure: boolean; acquisition: Acquisition }[]>()
-  /** Fetches whose answers never came: what they acquired nobody saw. */
-  lostFetches = 0
-  requests = 0
+  /** Of each group: fetches whose answers never came. What they acquired nobody saw. */
+  readonly lostFetches = new Map<string, number>()
+  readonly requests = new RequestCounts()
   /** Changes an answer on its way to the client. */
   alter: ((response: FetchResponse) => Alteration) | undefined
   /** When each partition's leader last moved or died. */
@@ -55,7 +53,6 @@ export class Truth implements WireObserver {
   readonly #clock: VirtualClock
   readonly #findings: Findings
   readonly #log: LogTruth
-  readonly #second = new Map<string, { second: number; requests: number }>()
   /** What an application is just telling the client about: a verdict that comes meanwhile is about this. */
   #deciding: Acquisition | undefined
   readonly #keepers = new Set<string>()
@@ -131,6 +128,7 @@ export class Truth implements WireObserver {
   #meets(acquisition: Acquisition, record: HandedOutRecord): void {
     this.#met.set(record, acquisition)
     acquisition.isMet = true
+    this.acquisitions.saw(acquisition)
   }
 
   /** Whether this very record was seen before, or else which of those that may come it is. */
@@ -162,7 +160,9 @@ export class Truth implements WireObserver {
     }: Omit<HandedOutRecord, 'deliveryCount'> & { readonly deliveryCount?: number },
   ): Acquisition | undefined {
     const chain = this.acquisitions.chain([memberId], `${topic}-${partition}`, offset)
-    return deliveryCount === undefined ? chain[0] : chain.find((each) => each.deliveryCount === deliveryCount)
+    const about = deliveryCount === undefined ? chain[0] : chain.find((each) => each.deliveryCount === deliveryCount)
+    if (about !== undefined) this.acquisitions.saw(about)
+    return about
   }
 
   /** An application decides; to be told before the client is. */
@@ -184,7 +184,7 @@ export class Truth implements WireObserver {
   /** The client took the decision over. */
   owed(acquisition: Acquisition | undefined): void {
     this.#deciding = undefined
-    if (acquisition !== undefined) acquisition.isOwed = true
+    if (acquisition !== undefined) acquisition.owed++
   }
 
   /** What the client says became of answers; `memberIds`: all that its consumer has been so far. */
@@ -228,16 +228,9 @@ export class Truth implements WireObserver {
 
   // ---- the wire
 
-  counted(tap: WireTap): void {
-    this.requests++
-    const { name } = tap.process
-    const second = Math.floor(this.#clock.now() / 1_000)
-    const seen = this.#second.get(name)
-    if (seen === undefined || seen.second !== second) {
-      this.#second.set(name, { second, requests: 1 })
-    } else if (++seen.requests === BUSY_LOOP) {
-      this.#findings.broken('FOREVER', `${name} sent ${BUSY_LOOP} requests within a second: a busy loop`)
-    }
+  counted(tap: WireTap, apiKey: number): void {
+    const busy = this.requests.counted(tap, apiKey, this.#clock.now())
+    if (busy !== undefined) this.#findings.broken('FOREVER', busy)
   }
 
   heartbeat(
@@ -463,7 +456,10 @@ export class Truth implements WireObserver {
   closedAtBroker(tap: WireTap, unanswered: readonly Exchange[]): void {
     this.refusals.strayed(tap, this.#clock.now())
     for (const exchange of unanswered) {
-      if (exchange.api === 'ShareFetch') this.lostFetches++
+      if (exchange.api === 'ShareFetch') {
+        const groupId = exchange.request.groupId ?? ''
+        this.lostFetches.set(groupId, (this.lostFetches.get(groupId) ?? 0) + 1)
+      }
       for (const { place, batches } of acknowledgementsOf(exchange, this.topicNames)) {
         eachOffset(batches, (offset, type) => {
           const acquisition = this.#of(exchange, place, offset)

@@ -30,7 +30,7 @@ export function meant(
   return (
     find((each) => each === deciding && each.sent === undefined) ??
     // An answer that came too late for its lock or session is not sent at all; its verdict comes at once.
-    find((each) => each.isOwed && each.sent === undefined && each.verdicts === 0 && isAnswer(each, type)) ??
+    find((each) => each.owed > 0 && each.sent === undefined && each.verdicts === 0 && isAnswer(each, type)) ??
     find((each) => each.sent === type && !each.isTold && each.verdicts === 0) ??
     // What nobody owes a verdict may never have been given to the client.
     find((each) => each.sent === undefined && each.verdicts === 0 && isAnswer(each, type)) ??

@@ -32,7 +32,7 @@ export type Exchange = {
 /** Told what goes over a connection, in the order in which it does. */
 export interface WireObserver {
   /** Any request, share or not. */
-  counted(tap: WireTap): void
+  counted(tap: WireTap, apiKey: number): void
   heartbeat(tap: WireTap, request: RequestOf<typeof ShareGroupHeartbeat>): void
   /** The client wrote it. */
   sent(exchange: Exchange): void
@@ -74,8 +74,8 @@ export class WireTap {
 
   requested(bytes: Buffer): void {
     this.#requests.push(bytes, (frame) => {
-      this.#observer.counted(this)
       const { apiKey, apiVersion: version, correlationId } = decodeRequestHeader(frame)
+      this.#observer.counted(this, apiKey)
       let exchange: Exchange
       const common = { tap: this, version, correlationId, sentAtMs: this.process.clock.now() }
       if (apiKey === ShareFetch.key) {

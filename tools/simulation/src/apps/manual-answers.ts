@@ -112,6 +112,7 @@ export class ManualAnswers {
     const { findings } = this.around
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     findings.count(`manual: refused ${String(code)}`)
+    if (delivery?.acquisition !== undefined && code === 'ACKNOWLEDGMENT_TOO_LATE') delivery.acquisition.tooLate++
     if (code !== 'ALREADY_ACKNOWLEDGED' && code !== 'ACKNOWLEDGMENT_TOO_LATE') {
       findings.broken('DEFECT', `an acknowledgment threw what it may not throw: ${stackOf(error)}`)
     } else if (delivery !== undefined && !delivery.isAnswered && !this.deliveries.mayBeRefused(delivery)) {
