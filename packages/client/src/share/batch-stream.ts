@@ -46,6 +46,7 @@ export class BatchStream<K, V> implements AsyncIterableIterator<ConsumerRecords<
     try {
       this.#engine = this.#source.engine(this)
       if (this.#engine === undefined) return this.#finish()
+      this.#host.unread.release()
       this.acceptCurrent()
     } catch (error) {
       this.#finish()

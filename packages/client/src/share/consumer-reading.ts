@@ -12,12 +12,14 @@ import type { TakeOptions } from './take-options.js'
 import type { PollPace } from './poll-pace.js'
 import type { OpenStream, StreamHost } from './stream-source.js'
 import type { UndecodableRecords } from './undecodable-records.js'
+import { UnreadRecords } from './unread-records.js'
 
 // The iteration of a share consumer that is going on: one at a time, and no poll beside it.
 //
 // Rules kept here
 // - An iteration begins as a poll would: what the last poll returned is over, or it is refused.
-// - Locks are looked after from its beginning on. Its end gives back what was fetched ahead.
+// - Locks are looked after from its beginning on, and after its end: what was fetched ahead waits for the next iteration or poll, and
+//   goes back when the member stands still. Going back costs it a delivery, and leaving a loop is no reason for that.
 
 /** What the iterations of a consumer work on. */
 export interface ConsumerReadingOptions<K, V> {
@@ -45,6 +47,7 @@ export class ConsumerReading<K, V> implements StreamHost<K, V> {
   readonly config: ResolvedShareConsumerConfig<K, V>
   readonly clock: Clock
   readonly undecodable: UndecodableRecords
+  readonly unread = new UnreadRecords<K, V>()
   readonly #options: ConsumerReadingOptions<K, V>
   #stream: OpenStream | undefined
 
@@ -68,8 +71,8 @@ export class ConsumerReading<K, V> implements StreamHost<K, V> {
 
   /** An iteration finds out for itself that it is over; nobody has to wait for that. */
   drop(): void {
-    this.#options.turns.endReading()
-    this.#stream = undefined
+    this.#leave()
+    this.unread.forget()
   }
 
   begin(stream: OpenStream): ShareEngine<K, V> {
@@ -93,9 +96,13 @@ export class ConsumerReading<K, V> implements StreamHost<K, V> {
 
   end(stream: OpenStream): void {
     if (this.#stream !== stream) return
-    this.drop()
-    // What was fetched ahead would wait for its locks to run out.
-    if (!this.#options.turns.isClosed) this.#options.current.pause()
+    this.#leave()
+    if (!this.#options.turns.isClosed) this.#options.current.rest()
+  }
+
+  #leave(): void {
+    this.#options.turns.endReading()
+    this.#stream = undefined
   }
 
   isOver(engine: ShareEngine<K, V>): boolean {

@@ -26,7 +26,7 @@ export class CurrentEngine<K, V> {
   #idle: Promise<void> | undefined
   /** How often this consumer itself has taken from the engine. */
   #takes = 0
-  #paused = false
+  #resting = false
   #keeping = false
   #lockMs: number | undefined
 
@@ -67,8 +67,8 @@ export class CurrentEngine<K, V> {
   /** Takes from the engine, which fetches again by that. */
   async take(options: TakeOptions): Promise<TakenBatch<K, V>> {
     const engine = this.#engine
-    if (this.#paused) engine.resume()
-    this.#paused = false
+    if (this.#resting) engine.resume()
+    this.#resting = false
     const before = engine.takes
     const taking = engine.take(options)
     this.#takes += engine.takes - before
@@ -90,10 +90,10 @@ export class CurrentEngine<K, V> {
     this.#lockMs = this.#engine.acquisitionLockTimeoutMs
   }
 
-  /** Gives back what was fetched ahead, and fetches no more before the next take(). */
-  pause(): void {
-    this.#paused = true
-    this.#engine.pause()
+  /** Fetches no more before the next take(), which what was fetched ahead waits for. */
+  rest(): void {
+    this.#resting = true
+    this.#engine.rest()
   }
 
   /** Resolves when the member that was retired is gone, if there is one: renew() follows then. */
@@ -147,7 +147,7 @@ export class CurrentEngine<K, V> {
     this.#engine = this.#listening(engine)
     this.#idle = undefined
     this.#takes = 0
-    this.#paused = false
+    this.#resting = false
     this.#keeping = false
   }
 

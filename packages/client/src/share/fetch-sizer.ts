@@ -30,6 +30,8 @@ export interface FetchSituation {
   readonly free?: number
   /** What is handed out is begun one by one, and answered as a whole. */
   readonly inBatches?: boolean
+  /** Records that are handed out, and worked on before anything else is begun. */
+  readonly ahead?: number
   /** Milliseconds per record, as slow as it looks at the moment. */
   readonly slowestMs?: number
 }
@@ -121,7 +123,7 @@ export class FetchSizer {
   }
 
   /** How many to ask for now; 0: there is enough. */
-  recordsToFetch({ buffered, waiting, free = 0, inBatches = false, slowestMs = 0 }: FetchSituation): number {
+  recordsToFetch({ buffered, waiting, free = 0, inBatches = false, ahead = 0, slowestMs = 0 }: FetchSituation): number {
     const size = this.fetchRecords
     if (waiting && buffered === 0) {
       const { fixedRecords } = this.#sizing
@@ -134,9 +136,9 @@ export class FetchSizer {
     const { prefetch } = this.#sizing
     if (this.regaining && this.#deliveries >= OFTEN) return 0
     if (prefetch !== 'auto') {
-      // What the lock keeper gave back because it takes too long is not to come back at once.
+      // What the lock keeper gave back because it takes too long is not to come back at once: it counts by the same measure.
       const slowest = Math.max(this.#perRecordMs ?? 0, slowestMs)
-      const kept = this.careful ? startedWithin(keepForMs(this.#lockMs), slowest) : Infinity
+      const kept = this.careful ? startedWithin(keepForMs(this.#lockMs), slowest) - ahead : Infinity
       return Math.max(0, Math.min(size, Math.min(prefetch, kept) - buffered))
     }
     if (this.#perRecordMs === undefined || buffered > size / 2) return 0

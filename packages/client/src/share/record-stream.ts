@@ -1,19 +1,19 @@
 import { KafkaUsageError } from '@milena/protocol'
-import { AcknowledgeType } from './acknowledge-type.js'
 import { ConsumerRecord } from './consumer-record.js'
 import type { RecordOrFailure } from './read-failure.js'
 import { RecordDeserializationFailure } from './record-failure.js'
 import type { ShareEngine } from './share-engine.js'
 import { release, StreamSource, type OpenStream, type StreamHost } from './stream-source.js'
 import type { ReadOptions } from './consumer-arguments.js'
+import { releaseHeld } from './unread-records.js'
 
 // `for await (const record of consumer)`: one record, or one failure, at a time.
 //
 // Rules kept here
 // - Implicit mode: a record is accepted when the next one is asked for, whether or not there is a next one. Leaving the
 //   loop releases the current one: break and throw look alike from here, and nothing unfinished is ever accepted.
-// - Explicit mode: the reader answers. What was taken and not read yet is released when the loop is left.
-// - What was not read goes back, too, when the loop's body stands still.
+// - Explicit mode: the reader answers. What was taken and not read yet waits for the next iteration when the loop is left.
+// - What was not read goes back when the loop's body stands still.
 // - A record, or undecodable one, whose lock or session was lost while it waited here is not handed out.
 
 /** A reader that never waits gives way to other work, heartbeats above all, after so long. */
@@ -51,7 +51,7 @@ export class RecordStream<K, V> implements AsyncIterableIterator<RecordOrFailure
     try {
       this.#engine = this.#source.engine(this)
       if (this.#engine === undefined) return Promise.resolve(this.#finish())
-      this.#forgetStanding ??= this.#engine.onStood(() => this.#release(this.#items.slice(this.#at)))
+      if (this.#forgetStanding === undefined) this.#begin(this.#engine)
       this.acceptCurrent()
     } catch (error) {
       this.#finish()
@@ -73,6 +73,11 @@ export class RecordStream<K, V> implements AsyncIterableIterator<RecordOrFailure
     if (current === undefined) return
     this.#current = undefined
     if (this.#host.config.acknowledgementMode === 'implicit') this.#host.acceptRecord(current)
+  }
+
+  #begin(engine: ShareEngine<K, V>): void {
+    this.#items = this.#host.unread.take(engine)
+    this.#forgetStanding = engine.onStood(() => releaseHeld(engine, this.#items.slice(this.#at)))
   }
 
   async #afterPause(): Promise<Item<K, V>> {
@@ -142,21 +147,14 @@ export class RecordStream<K, V> implements AsyncIterableIterator<RecordOrFailure
     const engine = this.#engine
     if (engine !== undefined && !this.#host.isOver(engine)) {
       const { acknowledgementMode } = this.#host.config
-      const left = this.#items.slice(this.#at)
-      if (this.#current !== undefined && acknowledgementMode === 'implicit') left.push(this.#current)
-      this.#release(left)
+      if (this.#current !== undefined && acknowledgementMode === 'implicit') releaseHeld(engine, [this.#current])
+      this.#host.unread.keep(engine, this.#items.slice(this.#at))
       this.#host.undecodable.releaseTold(engine)
     }
     this.#items = []
     this.#current = undefined
     this.#source.end(this)
     return DONE
-  }
-
-  #release(items: readonly RecordOrFailure<K, V>[]): void {
-    for (const item of items) {
-      if ('offset' in item && this.#engine?.holds(item) === true) this.#engine.settle(item, AcknowledgeType.RELEASE)
-    }
   }
 }
 

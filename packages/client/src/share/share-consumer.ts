@@ -207,6 +207,7 @@ export class ShareConsumer<K = Buffer | null, V = Buffer | null> {
       atMostMs = timeoutMs
       return this.#turns.exclusively('poll()', 'must be gone', async () => {
         this.#current.refuseDriven('poll()')
+        this.#reading.unread.release()
         const records = await this.#contract.poll(timeoutMs, signal)
         // What came while close() had begun is given back by that.
         this.#turns.checkOpen()

@@ -59,7 +59,7 @@ export class ShareEngine<K, V> {
   readonly #joinWaiters = new JoinWaiters()
   readonly #failures: MemberFailures
   #membershipRunning: Promise<void> | undefined
-  #state: 'new' | 'fetching' | 'paused' | 'ending' | 'released' | 'closed' = 'new'
+  #state: 'new' | 'fetching' | 'resting' | 'paused' | 'ending' | 'released' | 'closed' = 'new'
   #taking = false
   #takes = 0
   readonly #keeper: LockKeeper
@@ -311,13 +311,19 @@ export class ShareEngine<K, V> {
 
   /** Fetches nothing until resume(), and releases what is buffered; what is handed out stays with the application. */
   pause(): void {
-    if (this.#state === 'new' || this.#state === 'fetching') this.#state = 'paused'
+    if (this.#state === 'new' || this.#state === 'fetching' || this.#state === 'resting') this.#state = 'paused'
     this.#intake.release()
   }
 
-  /** Ends a pause(). */
+  /** Fetches nothing until resume(); what is buffered waits for that, as long as its locks are worth it. */
+  rest(): void {
+    if (this.#state === 'new' || this.#state === 'fetching') this.#state = 'resting'
+    this.#intake.releaseLate()
+  }
+
+  /** Ends a pause() or rest(). */
   resume(): void {
-    if (this.#state === 'paused') this.#state = 'fetching'
+    if (this.#state === 'paused' || this.#state === 'resting') this.#state = 'fetching'
     this.#managers.wake()
   }
 
@@ -408,7 +414,8 @@ export class ShareEngine<K, V> {
   /** What one answer brought; the application gets it together. */
   #received(answer: readonly ReceivedPartition[]): void {
     for (const received of answer) this.counters.received(received)
-    if (this.#state === 'fetching' || this.#state === 'ending') this.#intake.add(answer)
+    const isKept = this.#state === 'fetching' || this.#state === 'resting' || this.#state === 'ending'
+    if (isKept) this.#intake.add(answer)
     else for (const { ranges } of answer) for (const range of ranges) range.answerOpen(AckCode.RELEASE)
     this.#keeper.acquired()
     this.#arrived.notify()

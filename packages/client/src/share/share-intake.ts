@@ -188,15 +188,14 @@ export class ShareIntake<K, V> {
       waiting: this.#waiting && !this.isFull,
       free: this.#free,
       inBatches: this.#inBatches,
+      ahead: this.#ahead,
       slowestMs: this.#slowestMs(),
     })
   }
 
   /** How many buffered records will be started within that time. */
   startsWithin(ms: number): number {
-    // Those that are out come first, unless they are worked on all at once.
-    const before = this.#windowed ? 0 : this.#outstanding()
-    return Math.floor(ms / Math.max(this.#slowestMs(), 1e-6)) - before
+    return Math.floor(ms / Math.max(this.#slowestMs(), 1e-6)) - this.#ahead
   }
 
   /** Where each range stands that is buffered. */
@@ -218,6 +217,11 @@ export class ShareIntake<K, V> {
   /** RELEASEs everything that waits here. */
   release(): void {
     this.#buffer.release()
+    this.releaseLate()
+  }
+
+  /** RELEASEs what waits for its deserialisers: it has left the buffer, so that nobody would notice that it waits in vain. */
+  releaseLate(): void {
     this.#late?.release()
     this.#late = undefined
   }
@@ -264,6 +268,11 @@ export class ShareIntake<K, V> {
   #measure(): void {
     if (this.#pace.measure(this.#clock.now(), this.#outstanding()) > 0)
       this.#sizer.worked(this.#pace.perRecordMs ?? 0, this.#lockMs ?? USUAL_LOCK_MS)
+  }
+
+  /** Those that are out come first, unless they are worked on all at once. */
+  get #ahead(): number {
+    return this.#windowed ? 0 : this.#outstanding()
   }
 
   /** Milliseconds per record, as slow as the application looks at the moment. */

@@ -12,6 +12,7 @@ import { RecordDeserializationFailure } from './record-failure.js'
 import type { ShareEngine } from './share-engine.js'
 import type { TakeOptions } from './take-options.js'
 import type { UndecodableRecords } from './undecodable-records.js'
+import type { UnreadRecords } from './unread-records.js'
 
 // Where the iterations of a share consumer take from: the engine's take() without poll's barrier, bounded.
 //
@@ -26,6 +27,8 @@ export interface StreamHost<K, V> {
   readonly config: ResolvedShareConsumerConfig<K, V>
   readonly clock: Clock
   readonly undecodable: UndecodableRecords
+  /** What an iteration over records has left. */
+  readonly unread: UnreadRecords<K, V>
   /** Keeps polls and other iterations out. Throws KafkaUsageError where none may begin. */
   begin(stream: OpenStream): ShareEngine<K, V>
   end(stream: OpenStream): void

@@ -67,6 +67,16 @@ describe('the size of a fetch', () => {
     ).toEqual([100, 50, 1, 0, 0])
   })
 
+  it('is nothing that the lock keeper would give back, by whom the records that are out come first', () => {
+    const sizer = new FetchSizer({ prefetch: 100 })
+    sizer.careful = true
+    for (let i = 0; i < 12; i++) sizer.worked(1, 2_000)
+    const slow = { buffered: 0, waiting: false, slowestMs: 1_000 }
+    expect(sizer.recordsToFetch(slow)).toBe(30)
+    expect(sizer.recordsToFetch({ ...slow, ahead: 10 })).toBe(20)
+    expect(sizer.recordsToFetch({ ...slow, ahead: 48 })).toBe(0)
+  })
+
   it('stays within its bounds, whatever the application does', () => {
     const work = fc.record({
       perRecordMs: fc.double({ min: 0, max: 1e9, noNaN: true }),

@@ -66,6 +66,28 @@ describeOnBrokers('what a share consumer receives', (broker) => {
     expect([c?.key, c?.value?.length]).toEqual([null, 0])
   })
 
+  it('has had no other delivery where a loop is left with every record', async () => {
+    const topic = await broker.createTopic()
+    const groupId = await broker.createGroup()
+    const values = numbered(60, 'one-')
+    await groups.produce(topic, values)
+    const consumer = groups.consumer(groupId, { acknowledgementMode: 'explicit' })
+    consumer.subscribe([topic])
+    const next = async (): Promise<{ readonly value: string | undefined; readonly deliveryCount: number }> => {
+      for await (const record of consumer) {
+        if (record.error !== undefined) throw record.error
+        consumer.acknowledge(record)
+        return { value: record.value?.toString(), deliveryCount: record.deliveryCount }
+      }
+      throw new Error('the loop has ended')
+    }
+    const received: unknown[] = []
+    for (const _ of values) received.push(await next())
+    expect(received).toEqual(values.map((value) => ({ value, deliveryCount: 1 })))
+    await consumer.commitSync()
+    await groups.untilLag(groupId, 0)
+  })
+
   it('has the time of the broker where the topic says so', async () => {
     const topic = await broker.createTopic({ configs: { 'message.timestamp.type': 'LogAppendTime' } })
     const groupId = await broker.createGroup()
