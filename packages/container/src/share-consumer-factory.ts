@@ -218,7 +218,7 @@ export class DefaultShareConsumerFactory<K = Buffer | null, V = Buffer | null> i
       ...properties,
       'group.id': request.groupId ?? properties['group.id'] ?? options['groupId'] ?? 'any',
     }
-    resolveShareConsumerConfig({ ...options, properties: asked } as unknown as ShareConsumerOptions)
+    resolveShareConsumerConfig({ ...options, properties: asked })
   }
 
   createShareConsumer(request: ShareConsumerRequest = {}): ShareConsumer<K, V> {
