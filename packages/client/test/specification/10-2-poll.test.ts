@@ -177,11 +177,16 @@ onEveryBroker('A poll', (sentence) => {
     await expect(polled).rejects.toMatchObject({ code: 'WAKEUP' })
     await groups.produce(topic, numbered(3))
     // Woken up before it is called: thrown before anything buffered is taken.
-    await consumer.poll(0)
+    // They may have come by now, to be handed out by this poll.
+    const early = [...(await consumer.poll(0))]
     consumer.wakeup()
     await expect(consumer.poll(10_000)).rejects.toMatchObject({ code: 'WAKEUP' })
-    const records = await receive(consumer, 3)
-    expect(records.map(({ deliveryCount }) => deliveryCount)).toEqual([1, 1, 1])
+    const records = [...early, ...(await receive(consumer, 3 - early.length))]
+    expect(records.map(({ offset, deliveryCount }) => [offset, deliveryCount])).toEqual([
+      [0, 1],
+      [1, 1],
+      [2, 1],
+    ])
   })
 
   sentence(
