@@ -1,4 +1,5 @@
 import { KafkaUsageError } from '@milena/protocol'
+import { shownArgument } from '../config/shown-argument.js'
 import { withoutFields } from '../config/plain-object.js'
 import type { AcknowledgementVerdict } from './verdict.js'
 
@@ -101,7 +102,7 @@ function readOptions(given: unknown, known: readonly (keyof WaitOptions)[], usag
 
 function requireKnown(given: unknown, known: readonly string[], usage: string): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new KafkaUsageError(`${usage}; it was given ${shown(given)}.`)
+    throw new KafkaUsageError(`${usage}; it was given ${shownArgument(given)}.`)
   }
   const wrong = withoutFields(given)
   if (wrong !== undefined) throw new KafkaUsageError(`${usage}; it was given ${wrong}.`)
@@ -112,13 +113,13 @@ function requireKnown(given: unknown, known: readonly string[], usage: string): 
 
 function duration(value: unknown, usage: string): number | undefined {
   if (value === undefined || (typeof value === 'number' && value >= 0)) return value
-  throw new KafkaUsageError(`${usage}; it was given ${shown(value)}.`)
+  throw new KafkaUsageError(`${usage}; it was given ${shownArgument(value)}.`)
 }
 
 function signalOf(value: unknown, usage: string): AbortSignal {
   if (isSignal(value)) return value
   throw new KafkaUsageError(
-    `${usage}, signal being an AbortSignal (the signal of an AbortController); it was given ${shown(value)}.`,
+    `${usage}, signal being an AbortSignal (the signal of an AbortController); it was given ${shownArgument(value)}.`,
   )
 }
 
@@ -132,10 +133,4 @@ function isSignal(value: unknown): value is AbortSignal {
     'addEventListener' in value &&
     typeof value.addEventListener === 'function'
   )
-}
-
-function shown(value: unknown): string {
-  if (Array.isArray(value)) return 'an array'
-  if (typeof value === 'object' && value !== null) return 'an object that is none'
-  return typeof value === 'string' ? `'${value}'` : String(value)
 }

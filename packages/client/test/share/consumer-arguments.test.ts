@@ -19,17 +19,17 @@ describe('What poll() is told', () => {
   })
 
   it.each([
-    [-1, /0 or more.*it was given -1/],
-    [Number.NaN, /it was given NaN/],
-    ['500', /it was given '500'/],
+    [-1, /0 or more.*it was given the number -1\.$/],
+    [Number.NaN, /it was given the number NaN\.$/],
+    ['500', /it was given the text '500'\.$/],
     [null, /it was given null/],
-    [[500], /it was given an array/],
+    [[500], /it was given a list\.$/],
     [new AbortController().signal, /\{ timeoutMs, signal \}; it was given an AbortSignal, whose fields cannot be read/],
     [new Date(500), /it was given a Date/],
     [{ timeout: 5 }, /it was given 'timeout', which it does not know/],
-    [{ timeoutMs: '5' }, /timeoutMs being a number of milliseconds, 0 or more; it was given '5'/],
-    [{ signal: 5 }, /signal being an AbortSignal .*it was given 5/],
-    [{ signal: {} }, /signal being an AbortSignal .*it was given an object that is none/],
+    [{ timeoutMs: '5' }, /timeoutMs being a number of milliseconds, 0 or more; it was given the text '5'\.$/],
+    [{ signal: 5 }, /signal being an AbortSignal .*it was given the number 5\.$/],
+    [{ signal: {} }, /signal being an AbortSignal .*it was given an object\.$/],
     [{ signal: null }, /signal being an AbortSignal .*it was given null/],
   ])('is nothing else: %j', (given, message) => {
     expect(() => readPollOptions(given)).toThrow(message)
